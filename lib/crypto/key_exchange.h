@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef CRYPTO_KEY_EXCHANGE_H
+#define CRYPTO_KEY_EXCHANGE_H
+
+/*
+ * Diffie-Hellman of IKE as a job for a thread: a fresh key pair and the shared secret with the
+ * peer's public value, in one go. Pure computation on copies; any thread may run it.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Largest public value: MODP-4096 is 512 bytes; room for what may come. */
+#define KEY_EXCHANGE_BYTES_MAX 512
+
+struct key_exchange_request {
+	uint16_t group; /* IANA number: 2 5 14 15 (MODP), 19 20 21 (ECP, RFC 5903) */
+	uint16_t peer_public_bytes;
+	uint8_t peer_public[KEY_EXCHANGE_BYTES_MAX];
+};
+
+struct key_exchange_result {
+	int error; /* 0, or -errno: -EBADMSG for a public value that is not in the group */
+	uint16_t public_bytes;
+	uint16_t shared_bytes;
+	uint8_t public_value[KEY_EXCHANGE_BYTES_MAX];
+	uint8_t shared_secret[KEY_EXCHANGE_BYTES_MAX]; /* fixed length of the group, leading zeroes kept */
+};
+
+/* True if the group is one of the above. */
+bool key_exchange_supported(uint16_t group);
+
+/* Length of a public value: the prime's, or x and y together. 0 for an unknown group. */
+size_t key_exchange_public_bytes(uint16_t group);
+
+/*
+ * Runs the job. MODP exponents have at least 256 random bits and twice the strength of the group.
+ * Checks 1 < y < p - 1, or that the point is on the curve (RFC 2412, 5903). The caller wipes
+ * `result`.
+ */
+void key_exchange_run(const struct key_exchange_request *request, struct key_exchange_result *result);
+
+#endif

@@ -1,0 +1,1 @@
+#include "crypto/ms_chap.h"

@@ -1,0 +1,1 @@
+#include "ike/ike.h"

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef IKE_IKE_H
+#define IKE_IKE_H
+
+/*
+ * The IKEv1 responder (RFC 2407, 2408, 2409, 3706, 3947) as an engine without I/O: datagrams, time
+ * and results of public-key jobs go in, events come out. It owns no socket, clock, thread or random
+ * source. One engine serves every local address. Only the control core calls it.
+ *
+ * A *peer* is one remote device: the peer group of the packet path. It is made when a main mode
+ * completes and is named by a 32-bit number (index and generation, never 0). It owns the
+ * established ISAKMP SAs and the ESP SA pairs ("children") negotiated through them.
+ */
+
+#include "base/cause.h"
+#include "base/endpoint.h"
+#include "base/random_source.h"
+#include "crypto/esp_suite.h"
+#include "crypto/key_exchange.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ike;
+
+/* Where a datagram came from and which of our addresses it reached. A local port of 4500 means that
+ * the non-ESP marker stands in front of the ISAKMP header (RFC 3948 2.2). */
+struct ike_path {
+	struct endpoint local;
+	struct endpoint remote;
+};
+
+enum ike_compatibility {
+	IKE_COMPATIBILITY_CLIENTS, /* groups 2 5 14 15 19 20 21, SHA1, 3DES as the last resort */
+	IKE_COMPATIBILITY_MODERN,  /* neither groups 2 and 5, nor SHA1 in IKE, nor 3DES */
+};
+
+struct ike_preshared_key {
+	struct endpoint local; /* family ENDPOINT_NONE: every local address; the port is ignored */
+	const uint8_t *bytes;
+	size_t length;
+};
+
+/* Copied by ike_new(), keys included. */
+struct ike_config {
+	const struct ike_preshared_key *preshared_keys;
+	size_t preshared_key_count;
+	enum ike_compatibility compatibility;
+	struct endpoint local_id;   /* ID of main mode 6; ENDPOINT_NONE: the address dialled */
+	bool force_encapsulation;   /* make the peer see a NAT by faking only its own hash */
+	uint32_t half_open_per_source; /* 512 */
+	uint32_t half_open_total;      /* 16384 */
+	uint32_t half_open_ms;         /* 30000: an unfinished main mode lives so long */
+	uint32_t peers_total;          /* upper bound of peers */
+	uint32_t dpd_idle_ms;          /* 30000: R-U-THERE after so much silence; 0: never */
+	uint32_t dpd_interval_ms;      /* 5000: between unanswered R-U-THERE */
+	uint32_t dpd_attempts;         /* 5: unanswered ones until the peer is dead */
+	uint32_t child_linger_ms;      /* 30000: a replaced inbound SA lives so much longer */
+};
+
+/* What the engine needs from its owner at once. */
+struct ike_host {
+	void *context;
+	struct random_source random;
+	/* Reserves an inbound SPI for a child of `peer`; 0 when there is none left. */
+	uint32_t (*spi_reserve)(void *context, uint32_t peer);
+	/* Gives back an SPI for which no IKE_CHILD_ADD was sent. */
+	void (*spi_release)(void *context, uint32_t spi);
+};
+
+enum ike_event_kind {
+	IKE_SEND,              /* .send */
+	IKE_KEY_EXCHANGE,      /* .key_exchange: a public-key job to run on a thread */
+	IKE_PEER_UP,           /* .peer_up: main mode completed with a new peer */
+	IKE_PEER_ENDPOINT,     /* .endpoint: an authenticated IKE message came from a new address */
+	IKE_CHILD_ADD,         /* .child_add: comes before the IKE_SEND of quick mode 2 */
+	IKE_CHILD_CONFIRMED,   /* .child: quick mode 3 arrived; the outbound SA may be used */
+	IKE_CHILD_OUTBOUND_DELETED, /* .child: the peer deleted its inbound SA: send on it no more */
+	IKE_CHILD_DELETE,      /* .child: remove the pair; its SPI is free after the owner says so */
+	IKE_PEER_INITIAL_CONTACT,   /* .peer: peers with the same identity should be probed */
+	IKE_PEER_DOWN,         /* .down: no ISAKMP SA and no child is left, or the peer is dead */
+	IKE_STEP,              /* .step: one line of the ladder */
+	IKE_FAILED,            /* .failed: a negotiation ended without success */
+};
+
+/* One message or turn of a dial, for the ladder. The texts are static. */
+struct ike_step {
+	bool inbound;
+	const char *message; /* "main mode 1" */
+	const char *meaning; /* "offers 12 proposals"; may be "" */
+};
+
+struct ike_event {
+	enum ike_event_kind kind;
+	uint32_t peer;         /* 0 before the peer exists */
+	uint64_t negotiation;  /* names the dial in events before a peer exists: cookie of initiator */
+	union {
+		struct {
+			struct ike_path path;
+			bool to_current_endpoint; /* not an answer: use the peer's endpoint of now */
+			size_t length;
+			const uint8_t *bytes; /* with the marker if path.local.port is 4500 */
+		} send;
+		struct {
+			uint64_t handle; /* index and generation of the exchange */
+			struct endpoint source; /* for fairness between sources */
+			struct key_exchange_request request;
+		} key_exchange;
+		struct {
+			struct ike_path path;
+			bool peer_behind_nat;
+			bool local_behind_nat;
+			bool encapsulated;      /* NAT traversal was agreed on: ESP in UDP 4500 */
+			char identity[128];     /* printable, "192.168.1.2 (ipv4)" */
+			char profile[32];       /* by vendor ids: "windows", "apple", "generic" */
+			char proposal[96];      /* "aes-256-cbc/sha2-256/group 14" */
+		} peer_up;
+		struct {
+			struct ike_path path;
+		} endpoint;
+		struct {
+			uint32_t spi_in;
+			uint32_t spi_out;
+			bool encapsulated;      /* UDP 4500, else protocol 50 */
+			struct ike_path path;
+			uint16_t peer_port;     /* UDP port of IDci; 0: any */
+			uint16_t local_port;    /* UDP port of IDcr; 0 or 1701 */
+			uint64_t lifetime_ms;   /* 0: none agreed */
+			uint64_t lifetime_bytes;
+			struct esp_keys keys_in;
+			struct esp_keys keys_out;
+		} child_add;
+		struct {
+			uint32_t spi_in;
+			uint32_t spi_out;
+		} child;
+		struct {
+			enum cause cause;
+		} down;
+		struct {
+			struct ike_step step;
+			struct ike_path path;
+		} step;
+		struct {
+			struct ike_path path;
+			enum cause cause;
+			char offered[512];  /* what the peer offered, readable */
+			char accepted[256]; /* what the policy accepts, readable */
+		} failed;
+	};
+};
+
+/* Counters by name: counters.def of this folder. */
+enum ike_counter {
+#define IKE_COUNTER(name, text) IKE_COUNTER_##name,
+#include "ike/counters.def"
+#undef IKE_COUNTER
+	IKE_COUNTER_COUNT
+};
+const char *ike_counter_name(enum ike_counter counter);
+const char *ike_counter_text(enum ike_counter counter);
+uint64_t ike_counter_value(const struct ike *ike, enum ike_counter counter);
+
+/* A new engine, or NULL when the configuration holds no usable pre-shared key (errno EINVAL). */
+struct ike *ike_new(const struct ike_config *config, const struct ike_host *host);
+void ike_free(struct ike *ike);
+
+/*
+ * One datagram from UDP 500 or 4500, `bytes` from behind the UDP header. Nothing is kept of the
+ * caller's buffer. Errors are the peer's matter: they are counted and, where the RFC says so,
+ * answered through the event queue.
+ */
+void ike_feed(struct ike *ike, const struct ike_path *path, const uint8_t *bytes, size_t length,
+	      uint64_t now_ms);
+
+/* The result of a job. A stale handle wipes and ignores it. `result` stays the caller's to wipe. */
+void ike_key_exchange_done(struct ike *ike, uint64_t handle, const struct key_exchange_result *result,
+			   uint64_t now_ms);
+
+/* The packet path authenticated a packet on this inbound SPI for the first time: quick mode 3 may
+ * have been lost, the pair counts as confirmed (RFC 2409 5.5, clients do not resend it). */
+void ike_child_used(struct ike *ike, uint32_t spi_in, uint64_t now_ms);
+
+/* Authenticated traffic of the peer was seen until `seen_ms`: puts dead-peer detection off. */
+void ike_peer_alive(struct ike *ike, uint32_t peer, uint64_t seen_ms);
+
+/* The packet path moved the peer's endpoint (RFC 3947 7). */
+void ike_peer_moved(struct ike *ike, uint32_t peer, const struct ike_path *path);
+
+/* Deletes children and ISAKMP SAs, with Delete payloads to the peer, then IKE_PEER_DOWN. */
+void ike_peer_close(struct ike *ike, uint32_t peer, enum cause cause, uint64_t now_ms);
+
+/* Sends one R-U-THERE at once; the peer is closed if it stays silent for `timeout_ms`. */
+void ike_peer_probe(struct ike *ike, uint32_t peer, uint32_t timeout_ms, uint64_t now_ms);
+
+/* When ike_on_time() wants to be called next; UINT64_MAX: never. */
+uint64_t ike_deadline(const struct ike *ike);
+void ike_on_time(struct ike *ike, uint64_t now_ms);
+
+/* The oldest event or NULL; valid until the next call of this function. */
+const struct ike_event *ike_next_event(struct ike *ike);
+
+/* One line of the listing of ISAKMP SAs. */
+struct ike_sa_view {
+	uint32_t peer; /* 0 while the negotiation runs */
+	uint64_t initiator_cookie;
+	uint64_t responder_cookie;
+	struct ike_path path;
+	const char *state;
+	char proposal[96];
+	uint64_t established_ms; /* 0 before */
+	uint64_t expires_ms;
+};
+
+/*
+ * Copies up to `count` SAs from position `*cursor` on, which it advances; 0 at the end. A cursor
+ * starts at 0.
+ */
+size_t ike_list_sas(const struct ike *ike, uint32_t *cursor, struct ike_sa_view *views, size_t count);
+
+#endif

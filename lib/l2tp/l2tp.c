@@ -1,0 +1,1 @@
+#include "l2tp/l2tp.h"

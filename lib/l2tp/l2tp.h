@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef L2TP_L2TP_H
+#define L2TP_L2TP_H
+
+/*
+ * The LNS side of the L2TPv2 control channel (RFC 2661) as an engine without I/O.
+ *
+ * One engine is one space of tunnel ids: each IPsec peer group has an engine of its own, and each
+ * listener for plain L2TP has one. Only the control core calls it. Data messages never come here.
+ */
+
+#include "base/cause.h"
+#include "base/endpoint.h"
+#include "base/random_source.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct l2tp;
+
+/* Copied by l2tp_new(). One configuration may serve any number of engines. */
+struct l2tp_config {
+	char host_name[64];         /* AVP 7 of SCCRP */
+	const uint8_t *secret;      /* tunnel secret; NULL: no challenge is sent or answered */
+	size_t secret_bytes;
+	bool challenge_peer;        /* send a challenge of our own (needs the secret) */
+	uint16_t receive_window;    /* 8 */
+	uint32_t tunnels_total;     /* per engine: 4 for an IPsec client's group */
+	uint32_t sessions_per_tunnel;
+	uint32_t hello_idle_ms;     /* 60000: HELLO after so much silence; 0: never */
+	uint32_t retransmit_first_ms; /* 1000, doubled up to the next line */
+	uint32_t retransmit_cap_ms;   /* 8000 */
+	uint32_t retransmit_attempts; /* 5 */
+	uint32_t setup_ms;          /* 30000 for a tunnel, and for a call, to complete */
+	uint32_t idle_tunnel_ms;    /* 30000: an established tunnel without a session */
+	uint32_t closed_linger_ms;  /* 31000: state kept after StopCCN (RFC 2661 5.7) */
+};
+
+enum l2tp_event_kind {
+	L2TP_SEND,         /* .send */
+	L2TP_TUNNEL_UP,    /* .tunnel_up: SCCCN accepted */
+	L2TP_TUNNEL_DOWN,  /* .down: no session of it is up any more; data messages end at once */
+	L2TP_TUNNEL_GONE,  /* the lingering state is over: the tunnel id is free */
+	L2TP_SESSION_UP,   /* .session_up: ICCN accepted; PPP starts */
+	L2TP_SESSION_DOWN, /* .down: one for each session, before L2TP_TUNNEL_DOWN */
+	L2TP_STEP,         /* .step: one line of the ladder */
+};
+
+struct l2tp_event {
+	enum l2tp_event_kind kind;
+	uint16_t tunnel;  /* our id */
+	uint16_t session; /* our id; 0 where the event is the tunnel's */
+	union {
+		struct {
+			struct endpoint to; /* the peer's address as in l2tp_feed() */
+			struct endpoint from;
+			size_t length;
+			const uint8_t *bytes; /* the L2TP message from its header on */
+		} send;
+		struct {
+			uint16_t peer_tunnel;
+			struct endpoint peer;
+			struct endpoint local;
+			char host_name[64];
+			char vendor_name[64];
+		} tunnel_up;
+		struct {
+			uint16_t peer_tunnel;
+			uint16_t peer_session;
+			struct endpoint peer;
+			struct endpoint local;
+			bool sequencing_required; /* AVP 39 */
+			uint32_t call_serial;
+			uint32_t tx_speed;
+			char calling_number[64];
+			char called_number[64];
+		} session_up;
+		struct {
+			enum cause cause;
+			bool was_up;
+			uint16_t result_code;
+			uint16_t error_code;
+			char message[128]; /* the peer's error message, printable */
+		} down;
+		struct {
+			bool inbound;
+			const char *message; /* "SCCRQ"; static */
+			const char *meaning; /* static, may be "" */
+		} step;
+	};
+};
+
+enum l2tp_counter {
+#define L2TP_COUNTER(name, text) L2TP_COUNTER_##name,
+#include "l2tp/counters.def"
+#undef L2TP_COUNTER
+	L2TP_COUNTER_COUNT
+};
+
+/* Shared by all engines of a daemon, so that they outlive a peer. One thread writes. */
+struct l2tp_counters {
+	uint64_t value[L2TP_COUNTER_COUNT];
+};
+
+const char *l2tp_counter_name(enum l2tp_counter counter);
+const char *l2tp_counter_text(enum l2tp_counter counter);
+
+/* `config` and `counters` are borrowed for the engine's life. */
+struct l2tp *l2tp_new(const struct l2tp_config *config, const struct random_source *random,
+		      struct l2tp_counters *counters);
+void l2tp_free(struct l2tp *l2tp);
+
+/*
+ * One control message: `bytes` begin at the L2TP header. `from` is the peer's address and port; for
+ * an engine inside IPsec only its port counts, since the SA is the identity. `local` is the address
+ * that was called. Replies go from `local` to `from`.
+ */
+void l2tp_feed(struct l2tp *l2tp, const struct endpoint *from, const struct endpoint *local,
+	       const uint8_t *bytes, size_t length, uint64_t now_ms);
+
+/* Data of this tunnel was seen until `seen_ms`: puts HELLO off. */
+void l2tp_tunnel_alive(struct l2tp *l2tp, uint16_t tunnel, uint64_t seen_ms);
+
+/* Sends CDN; L2TP_SESSION_DOWN follows. -ENOENT if there is no such session. `result_code` as in
+ * RFC 2661 4.4.2 for CDN. */
+int l2tp_session_close(struct l2tp *l2tp, uint16_t tunnel, uint16_t session, uint16_t result_code,
+		       enum cause cause, uint64_t now_ms);
+
+/* Sends StopCCN; the sessions go down first. -ENOENT if there is no such tunnel. */
+int l2tp_tunnel_close(struct l2tp *l2tp, uint16_t tunnel, uint16_t result_code, enum cause cause,
+		      uint64_t now_ms);
+
+/* l2tp_tunnel_close() on every tunnel. */
+void l2tp_close_all(struct l2tp *l2tp, uint16_t result_code, enum cause cause, uint64_t now_ms);
+
+/* Tunnels that still have something to say: neither gone nor lingering with everything acked. */
+size_t l2tp_busy_tunnels(const struct l2tp *l2tp);
+
+/* All tunnels, lingering ones included. */
+size_t l2tp_tunnels(const struct l2tp *l2tp);
+
+uint64_t l2tp_deadline(const struct l2tp *l2tp); /* UINT64_MAX: never */
+void l2tp_on_time(struct l2tp *l2tp, uint64_t now_ms);
+
+/* The oldest event or NULL; valid until the next call of this function. */
+const struct l2tp_event *l2tp_next_event(struct l2tp *l2tp);
+
+/* One line of the listing. */
+struct l2tp_tunnel_view {
+	uint16_t tunnel;
+	uint16_t peer_tunnel;
+	struct endpoint peer;
+	struct endpoint local;
+	const char *state;
+	char host_name[64];
+	uint32_t sessions;
+	uint16_t send_next;    /* Ns of our next message */
+	uint16_t receive_next; /* Nr that we send */
+	uint32_t unacknowledged;
+};
+
+/* Copies up to `count` tunnels from position `*cursor` on, which it advances; 0 at the end. */
+size_t l2tp_list_tunnels(const struct l2tp *l2tp, uint32_t *cursor, struct l2tp_tunnel_view *views,
+			 size_t count);
+
+#endif

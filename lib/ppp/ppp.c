@@ -1,0 +1,1 @@
+#include "ppp/ppp.h"
