@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "crypto/esp_engine.h"
+
+#include "base/memory.h"
+#include "crypto/esp_known_answer.h"
+
+#include <errno.h>
+#include <intel-ipsec-mb.h>
+#include <openssl/evp.h>
+#include <stdalign.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ESP_HEADER_BYTES 8
+#define SUBMIT_MAX       64
+
+/* AES schedule, or three DES schedules, and the two HMAC states. */
+struct hmac_cipher_keys {
+	alignas(16) uint8_t inner[64];
+	alignas(16) uint8_t outer[64];
+	union {
+		alignas(16) uint8_t aes[15 * 16];
+		struct {
+			alignas(16) uint64_t schedule[3][IMB_DES_KEY_SCHED_SIZE / 8];
+			const void *pointers[3];
+			EVP_CIPHER_CTX *openssl; /* instead, where ipsec-mb is slow */
+		} des;
+	};
+};
+
+struct esp_key {
+	struct esp_suite suite;
+	bool encrypt;
+	uint8_t iv_bytes;
+	uint8_t tag_bytes;
+	uint32_t salt;
+	union {
+		alignas(64) struct gcm_key_data gcm;
+		struct hmac_cipher_keys hmac;
+	};
+};
+
+struct esp_engine {
+	IMB_MGR *lane[ESP_LANE_COUNT];
+	bool fast_3des;
+	char name[64];
+};
+
+static size_t round_to_line(size_t bytes)
+{
+	return (bytes + 63) & ~(size_t)63;
+}
+
+size_t esp_key_bytes(const struct esp_suite *suite)
+{
+	size_t head = offsetof(struct esp_key, gcm);
+
+	switch (suite->cipher) {
+	case ESP_CIPHER_AES_GCM_16:
+		return round_to_line(head + sizeof(struct gcm_key_data));
+	case ESP_CIPHER_AES_CBC:
+		return round_to_line(head + offsetof(struct hmac_cipher_keys, aes) + 15 * 16);
+	default:
+		return round_to_line(sizeof(struct esp_key));
+	}
+}
+
+unsigned esp_suite_lane(const struct esp_suite *suite)
+{
+	if (suite->cipher == ESP_CIPHER_AES_GCM_16)
+		return ESP_LANE_GCM;
+	if (suite->cipher == ESP_CIPHER_3DES_CBC)
+		return ESP_LANE_3DES;
+	return ESP_LANE_CBC_SHA1 + (suite->authenticator - ESP_AUTHENTICATOR_HMAC_SHA1_96);
+}
+
+static const char *architecture_name(IMB_ARCH architecture)
+{
+	switch (architecture) {
+	case IMB_ARCH_AVX512:
+		return "avx512";
+	case IMB_ARCH_AVX2:
+		return "avx2";
+	case IMB_ARCH_AVX:
+		return "avx";
+	default:
+		return "sse";
+	}
+}
+
+struct esp_engine *esp_engine_new(void)
+{
+	struct esp_engine *engine = memory_new(sizeof(*engine));
+	IMB_ARCH architecture = IMB_ARCH_NONE;
+
+	for (unsigned i = 0; i < ESP_LANE_COUNT; i++) {
+		engine->lane[i] = alloc_mb_mgr(0);
+		if (engine->lane[i] == NULL)
+			goto unsupported;
+		init_mb_mgr_auto(engine->lane[i], &architecture);
+		if (imb_get_errno(engine->lane[i]) != 0)
+			goto unsupported;
+	}
+	engine->fast_3des = architecture == IMB_ARCH_AVX512;
+	snprintf(engine->name, sizeof(engine->name), "intel-ipsec-mb %s %s",
+		 imb_get_version_str(), architecture_name(architecture));
+	if (esp_known_answer_check(engine) != 0) {
+		esp_engine_free(engine);
+		errno = EIO;
+		return NULL;
+	}
+	return engine;
+
+unsupported:
+	esp_engine_free(engine);
+	errno = ENOTSUP;
+	return NULL;
+}
+
+void esp_engine_free(struct esp_engine *engine)
+{
+	if (engine == NULL)
+		return;
+	for (unsigned i = 0; i < ESP_LANE_COUNT; i++)
+		if (engine->lane[i] != NULL)
+			free_mb_mgr(engine->lane[i]);
+	free(engine);
+}
+
+bool esp_engine_has_fast_3des(const struct esp_engine *engine)
+{
+	return engine->fast_3des;
+}
+
+const char *esp_engine_name(const struct esp_engine *engine)
+{
+	return engine->name;
+}
+
+/* The hash state after one block of key xor pad (RFC 2104), which each packet starts from. */
+static void hmac_state(IMB_MGR *manager, uint8_t authenticator, const uint8_t *key,
+		       size_t key_bytes, uint8_t pad, uint8_t state[64])
+{
+	alignas(16) uint8_t block[128];
+
+	memset(block, pad, sizeof(block));
+	for (size_t i = 0; i < key_bytes; i++)
+		block[i] ^= key[i];
+	switch (authenticator) {
+	case ESP_AUTHENTICATOR_HMAC_SHA1_96:
+		IMB_SHA1_ONE_BLOCK(manager, block, state);
+		break;
+	case ESP_AUTHENTICATOR_HMAC_SHA2_256_128:
+		IMB_SHA256_ONE_BLOCK(manager, block, state);
+		break;
+	case ESP_AUTHENTICATOR_HMAC_SHA2_384_192:
+		IMB_SHA384_ONE_BLOCK(manager, block, state);
+		break;
+	default:
+		IMB_SHA512_ONE_BLOCK(manager, block, state);
+		break;
+	}
+	memory_wipe(block, sizeof(block));
+}
+
+static void aes_cbc_expand(IMB_MGR *manager, const struct esp_keys *keys, bool encrypt,
+			   uint8_t *schedule)
+{
+	alignas(16) uint8_t other[15 * 16];
+	void *encryption = encrypt ? schedule : other;
+	void *decryption = encrypt ? other : schedule;
+
+	switch (keys->suite.cipher_key_bytes) {
+	case 16:
+		IMB_AES_KEYEXP_128(manager, keys->cipher_key, encryption, decryption);
+		break;
+	case 24:
+		IMB_AES_KEYEXP_192(manager, keys->cipher_key, encryption, decryption);
+		break;
+	default:
+		IMB_AES_KEYEXP_256(manager, keys->cipher_key, encryption, decryption);
+		break;
+	}
+	memory_wipe(other, sizeof(other));
+}
+
+static int triple_des_expand(struct esp_engine *engine, const struct esp_keys *keys, bool encrypt,
+			     struct hmac_cipher_keys *expanded)
+{
+	if (engine->fast_3des) {
+		for (unsigned i = 0; i < 3; i++) {
+			IMB_DES_KEYSCHED(engine->lane[ESP_LANE_3DES], expanded->des.schedule[i],
+					 keys->cipher_key + 8 * i);
+			expanded->des.pointers[i] = expanded->des.schedule[i];
+		}
+		return 0;
+	}
+	expanded->des.openssl = EVP_CIPHER_CTX_new();
+	if (expanded->des.openssl == NULL ||
+	    !EVP_CipherInit_ex(expanded->des.openssl, EVP_des_ede3_cbc(), NULL, keys->cipher_key,
+			       NULL, encrypt) ||
+	    !EVP_CIPHER_CTX_set_padding(expanded->des.openssl, 0)) {
+		EVP_CIPHER_CTX_free(expanded->des.openssl);
+		expanded->des.openssl = NULL;
+		return -EIO;
+	}
+	return 0;
+}
+
+static void gcm_expand(IMB_MGR *manager, const struct esp_keys *keys, struct gcm_key_data *expanded)
+{
+	switch (keys->suite.cipher_key_bytes) {
+	case 16:
+		IMB_AES128_GCM_PRE(manager, keys->cipher_key, expanded);
+		break;
+	case 24:
+		IMB_AES192_GCM_PRE(manager, keys->cipher_key, expanded);
+		break;
+	default:
+		IMB_AES256_GCM_PRE(manager, keys->cipher_key, expanded);
+		break;
+	}
+}
+
+int esp_key_init(struct esp_engine *engine, const struct esp_keys *keys, bool encrypt,
+		 struct esp_key *key)
+{
+	const struct esp_suite *suite = &keys->suite;
+	IMB_MGR *manager;
+	size_t authenticator_key_bytes;
+
+	if (!esp_suite_valid(suite))
+		return -EINVAL;
+	manager = engine->lane[esp_suite_lane(suite)];
+	key->suite = *suite;
+	key->encrypt = encrypt;
+	key->iv_bytes = (uint8_t)esp_suite_iv_bytes(suite);
+	key->tag_bytes = (uint8_t)esp_suite_tag_bytes(suite);
+	if (suite->cipher == ESP_CIPHER_AES_GCM_16) {
+		memcpy(&key->salt, keys->cipher_key + suite->cipher_key_bytes, sizeof(key->salt));
+		gcm_expand(manager, keys, &key->gcm);
+		return 0;
+	}
+	authenticator_key_bytes = esp_suite_authenticator_keymat_bytes(suite);
+	hmac_state(manager, suite->authenticator, keys->authenticator_key, authenticator_key_bytes,
+		   0x36, key->hmac.inner);
+	hmac_state(manager, suite->authenticator, keys->authenticator_key, authenticator_key_bytes,
+		   0x5c, key->hmac.outer);
+	if (suite->cipher == ESP_CIPHER_3DES_CBC)
+		return triple_des_expand(engine, keys, encrypt, &key->hmac);
+	aes_cbc_expand(manager, keys, encrypt, key->hmac.aes);
+	return 0;
+}
+
+void esp_key_release(struct esp_key *key)
+{
+	if (key->suite.cipher == ESP_CIPHER_3DES_CBC && key->hmac.des.openssl != NULL)
+		EVP_CIPHER_CTX_free(key->hmac.des.openssl);
+	memory_wipe(key, esp_key_bytes(&key->suite));
+}
+
+static IMB_HASH_ALG hash_algorithm(uint8_t authenticator)
+{
+	static const IMB_HASH_ALG algorithms[ESP_AUTHENTICATOR_COUNT] = {
+		[ESP_AUTHENTICATOR_HMAC_SHA1_96] = IMB_AUTH_HMAC_SHA_1,
+		[ESP_AUTHENTICATOR_HMAC_SHA2_256_128] = IMB_AUTH_HMAC_SHA_256,
+		[ESP_AUTHENTICATOR_HMAC_SHA2_384_192] = IMB_AUTH_HMAC_SHA_384,
+		[ESP_AUTHENTICATOR_HMAC_SHA2_512_256] = IMB_AUTH_HMAC_SHA_512,
+	};
+
+	return algorithms[authenticator];
+}
+
+static bool triple_des_run(const struct esp_key *key, uint8_t *esp, uint32_t text_bytes)
+{
+	uint8_t *text = esp + ESP_HEADER_BYTES + key->iv_bytes;
+	int written = 0;
+
+	return EVP_CipherInit_ex(key->hmac.des.openssl, NULL, NULL, NULL, esp + ESP_HEADER_BYTES,
+				 -1) &&
+	       EVP_CipherUpdate(key->hmac.des.openssl, text, &written, text, (int)text_bytes) &&
+	       (uint32_t)written == text_bytes;
+}
+
+static void fill_gcm(IMB_JOB *job, const struct esp_job *from, uint8_t *nonce)
+{
+	const struct esp_key *key = from->key;
+
+	memcpy(nonce, &key->salt, 4);
+	memcpy(nonce + 4, from->esp + ESP_HEADER_BYTES, 8);
+	job->cipher_mode = IMB_CIPHER_GCM;
+	job->hash_alg = IMB_AUTH_AES_GMAC;
+	job->enc_keys = &key->gcm;
+	job->dec_keys = &key->gcm;
+	job->iv = nonce;
+	job->iv_len_in_bytes = 12;
+	job->u.GCM.aad = from->esp;
+	job->u.GCM.aad_len_in_bytes = ESP_HEADER_BYTES;
+	job->hash_start_src_offset_in_bytes = ESP_HEADER_BYTES + key->iv_bytes;
+	job->msg_len_to_hash_in_bytes = from->text_bytes;
+}
+
+static void fill_hmac(IMB_JOB *job, const struct esp_job *from)
+{
+	const struct esp_key *key = from->key;
+
+	if (key->suite.cipher == ESP_CIPHER_AES_CBC) {
+		job->cipher_mode = IMB_CIPHER_CBC;
+		job->enc_keys = key->hmac.aes;
+		job->dec_keys = key->hmac.aes;
+	} else if (key->hmac.des.openssl != NULL) {
+		job->cipher_mode = IMB_CIPHER_NULL;
+	} else {
+		job->cipher_mode = IMB_CIPHER_DES3;
+		job->enc_keys = key->hmac.des.pointers;
+		job->dec_keys = key->hmac.des.pointers;
+	}
+	job->hash_alg = hash_algorithm(key->suite.authenticator);
+	job->iv = from->esp + ESP_HEADER_BYTES;
+	job->iv_len_in_bytes = key->iv_bytes;
+	job->u.HMAC._hashed_auth_key_xor_ipad = key->hmac.inner;
+	job->u.HMAC._hashed_auth_key_xor_opad = key->hmac.outer;
+	job->hash_start_src_offset_in_bytes = 0;
+	job->msg_len_to_hash_in_bytes = ESP_HEADER_BYTES + key->iv_bytes + from->text_bytes;
+}
+
+static void fill(IMB_JOB *job, const struct esp_job *from, bool encrypt, uint8_t *nonce)
+{
+	const struct esp_key *key = from->key;
+
+	job->src = from->esp;
+	job->dst = from->esp + ESP_HEADER_BYTES + key->iv_bytes;
+	job->cipher_start_src_offset_in_bytes = ESP_HEADER_BYTES + key->iv_bytes;
+	job->msg_len_to_cipher_in_bytes = from->text_bytes;
+	job->key_len_in_bytes = key->suite.cipher_key_bytes;
+	job->cipher_direction = encrypt ? IMB_DIR_ENCRYPT : IMB_DIR_DECRYPT;
+	job->chain_order = encrypt ? IMB_ORDER_CIPHER_HASH : IMB_ORDER_HASH_CIPHER;
+	job->auth_tag_output = from->tag;
+	job->auth_tag_output_len_in_bytes = key->tag_bytes;
+	job->user_data = from->user;
+	job->user_data2 = (void *)(uintptr_t)key;
+	if (key->suite.cipher == ESP_CIPHER_AES_GCM_16)
+		fill_gcm(job, from, nonce);
+	else
+		fill_hmac(job, from);
+}
+
+/* Decryption by OpenSSL follows the hash, so that it happens once a job is complete. */
+static struct esp_done finish(const IMB_JOB *job)
+{
+	const struct esp_key *key = job->user_data2;
+	struct esp_done done = {job->user_data, job->status != IMB_STATUS_COMPLETED};
+
+	if (key->suite.cipher == ESP_CIPHER_3DES_CBC && key->hmac.des.openssl != NULL &&
+	    !key->encrypt && !done.failed)
+		done.failed = !triple_des_run(key, (uint8_t *)(uintptr_t)job->src,
+					      (uint32_t)job->msg_len_to_cipher_in_bytes);
+	return done;
+}
+
+/*
+ * One job at a time: IMB_FLUSH_BURST of ipsec-mb 1.3 leaves the ring in a state in which a later
+ * burst that wraps returns jobs twice (seen with bursts of 32 and then of 64).
+ */
+unsigned esp_engine_flush(struct esp_engine *engine, unsigned lane, struct esp_done *done)
+{
+	IMB_MGR *manager = engine->lane[lane];
+	const IMB_JOB *job;
+	unsigned count = 0;
+
+	while ((job = IMB_FLUSH_JOB(manager)) != NULL)
+		done[count++] = finish(job);
+	return count;
+}
+
+unsigned esp_engine_parked(const struct esp_engine *engine, unsigned lane)
+{
+	return IMB_QUEUE_SIZE(engine->lane[lane]);
+}
+
+unsigned esp_engine_submit(struct esp_engine *engine, unsigned lane, bool encrypt,
+			   const struct esp_job *from, unsigned count, struct esp_done *done)
+{
+	IMB_MGR *manager = engine->lane[lane];
+	uint8_t nonces[SUBMIT_MAX][12];
+	IMB_JOB *jobs[SUBMIT_MAX];
+	unsigned total = 0;
+	unsigned completed;
+
+	if (IMB_GET_NEXT_BURST(manager, count, jobs) < count) {
+		total = esp_engine_flush(engine, lane, done);
+		(void)IMB_GET_NEXT_BURST(manager, count, jobs);
+	}
+	for (unsigned i = 0; i < count; i++) {
+		if (encrypt && lane == ESP_LANE_3DES && !engine->fast_3des)
+			(void)triple_des_run(from[i].key, from[i].esp, from[i].text_bytes);
+		fill(jobs[i], &from[i], encrypt, nonces[i]);
+	}
+	completed = IMB_SUBMIT_BURST_NOCHECK(manager, count, jobs);
+	for (unsigned i = 0; i < completed; i++)
+		done[total++] = finish(jobs[i]);
+	return total;
+}

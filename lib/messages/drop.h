@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef MESSAGES_DROP_H
+#define MESSAGES_DROP_H
+
+/* Names of drops and control classes, from drops.def and classes.def. */
+
+enum drop {
+#define DROP(name, text) DROP_##name,
+#include "messages/drops.def"
+#undef DROP
+	DROP_COUNT
+};
+
+enum control_class {
+#define CONTROL_CLASS(name, rate, share, text) CONTROL_CLASS_##name,
+#include "messages/classes.def"
+#undef CONTROL_CLASS
+	CONTROL_CLASS_COUNT
+};
+
+const char *drop_name(enum drop drop);
+const char *drop_text(enum drop drop);
+const char *control_class_name(enum control_class class);
+
+#endif
