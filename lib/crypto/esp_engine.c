@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <intel-ipsec-mb.h>
 #include <openssl/evp.h>
+#include <openssl/rand.h>
 #include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,8 +42,17 @@ struct esp_key {
 	};
 };
 
+/* A stock of key stream that IVs are cut from. */
+struct key_stream {
+	struct gcm_key_data key;
+	uint64_t counter;
+	size_t left;
+	uint8_t bytes[4096];
+};
+
 struct esp_engine {
 	IMB_MGR *lane[ESP_LANE_COUNT];
+	struct key_stream stream;
 	bool fast_3des;
 	char name[64];
 };
@@ -89,9 +99,39 @@ static const char *architecture_name(IMB_ARCH architecture)
 	}
 }
 
+static void key_stream_init(struct esp_engine *engine)
+{
+	uint8_t key[16];
+
+	if (RAND_bytes(key, sizeof(key)) != 1)
+		abort();
+	IMB_AES128_GCM_PRE(engine->lane[ESP_LANE_GCM], key, &engine->stream.key);
+	memory_wipe(key, sizeof(key));
+}
+
+void esp_engine_unpredictable(struct esp_engine *engine, void *to, size_t bytes)
+{
+	struct key_stream *stream = &engine->stream;
+
+	if (stream->left < bytes) {
+		struct gcm_context_data context;
+		uint8_t nonce[12] = {0}, tag[16];
+
+		stream->counter++;
+		memcpy(nonce, &stream->counter, sizeof(stream->counter));
+		memset(stream->bytes, 0, sizeof(stream->bytes));
+		IMB_AES128_GCM_ENC(engine->lane[ESP_LANE_GCM], &stream->key, &context,
+				   stream->bytes, stream->bytes, sizeof(stream->bytes), nonce, NULL,
+				   0, tag, sizeof(tag));
+		stream->left = sizeof(stream->bytes);
+	}
+	stream->left -= bytes;
+	memcpy(to, stream->bytes + stream->left, bytes);
+}
+
 struct esp_engine *esp_engine_new(void)
 {
-	struct esp_engine *engine = memory_new(sizeof(*engine));
+	struct esp_engine *engine = memory_new_aligned(64, sizeof(*engine));
 	IMB_ARCH architecture = IMB_ARCH_NONE;
 
 	for (unsigned i = 0; i < ESP_LANE_COUNT; i++) {
@@ -102,6 +142,7 @@ struct esp_engine *esp_engine_new(void)
 		if (imb_get_errno(engine->lane[i]) != 0)
 			goto unsupported;
 	}
+	key_stream_init(engine);
 	engine->fast_3des = architecture == IMB_ARCH_AVX512;
 	snprintf(engine->name, sizeof(engine->name), "intel-ipsec-mb %s %s",
 		 imb_get_version_str(), architecture_name(architecture));
@@ -125,6 +166,7 @@ void esp_engine_free(struct esp_engine *engine)
 	for (unsigned i = 0; i < ESP_LANE_COUNT; i++)
 		if (engine->lane[i] != NULL)
 			free_mb_mgr(engine->lane[i]);
+	memory_wipe(&engine->stream, sizeof(engine->stream));
 	free(engine);
 }
 

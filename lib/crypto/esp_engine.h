@@ -84,6 +84,10 @@ enum esp_lane {
 };
 unsigned esp_suite_lane(const struct esp_suite *suite);
 
+/* `bytes` (at most 16) that nobody can predict, for the IV of a CBC packet: the key stream of AES-CTR
+ * under a random key of the engine. */
+void esp_engine_unpredictable(struct esp_engine *engine, void *to, size_t bytes);
+
 /* True if 3DES runs in ipsec-mb (AVX-512), false if in OpenSSL. */
 bool esp_engine_has_fast_3des(const struct esp_engine *engine);
 

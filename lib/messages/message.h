@@ -98,7 +98,6 @@ struct message {
 			uint32_t peer_address_be;
 			uint16_t mtu;       /* largest inner packet towards the peer */
 			uint16_t mss;       /* TCP MSS limit in both directions; 0: off */
-			bool leave_out_acfc; /* the peer takes packets without FF 03 */
 		} session_open;
 		struct {
 			uint32_t group; /* NO_SLOT: to exactly `remote` */
@@ -138,6 +137,6 @@ struct message {
 /* Room that control allocates for the worker's objects; the packet path asserts that they fit. */
 #define GROUP_STORAGE_BYTES   512
 #define SESSION_STORAGE_BYTES 192
-#define SA_STORAGE_BYTES      384 /* and behind it the expanded keys of both directions */
+#define SA_STORAGE_BYTES      448 /* and behind it the expanded keys of both directions */
 
 #endif

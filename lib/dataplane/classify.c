@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a received frame is: tunnelled traffic to one of our addresses, a packet for a subscriber,
+ * something for the kernel, or nothing of ours.
+ */
+#include "dataplane/worker.h"
+
+#include <netinet/in.h>
+
+#define PORT_IKE      500
+#define PORT_IKE_NATT 4500
+#define PORT_L2TP     1701
+
+#define ISAKMP_HEADER_BYTES 28
+
+/* Packets of one vector by what comes next. */
+struct sorted {
+	struct vector esp;
+	struct vector l2tp;
+	struct vector session;
+};
+
+static void to_kernel(struct worker *w, struct rte_mbuf *mbuf)
+{
+	control_hand(w, CONTROL_CLASS_to_self, mbuf, 0, mbuf->data_len, 0);
+}
+
+/* The owner worker of `mbuf` classifies it again; order per flow is kept by the ring. */
+static void hand_over(struct worker *w, struct rte_mbuf *mbuf, unsigned owner)
+{
+	packet_of(mbuf)->resume = PACKET_RESUME_CLASSIFY;
+	if (mailbox_worker_hand_over(w->mailbox, w->id, owner, &mbuf, 1) == 1)
+		counter_add(&w->view.handed_over, 1);
+	else
+		drop_packet(w, mbuf, DROP_handoff_ring_full);
+}
+
+/* `offset`: of the ESP header in the frame. */
+static void classify_esp(struct worker *w, struct sorted *sorted, struct rte_mbuf *mbuf,
+			 uint32_t offset, bool encapsulated)
+{
+	struct packet *packet = packet_of(mbuf);
+	rte_be32_t spi;
+	uint32_t slot;
+	unsigned owner;
+
+	if (mbuf->data_len < offset + 8) {
+		drop_packet(w, mbuf, DROP_esp_too_short);
+		return;
+	}
+	memcpy(&spi, rte_pktmbuf_mtod_offset(mbuf, uint8_t *, offset), sizeof(spi));
+	slot = lookup_spi_slot(w->tables, rte_be_to_cpu_32(spi));
+	if (slot >= w->tables->config.sas) {
+		drop_packet(w, mbuf, DROP_esp_unknown_spi);
+		return;
+	}
+	owner = lookup_sa_owner(w->tables, slot);
+	if (owner != w->id) {
+		hand_over(w, mbuf, owner);
+		return;
+	}
+	packet->encapsulated = encapsulated;
+	rte_pktmbuf_adj(mbuf, (uint16_t)offset);
+	vector_add(&sorted->esp, mbuf);
+}
+
+static void classify_ike(struct worker *w, struct rte_mbuf *mbuf, uint32_t offset, uint32_t marker)
+{
+	uint32_t length = mbuf->data_len - offset;
+	const uint8_t *responder_cookie;
+	uint8_t any = 0;
+
+	if (length < marker + ISAKMP_HEADER_BYTES) {
+		drop_packet(w, mbuf, DROP_frame_too_short);
+		return;
+	}
+	responder_cookie = rte_pktmbuf_mtod_offset(mbuf, const uint8_t *, offset + marker + 8);
+	for (unsigned i = 0; i < 8; i++)
+		any |= responder_cookie[i];
+	control_hand(w, any == 0 ? CONTROL_CLASS_ike_new : CONTROL_CLASS_ike_known, mbuf, offset,
+		     length, 0);
+}
+
+/* UDP to 4500: keepalive, IKE behind a marker of zeroes, or ESP (RFC 3948 2). */
+static void classify_natt(struct worker *w, struct sorted *sorted, struct rte_mbuf *mbuf,
+			  uint32_t offset)
+{
+	uint32_t length = mbuf->data_len - offset;
+	uint32_t marker;
+
+	if (length < 4) {
+		bool keepalive =
+			length == 1 && *rte_pktmbuf_mtod_offset(mbuf, uint8_t *, offset) == 0xff;
+
+		drop_packet(w, mbuf, keepalive ? DROP_nat_keepalive : DROP_frame_too_short);
+		return;
+	}
+	memcpy(&marker, rte_pktmbuf_mtod_offset(mbuf, uint8_t *, offset), sizeof(marker));
+	if (marker == 0)
+		classify_ike(w, mbuf, offset, 4);
+	else
+		classify_esp(w, sorted, mbuf, offset, true);
+}
+
+/* `offset`: of the UDP header. */
+static void classify_udp(struct worker *w, struct sorted *sorted, struct rte_mbuf *mbuf,
+			 uint32_t offset)
+{
+	struct packet *packet = packet_of(mbuf);
+	const struct listener *listener;
+	struct rte_udp_hdr udp;
+	uint16_t length;
+
+	if (mbuf->data_len < offset + sizeof(udp)) {
+		drop_packet(w, mbuf, DROP_frame_too_short);
+		return;
+	}
+	memcpy(&udp, rte_pktmbuf_mtod_offset(mbuf, uint8_t *, offset), sizeof(udp));
+	length = rte_be_to_cpu_16(udp.dgram_len);
+	if (length < sizeof(udp) || offset + length > mbuf->data_len) {
+		drop_packet(w, mbuf, DROP_frame_too_short);
+		return;
+	}
+	packet->remote_port = rte_be_to_cpu_16(udp.src_port);
+	packet->local_port = rte_be_to_cpu_16(udp.dst_port);
+	listener = lookup_listener(w->tables, packet->local_be);
+	if (listener == NULL) {
+		to_kernel(w, mbuf);
+		return;
+	}
+	if (packet->local_port == PORT_L2TP) {
+		if (listener->ipsec == LISTENER_IPSEC_REQUIRED) {
+			drop_packet(w, mbuf, DROP_ipsec_required);
+			return;
+		}
+		rte_pktmbuf_adj(mbuf, (uint16_t)offset);
+		packet->group = NO_SLOT;
+		packet->udp_offset = (uint16_t)offset;
+		vector_add(&sorted->l2tp, mbuf);
+	} else if (listener->ipsec == LISTENER_IPSEC_OFF) {
+		to_kernel(w, mbuf);
+	} else if (packet->local_port == PORT_IKE_NATT) {
+		rte_pktmbuf_trim(mbuf, (uint16_t)(mbuf->data_len - offset - length));
+		classify_natt(w, sorted, mbuf, offset + sizeof(udp));
+	} else if (packet->local_port == PORT_IKE) {
+		rte_pktmbuf_trim(mbuf, (uint16_t)(mbuf->data_len - offset - length));
+		classify_ike(w, mbuf, offset + sizeof(udp), 0);
+	} else {
+		to_kernel(w, mbuf);
+	}
+}
+
+static void classify_local(struct worker *w, struct sorted *sorted, struct rte_mbuf *mbuf,
+			   const struct rte_ipv4_hdr *ip)
+{
+	uint32_t offset = RTE_ETHER_HDR_LEN + (uint32_t)rte_ipv4_hdr_len(ip);
+	bool fragment = (ip->fragment_offset &
+			 rte_cpu_to_be_16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK)) != 0;
+
+	if (ip->next_proto_id != IPPROTO_ESP && ip->next_proto_id != IPPROTO_UDP)
+		to_kernel(w, mbuf);
+	else if (fragment)
+		drop_packet(w, mbuf, DROP_outer_fragment);
+	else if (ip->next_proto_id == IPPROTO_UDP)
+		classify_udp(w, sorted, mbuf, offset);
+	else
+		classify_esp(w, sorted, mbuf, offset, false);
+}
+
+/* Checks the IPv4 header and cuts what Ethernet padded; false if the packet is gone. */
+static bool ipv4_valid(struct worker *w, struct rte_mbuf *mbuf)
+{
+	const struct rte_ipv4_hdr *ip =
+		rte_pktmbuf_mtod_offset(mbuf, const struct rte_ipv4_hdr *, RTE_ETHER_HDR_LEN);
+	uint32_t length = mbuf->data_len - RTE_ETHER_HDR_LEN;
+	uint32_t header;
+	uint32_t total;
+
+	if (mbuf->nb_segs != 1 || mbuf->data_len < RTE_ETHER_HDR_LEN + sizeof(*ip)) {
+		drop_packet(w, mbuf, DROP_frame_too_short);
+		return false;
+	}
+	header = rte_ipv4_hdr_len(ip);
+	total = rte_be_to_cpu_16(ip->total_length);
+	if (ip->version_ihl >> 4 != 4 || header < sizeof(*ip) || total < header || total > length ||
+	    rte_raw_cksum(ip, header) != 0xffff) {
+		drop_packet(w, mbuf, DROP_ipv4_bad_header);
+		return false;
+	}
+	rte_pktmbuf_trim(mbuf, (uint16_t)(length - total));
+	packet_of(mbuf)->remote_be = ip->src_addr;
+	packet_of(mbuf)->local_be = ip->dst_addr;
+	return true;
+}
+
+/* ARP and IPv6 are the kernel's; true if the frame holds a valid IPv4 packet. */
+static bool frame_is_ipv4(struct worker *w, struct rte_mbuf *mbuf)
+{
+	const struct rte_ether_hdr *ethernet = rte_pktmbuf_mtod(mbuf, const struct rte_ether_hdr *);
+
+	if (mbuf->data_len < sizeof(*ethernet)) {
+		drop_packet(w, mbuf, DROP_frame_too_short);
+		return false;
+	}
+	if (ethernet->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV4))
+		return ipv4_valid(w, mbuf);
+	if (ethernet->ether_type == RTE_BE16(RTE_ETHER_TYPE_ARP) ||
+	    ethernet->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV6))
+		to_kernel(w, mbuf);
+	else
+		drop_packet(w, mbuf, DROP_not_ip);
+	return false;
+}
+
+static void sort_packet(struct worker *w, struct sorted *sorted, struct rte_mbuf *mbuf,
+			uint64_t next_hop)
+{
+	const struct rte_ipv4_hdr *ip =
+		rte_pktmbuf_mtod_offset(mbuf, const struct rte_ipv4_hdr *, RTE_ETHER_HDR_LEN);
+	uint32_t destination = rte_be_to_cpu_32(ip->dst_addr);
+	uint32_t slot = NO_SLOT;
+
+	switch (route_kind_of(next_hop)) {
+	case ROUTE_LOCAL:
+		classify_local(w, sorted, mbuf, ip);
+		return;
+	case ROUTE_POOL:
+		slot = lookup_pool(w->tables, route_index_of(next_hop), destination);
+		break;
+	case ROUTE_SESSION:
+		slot = route_index_of(next_hop);
+		break;
+	default:
+		if (destination >= 0xe0000000) /* multicast and broadcast */
+			to_kernel(w, mbuf);
+		else
+			drop_packet(w, mbuf, DROP_not_ours);
+		return;
+	}
+	if (slot == NO_SLOT) {
+		drop_packet(w, mbuf, DROP_session_gone);
+		return;
+	}
+	packet_of(mbuf)->session = slot;
+	packet_of(mbuf)->origin = PACKET_ORIGIN_PORT;
+	rte_pktmbuf_adj(mbuf, RTE_ETHER_HDR_LEN);
+	vector_add(&sorted->session, mbuf);
+}
+
+void classify_stage(struct worker *w, struct vector *frames)
+{
+	struct sorted sorted = {.esp.count = 0, .l2tp.count = 0, .session.count = 0};
+	uint32_t destinations[VECTOR_MAX];
+	uint64_t next_hops[VECTOR_MAX];
+	struct vector ipv4 = {.count = 0};
+
+	for (unsigned i = 0; i < frames->count; i++) {
+		struct rte_mbuf *mbuf = frames->packets[i];
+
+		if (i + 4 < frames->count)
+			rte_prefetch0(rte_pktmbuf_mtod(frames->packets[i + 4], void *));
+		if (frame_is_ipv4(w, mbuf)) {
+			destinations[ipv4.count] = rte_be_to_cpu_32(packet_of(mbuf)->local_be);
+			vector_add(&ipv4, mbuf);
+		}
+	}
+	lookup_routes(w->tables, destinations, next_hops, ipv4.count);
+	for (unsigned i = 0; i < ipv4.count; i++)
+		sort_packet(w, &sorted, ipv4.packets[i], next_hops[i]);
+	if (sorted.esp.count != 0)
+		esp_in_stage(w, &sorted.esp);
+	if (sorted.l2tp.count != 0)
+		l2tp_in_stage(w, &sorted.l2tp);
+	if (sorted.session.count != 0)
+		session_out_stage(w, &sorted.session);
+}

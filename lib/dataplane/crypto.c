@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Between the stages and the crypto engine: submit what was queued, gather what completed. */
+#include "dataplane/worker.h"
+
+static void completed_add(struct completed *completed, struct rte_mbuf *mbuf)
+{
+	completed->packets[completed->tail++ % COMPLETED_MAX] = mbuf;
+}
+
+static void gather(struct worker *w, const struct esp_done *done, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		struct rte_mbuf *mbuf = done[i].user;
+		struct packet *packet = packet_of(mbuf);
+
+		if (done[i].failed) {
+			struct sa *sa = packet->sa;
+
+			drop_packet(w, mbuf, DROP_crypto_failed);
+			if (--sa->jobs == 0 && sa->remove != NULL)
+				inbox_sa_idle(w, sa);
+			continue;
+		}
+		completed_add(packet->encrypt ? &w->encrypted : &w->decrypted, mbuf);
+	}
+}
+
+void crypto_submit(struct worker *w, unsigned lane, bool encrypt)
+{
+	struct esp_done done[ESP_DONE_MAX];
+	unsigned before = esp_engine_parked(w->engine, lane);
+
+	gather(w, done,
+	       esp_engine_submit(w->engine, lane, encrypt, w->jobs[lane], w->job_count[lane],
+				 done));
+	w->job_count[lane] = 0;
+	if (before == 0)
+		w->parked_since[lane] = w->now_cycles;
+}
+
+void crypto_flush(struct worker *w, unsigned lane)
+{
+	struct esp_done done[ESP_DONE_MAX];
+
+	gather(w, done, esp_engine_flush(w->engine, lane, done));
+}

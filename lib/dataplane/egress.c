@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Link addresses, transmit queues, and the hand to the control core. */
+#include "dataplane/worker.h"
+
+#include <rte_ethdev.h>
+
+void egress_send(struct worker *w, struct rte_mbuf *mbuf, uint64_t next_hop, uint32_t address)
+{
+	const struct adjacency *adjacency = NULL;
+	rte_be32_t unresolved = rte_cpu_to_be_32(address);
+	struct rte_ether_hdr *ethernet;
+
+	if (route_kind_of(next_hop) == ROUTE_ADJACENCY) {
+		adjacency = lookup_adjacency(w->tables, route_index_of(next_hop));
+		if (adjacency == NULL) {
+			drop_packet(w, mbuf, DROP_no_route);
+			return;
+		}
+		unresolved = adjacency->address_be;
+	}
+	if (adjacency == NULL || !adjacency->resolved) {
+		packet_of(mbuf)->port = adjacency != NULL ? adjacency->port
+							  : (uint16_t)route_index_of(next_hop);
+		control_hand(w, CONTROL_CLASS_neighbour, mbuf, 0, mbuf->data_len, unresolved);
+		return;
+	}
+	ethernet = (struct rte_ether_hdr *)rte_pktmbuf_prepend(mbuf, sizeof(*ethernet));
+	if (ethernet == NULL) {
+		drop_packet(w, mbuf, DROP_no_headroom);
+		return;
+	}
+	ethernet->dst_addr = adjacency->destination;
+	ethernet->src_addr = adjacency->source;
+	ethernet->ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4);
+	transmit_frame(w, mbuf, adjacency->port);
+}
+
+static void transmit_buffer_flush(struct worker *w, uint16_t port)
+{
+	struct transmit_buffer *buffer = &w->transmit[port];
+	unsigned sent = rte_eth_tx_burst(port, (uint16_t)w->id, buffer->packets,
+					 (uint16_t)buffer->count);
+
+	for (unsigned i = sent; i < buffer->count; i++)
+		drop_packet(w, buffer->packets[i], DROP_port_queue_full);
+	buffer->count = 0;
+}
+
+void transmit_frame(struct worker *w, struct rte_mbuf *mbuf, uint16_t port)
+{
+	struct transmit_buffer *buffer = &w->transmit[port];
+	unsigned queues = w->config->tx_queues[port];
+
+	if (w->id >= queues) {
+		/* No queue of its own: the owner of the last one sends. */
+		packet_of(mbuf)->resume = PACKET_RESUME_TRANSMIT;
+		packet_of(mbuf)->port = port;
+		if (mailbox_worker_hand_over(w->mailbox, w->id, queues - 1, &mbuf, 1) == 0)
+			drop_packet(w, mbuf, DROP_handoff_ring_full);
+		return;
+	}
+	counter_add(&w->ports[port].packets_out, 1);
+	counter_add(&w->ports[port].bytes_out, mbuf->data_len);
+	buffer->packets[buffer->count++] = mbuf;
+	if (buffer->count == VECTOR_MAX)
+		transmit_buffer_flush(w, port);
+}
+
+void transmit_flush(struct worker *w)
+{
+	for (uint16_t port = 0; port < w->config->ports; port++)
+		if (w->transmit[port].count != 0)
+			transmit_buffer_flush(w, port);
+}
+
+static const uint32_t class_rate[CONTROL_CLASS_COUNT] = {
+#define CONTROL_CLASS(name, rate, share, text) rate,
+#include "messages/classes.def"
+#undef CONTROL_CLASS
+};
+
+void control_hand(struct worker *w, enum control_class class, struct rte_mbuf *mbuf,
+		  uint32_t offset, uint32_t length, uint32_t next_hop_be)
+{
+	const struct packet *packet = packet_of(mbuf);
+	struct message *message;
+
+	if (!policer_take(&w->class_policer[class], class_rate[class], w->now_cycles, w->hz)) {
+		drop_packet(w, mbuf, DROP_control_policed);
+		return;
+	}
+	if (!mailbox_worker_share_take(w->mailbox, w->id, class)) {
+		drop_packet(w, mbuf, DROP_control_ring_full);
+		return;
+	}
+	message = mailbox_worker_message_new(w->mailbox, w->id, MESSAGE_PACKET);
+	if (message == NULL) {
+		mailbox_worker_share_return(w->mailbox, w->id, class);
+		drop_packet(w, mbuf, DROP_no_message);
+		return;
+	}
+	message->packet = mbuf;
+	message->packet_in.class = (uint8_t)class;
+	message->packet_in.port = packet->port;
+	message->packet_in.group = packet->group;
+	message->packet_in.session = packet->session;
+	message->packet_in.next_hop_be = next_hop_be;
+	message->packet_in.local = endpoint_ipv4(packet->local_be, packet->local_port);
+	message->packet_in.remote = endpoint_ipv4(packet->remote_be, packet->remote_port);
+	message->packet_in.offset = offset;
+	message->packet_in.length = length;
+	counter_add(&w->view.classes[class], 1);
+	if (!mailbox_worker_send(w->mailbox, w->id, message)) {
+		counter_add(&w->drops[DROP_control_ring_full], 1);
+		mailbox_worker_message_free(w->mailbox, w->id, message);
+	}
+}

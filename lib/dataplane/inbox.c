@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Messages from control: state of this worker's groups, SAs and sessions, and packets to send. */
+#include "dataplane/worker.h"
+
+#include "base/memory.h"
+
+#define MESSAGES_PER_POLL 64
+
+void group_choose_newest(struct group *group)
+{
+	group->newest = NULL;
+	for (unsigned i = group->pairs; i-- > 0;) {
+		struct sa *sa = group->pair[i];
+		bool tag_known = !sa->truncation_unknown || sa->tag_bytes_wire != 0;
+
+		if (sa->confirmed && !sa->outbound_closed && tag_known) {
+			group->newest = sa;
+			return;
+		}
+	}
+}
+
+static void acknowledge(struct worker *w, struct message *message, void *storage)
+{
+	message->remove.storage = storage;
+	(void)mailbox_worker_send(w->mailbox, w->id, message); /* always fits */
+}
+
+static void group_add(struct worker *w, const struct message *message)
+{
+	struct group *group = message->group_add.storage;
+
+	group->slot = message->group_add.slot;
+	group->local_be = endpoint_ipv4_address_be(&message->group_add.local);
+	group->remote_be = endpoint_ipv4_address_be(&message->group_add.remote);
+	group->local_port = message->group_add.local.port;
+	group->remote_port = message->group_add.remote.port;
+	group->may_move = message->group_add.may_move;
+	w->dataplane->groups[group->slot] = group;
+}
+
+static void group_set_endpoint(struct worker *w, const struct message *message)
+{
+	struct group *group = w->dataplane->groups[message->group_move.slot];
+
+	if (group == NULL)
+		return;
+	group->local_be = endpoint_ipv4_address_be(&message->group_move.local);
+	group->local_port = message->group_move.local.port;
+	group->remote_be = endpoint_ipv4_address_be(&message->group_move.remote);
+	group->remote_port = message->group_move.remote.port;
+}
+
+static void group_delete(struct worker *w, struct message *message)
+{
+	struct group *group = w->dataplane->groups[message->remove.slot];
+
+	w->dataplane->groups[message->remove.slot] = NULL;
+	acknowledge(w, message, group);
+}
+
+/* A new pair of the same kind has the tag length that the last one proved. */
+static uint8_t known_tag_bytes(const struct group *group, const struct sa *fresh)
+{
+	for (unsigned i = group->pairs; i-- > 0;)
+		if (group->pair[i]->truncation_unknown && fresh->truncation_unknown)
+			return group->pair[i]->tag_bytes_wire;
+	return 0;
+}
+
+static void group_pair_add(struct group *group, struct sa *sa)
+{
+	if (group->pairs == GROUP_PAIRS_MAX) {
+		/* The oldest stays valid for packets of the peer; it is only never sent on again. */
+		memmove(group->pair, group->pair + 1,
+			(GROUP_PAIRS_MAX - 1) * sizeof(group->pair[0]));
+		group->pairs--;
+	}
+	group->pair[group->pairs++] = sa;
+}
+
+static void group_pair_remove(struct group *group, const struct sa *sa)
+{
+	for (unsigned i = 0; i < group->pairs; i++) {
+		if (group->pair[i] != sa)
+			continue;
+		memmove(group->pair + i, group->pair + i + 1,
+			(group->pairs - i - 1u) * sizeof(group->pair[0]));
+		group->pairs--;
+		break;
+	}
+	group_choose_newest(group);
+}
+
+static void sa_add(struct worker *w, struct message *message)
+{
+	const struct esp_suite *suite = &message->sa_add.keys_in.suite;
+	struct sa *sa = message->sa_add.storage;
+	uint8_t *keys = (uint8_t *)message->sa_add.storage + SA_STORAGE_BYTES;
+
+	sa->group = w->dataplane->groups[message->sa_add.group];
+	sa->slot = message->sa_add.slot;
+	sa->spi_in = message->sa_add.spi_in;
+	sa->spi_out = message->sa_add.spi_out;
+	sa->key_in = (struct esp_key *)keys;
+	sa->key_out = (struct esp_key *)(keys + esp_key_bytes(suite));
+	sa->lane = (uint8_t)esp_suite_lane(suite);
+	sa->iv_bytes = (uint8_t)esp_suite_iv_bytes(suite);
+	sa->block_bytes = (uint8_t)esp_suite_block_bytes(suite);
+	sa->tag_bytes = (uint8_t)esp_suite_tag_bytes(suite);
+	sa->truncation_unknown = suite->authenticator == ESP_AUTHENTICATOR_HMAC_SHA2_256_128;
+	sa->encapsulated = message->sa_add.encapsulated;
+	sa->policed = suite->cipher == ESP_CIPHER_3DES_CBC;
+	sa->peer_port = message->sa_add.peer_port;
+	sa->tag_bytes_wire = known_tag_bytes(sa->group, sa);
+	if (esp_key_init(w->engine, &message->sa_add.keys_in, false, sa->key_in) != 0 ||
+	    esp_key_init(w->engine, &message->sa_add.keys_out, true, sa->key_out) != 0)
+		sa->outbound_closed = true; /* cannot be: control offers valid suites only */
+	memory_wipe(&message->sa_add.keys_in, sizeof(message->sa_add.keys_in));
+	memory_wipe(&message->sa_add.keys_out, sizeof(message->sa_add.keys_out));
+	group_pair_add(sa->group, sa);
+	w->dataplane->sas[sa->slot] = sa;
+	counter_add(&w->view.sas, 1);
+}
+
+void inbox_sa_idle(struct worker *w, struct sa *sa)
+{
+	struct message *message = sa->remove;
+
+	group_pair_remove(sa->group, sa);
+	w->dataplane->sas[sa->slot] = NULL;
+	esp_key_release(sa->key_in);
+	esp_key_release(sa->key_out);
+	message->remove.final = sa->counters;
+	counter_add(&w->view.sas, (uint64_t)-1);
+	acknowledge(w, message, sa);
+}
+
+static void sa_delete(struct worker *w, struct message *message)
+{
+	struct sa *sa = w->dataplane->sas[message->remove.slot];
+
+	sa->remove = message;
+	sa->outbound_closed = true;
+	group_choose_newest(sa->group);
+	if (sa->jobs == 0)
+		inbox_sa_idle(w, sa);
+}
+
+static void session_add(struct worker *w, const struct message *message)
+{
+	struct session *session = message->session_add.storage;
+
+	session->slot = message->session_add.slot;
+	session->tunnel = message->session_add.tunnel;
+	session->session = message->session_add.session;
+	session->peer_tunnel = message->session_add.peer_tunnel;
+	session->peer_session = message->session_add.peer_session;
+	session->local_be = endpoint_ipv4_address_be(&message->session_add.local);
+	session->remote_be = endpoint_ipv4_address_be(&message->session_add.remote);
+	session->local_port = message->session_add.local.port;
+	session->remote_port = message->session_add.remote.port;
+	if (message->session_add.group != NO_SLOT) {
+		struct group *group = w->dataplane->groups[message->session_add.group];
+
+		session->group = group;
+		group->session[group->sessions++] = (struct group_session){
+			session->tunnel, session->session, session->slot};
+	}
+	w->dataplane->sessions[session->slot] = session;
+	counter_add(&w->view.sessions, 1);
+}
+
+static void session_open(struct worker *w, const struct message *message)
+{
+	struct session *session = w->dataplane->sessions[message->session_open.slot];
+
+	session->peer_address_be = message->session_open.peer_address_be;
+	session->mtu = message->session_open.mtu;
+	session->mss = message->session_open.mss;
+	session->open = true;
+}
+
+static void session_delete(struct worker *w, struct message *message)
+{
+	struct session *session = w->dataplane->sessions[message->remove.slot];
+	struct group *group = session->group;
+
+	for (unsigned i = 0; group != NULL && i < group->sessions; i++)
+		if (group->session[i].slot == session->slot)
+			group->session[i] = group->session[--group->sessions];
+	w->dataplane->sessions[session->slot] = NULL;
+	message->remove.final = session->counters;
+	counter_add(&w->view.sessions, (uint64_t)-1);
+	acknowledge(w, message, session);
+}
+
+static void send_ike(struct worker *w, const struct message *message, struct rte_mbuf *mbuf,
+		     struct vector *outer)
+{
+	struct endpoint local = message->send_ike.local;
+	struct endpoint remote = message->send_ike.remote;
+
+	if (message->send_ike.group != NO_SLOT) {
+		const struct group *group = w->dataplane->groups[message->send_ike.group];
+
+		if (group != NULL) {
+			local = endpoint_ipv4(group->local_be, group->local_port);
+			remote = endpoint_ipv4(group->remote_be, group->remote_port);
+		}
+	}
+	if (outer_push_udp(w, mbuf, endpoint_ipv4_address_be(&local), local.port,
+			   endpoint_ipv4_address_be(&remote), remote.port, true))
+		vector_add(outer, mbuf);
+}
+
+static void send_l2tp(struct worker *w, const struct message *message, struct rte_mbuf *mbuf,
+		      struct vector *outer)
+{
+	const struct endpoint *local = &message->send_l2tp.local;
+	const struct endpoint *remote = &message->send_l2tp.remote;
+	struct rte_udp_hdr *udp;
+	struct group *group;
+
+	if (message->send_l2tp.group == NO_SLOT) {
+		if (outer_push_udp(w, mbuf, endpoint_ipv4_address_be(local), local->port,
+				   endpoint_ipv4_address_be(remote), remote->port, true))
+			vector_add(outer, mbuf);
+		return;
+	}
+	group = w->dataplane->groups[message->send_l2tp.group];
+	udp = (struct rte_udp_hdr *)rte_pktmbuf_prepend(mbuf, sizeof(*udp));
+	if (group == NULL || udp == NULL) {
+		drop_packet(w, mbuf, DROP_no_outbound_sa);
+		return;
+	}
+	udp->src_port = rte_cpu_to_be_16(local->port);
+	udp->dst_port = rte_cpu_to_be_16(remote->port);
+	udp->dgram_len = rte_cpu_to_be_16(mbuf->data_len);
+	udp->dgram_cksum = 0;
+	esp_out_add(w, group, mbuf);
+}
+
+static void send_ppp(struct worker *w, const struct message *message, struct rte_mbuf *mbuf,
+		     struct vector *outer)
+{
+	const struct session *session = w->dataplane->sessions[message->send_ppp.slot];
+
+	if (session == NULL)
+		drop_packet(w, mbuf, DROP_session_gone);
+	else
+		tunnel_out(w, session, mbuf, outer);
+}
+
+static void send_ipv4(struct worker *w, struct rte_mbuf *mbuf)
+{
+	struct vector one = {.count = 1, .packets = {mbuf}};
+
+	packet_of(mbuf)->origin = PACKET_ORIGIN_SELF;
+	route_stage(w, &one);
+}
+
+/* Packets leave the message; true if the message itself was handed on. */
+static bool message_handle(struct worker *w, struct message *message, struct vector *outer)
+{
+	struct rte_mbuf *mbuf = message->packet;
+
+	message->packet = NULL;
+	switch (message->kind) {
+	case MESSAGE_GROUP_ADD:
+		group_add(w, message);
+		return false;
+	case MESSAGE_GROUP_MOVE:
+		group_set_endpoint(w, message);
+		return false;
+	case MESSAGE_GROUP_DELETE:
+		group_delete(w, message);
+		return true;
+	case MESSAGE_SA_ADD:
+		sa_add(w, message);
+		return false;
+	case MESSAGE_SA_CONFIRM:
+		w->dataplane->sas[message->sa.slot]->confirmed = true;
+		group_choose_newest(w->dataplane->sas[message->sa.slot]->group);
+		return false;
+	case MESSAGE_SA_STOP_OUTBOUND:
+		w->dataplane->sas[message->sa.slot]->outbound_closed = true;
+		group_choose_newest(w->dataplane->sas[message->sa.slot]->group);
+		return false;
+	case MESSAGE_SA_DELETE:
+		sa_delete(w, message);
+		return true;
+	case MESSAGE_SESSION_ADD:
+		session_add(w, message);
+		return false;
+	case MESSAGE_SESSION_OPEN:
+		session_open(w, message);
+		return false;
+	case MESSAGE_SESSION_DELETE:
+		session_delete(w, message);
+		return true;
+	case MESSAGE_SEND_IKE:
+		send_ike(w, message, mbuf, outer);
+		return false;
+	case MESSAGE_SEND_L2TP:
+		send_l2tp(w, message, mbuf, outer);
+		return false;
+	case MESSAGE_SEND_PPP:
+		send_ppp(w, message, mbuf, outer);
+		return false;
+	case MESSAGE_SEND_FRAME:
+		transmit_frame(w, mbuf, message->send_frame.port);
+		return false;
+	case MESSAGE_SEND_IPV4:
+		send_ipv4(w, mbuf);
+		return false;
+	default:
+		assert(!"a message that only workers send");
+		return false;
+	}
+}
+
+bool inbox_poll(struct worker *w)
+{
+	struct message *messages[MESSAGES_PER_POLL];
+	struct vector outer = {.count = 0};
+	unsigned count =
+		mailbox_worker_receive(w->mailbox, w->id, messages, MESSAGES_PER_POLL);
+
+	if (count == 0)
+		return false;
+	for (unsigned i = 0; i < count; i++) {
+		if (!message_handle(w, messages[i], &outer))
+			mailbox_worker_message_free(w->mailbox, w->id, messages[i]);
+		if (outer.count == VECTOR_MAX) {
+			outer_stage(w, &outer);
+			outer.count = 0;
+		}
+	}
+	for (unsigned lane = 0; lane < ESP_LANE_COUNT; lane++)
+		if (w->job_count[lane] != 0)
+			crypto_submit(w, lane, true);
+	if (outer.count != 0)
+		outer_stage(w, &outer);
+	return true;
+}

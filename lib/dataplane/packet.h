@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef DATAPLANE_PACKET_H
+#define DATAPLANE_PACKET_H
+
+/*
+ * What stages know about a packet, in the private area of its buffer: a job may complete in a later
+ * poll, so nothing that a later stage needs stays on a stack.
+ */
+
+#include "crypto/esp_engine.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_ip.h>
+#include <rte_mbuf.h>
+#include <rte_udp.h>
+
+struct sa;
+
+/* Where the owner of a packet goes on with it. */
+enum packet_resume {
+	PACKET_RESUME_CLASSIFY, /* a frame as received */
+	PACKET_RESUME_SESSION,  /* an IPv4 packet for `session` */
+	PACKET_RESUME_TRANSMIT, /* a frame for the transmit queue of `port` */
+};
+
+/* Where an IPv4 packet inside the pipeline came from. */
+enum packet_origin {
+	PACKET_ORIGIN_PORT,    /* a server's packet towards a subscriber */
+	PACKET_ORIGIN_SESSION, /* a subscriber's packet */
+	PACKET_ORIGIN_SELF,    /* ours: the time to live is not touched, ICMP errors are not sent */
+};
+
+struct packet {
+	struct sa *sa;        /* whose job this is */
+	uint32_t session;     /* slot of the session that it belongs to or goes to */
+	uint32_t group;       /* slot of the group whose SA decrypted it; NO_SLOT in clear */
+	uint32_t sequence;    /* of ESP, inbound */
+	uint32_t remote_be;   /* outer addresses and ports, as received */
+	uint32_t local_be;
+	uint16_t remote_port;
+	uint16_t local_port;
+	uint16_t port;        /* received from, or to be sent by */
+	uint16_t text_bytes;  /* plain or cipher text of ESP */
+	uint16_t udp_offset;  /* plain L2TP: of the UDP header in the frame */
+	uint16_t udp_bytes;   /* of the UDP datagram that carries L2TP, header included */
+	uint8_t tag_bytes;    /* on the wire */
+	uint8_t resume;       /* enum packet_resume */
+	uint8_t origin;       /* enum packet_origin */
+	bool encrypt;
+	bool encapsulated;    /* ESP came in UDP */
+	uint8_t expected_tag[ESP_TAG_BYTES_MAX];
+	uint8_t computed_tag[ESP_TAG_BYTES_MAX];
+};
+
+static inline struct packet *packet_of(struct rte_mbuf *mbuf)
+{
+	return rte_mbuf_to_priv(mbuf);
+}
+
+#define VECTOR_MAX 64
+
+/* What stages exchange. */
+struct vector {
+	unsigned count;
+	struct rte_mbuf *packets[VECTOR_MAX];
+};
+
+static inline void vector_add(struct vector *vector, struct rte_mbuf *mbuf)
+{
+	vector->packets[vector->count++] = mbuf;
+}
+
+#endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The loop of a worker: messages, packets of other workers, ports, completed jobs, sleep. */
+#include "dataplane/worker.h"
+
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <rte_ethdev.h>
+#include <rte_interrupts.h>
+#include <rte_pause.h>
+#include <rte_rcu_qsbr.h>
+
+#define RX_BURST          32
+#define PARKED_MAX_US     8   /* jobs wait in lanes at most so long */
+#define IDLE_POLLS        200 /* before the first sleep */
+#define SLEEP_POLLED_US   50  /* where a port cannot wake us */
+#define SLEEP_WOKEN_MS    100 /* where every port can */
+
+static bool completed_take(struct completed *completed, struct vector *vector)
+{
+	vector->count = 0;
+	while (completed->head != completed->tail && vector->count < RX_BURST)
+		vector_add(vector, completed->packets[completed->head++ % COMPLETED_MAX]);
+	return vector->count != 0;
+}
+
+static void drain_completed(struct worker *w)
+{
+	struct vector vector;
+
+	while (w->decrypted.head != w->decrypted.tail || w->encrypted.head != w->encrypted.tail) {
+		if (completed_take(&w->decrypted, &vector))
+			esp_in_complete(w, &vector);
+		if (completed_take(&w->encrypted, &vector))
+			esp_out_complete(w, &vector);
+	}
+}
+
+static unsigned port_poll(struct worker *w, uint16_t port)
+{
+	struct vector frames;
+
+	if (w->id >= w->config->rx_queues[port])
+		return 0;
+	frames.count = rte_eth_rx_burst(port, (uint16_t)w->id, frames.packets, RX_BURST);
+	if (frames.count == 0)
+		return 0;
+	for (unsigned i = 0; i < frames.count; i++) {
+		struct packet *packet = packet_of(frames.packets[i]);
+
+		packet->port = port;
+		packet->group = NO_SLOT;
+		packet->session = NO_SLOT;
+		counter_add(&w->ports[port].bytes_in, frames.packets[i]->pkt_len);
+	}
+	counter_add(&w->ports[port].packets_in, frames.count);
+	classify_stage(w, &frames);
+	return frames.count;
+}
+
+/* Packets that other workers found to be ours. */
+static unsigned taken_over_poll(struct worker *w)
+{
+	struct rte_mbuf *packets[RX_BURST];
+	unsigned total = 0;
+
+	for (unsigned from = 0; from < w->config->workers; from++) {
+		struct vector frames = {.count = 0}, sessions = {.count = 0};
+		unsigned count = from == w->id ? 0
+					       : mailbox_worker_taken_over(w->mailbox, w->id, from,
+									   packets, RX_BURST);
+
+		for (unsigned i = 0; i < count; i++) {
+			const struct packet *packet = packet_of(packets[i]);
+
+			if (packet->resume == PACKET_RESUME_CLASSIFY)
+				vector_add(&frames, packets[i]);
+			else if (packet->resume == PACKET_RESUME_SESSION)
+				vector_add(&sessions, packets[i]);
+			else
+				transmit_frame(w, packets[i], packet->port);
+		}
+		if (frames.count != 0)
+			classify_stage(w, &frames);
+		if (sessions.count != 0)
+			session_out_stage(w, &sessions);
+		total += count;
+	}
+	counter_add(&w->view.taken_over, total);
+	return total;
+}
+
+/* Lanes are flushed when a poll brought nothing, or when a job waited too long. */
+static void flush_lanes(struct worker *w, bool idle)
+{
+	uint64_t limit = w->hz / 1000000 * PARKED_MAX_US;
+	uint64_t parked = 0;
+
+	for (unsigned lane = 0; lane < ESP_LANE_COUNT; lane++) {
+		unsigned jobs = esp_engine_parked(w->engine, lane);
+
+		if (jobs != 0 && (idle || w->now_cycles - w->parked_since[lane] > limit)) {
+			crypto_flush(w, lane);
+			jobs = 0;
+		}
+		parked += jobs;
+	}
+	__atomic_store_n(&w->view.jobs_parked, parked, __ATOMIC_RELAXED);
+}
+
+/* True if the poll found anything to do. */
+static bool poll_once(struct worker *w)
+{
+	unsigned packets = 0;
+	bool busy = inbox_poll(w);
+
+	drain_completed(w);
+	packets += taken_over_poll(w);
+	drain_completed(w);
+	for (uint16_t port = 0; port < w->config->ports; port++) {
+		packets += port_poll(w, port);
+		drain_completed(w);
+	}
+	flush_lanes(w, packets == 0);
+	drain_completed(w);
+	transmit_flush(w);
+	mailbox_worker_ring_doorbells(w->mailbox, w->id);
+	counter_add(&w->view.packets, packets);
+	return busy || packets != 0;
+}
+
+static bool interrupts_everywhere(const struct worker *w)
+{
+	for (uint16_t port = 0; port < w->config->ports; port++)
+		if (w->id < w->config->rx_queues[port] && !w->config->rx_interrupt[port])
+			return false;
+	return true;
+}
+
+void worker_sleep(struct worker *w)
+{
+	struct rte_epoll_event events[WORKER_PORTS_MAX + 1];
+	bool woken = interrupts_everywhere(w);
+
+	rte_rcu_qsbr_thread_offline(mailbox_quiescence(w->mailbox), w->id);
+	if (mailbox_worker_may_sleep(w->mailbox, w->id) &&
+	    !__atomic_load_n(&w->dataplane->stop, __ATOMIC_RELAXED)) {
+		counter_add(&w->view.sleeps, 1);
+		if (woken)
+			rte_epoll_wait(RTE_EPOLL_PER_THREAD, events, RTE_DIM(events),
+				       SLEEP_WOKEN_MS);
+		else
+			usleep(SLEEP_POLLED_US);
+	}
+	mailbox_worker_awake(w->mailbox, w->id);
+	rte_rcu_qsbr_thread_online(mailbox_quiescence(w->mailbox), w->id);
+}
+
+/* The worker's own epoll set: its doorbell and the queues that can wake it. */
+static void watch_queues(struct worker *w, struct rte_epoll_event *doorbell)
+{
+	doorbell->epdata.event = EPOLLIN;
+	rte_epoll_ctl(RTE_EPOLL_PER_THREAD, EPOLL_CTL_ADD,
+		      mailbox_worker_descriptor(w->mailbox, w->id), doorbell);
+	for (uint16_t port = 0; port < w->config->ports; port++)
+		if (w->id < w->config->rx_queues[port] && w->config->rx_interrupt[port])
+			rte_eth_dev_rx_intr_ctl_q(port, (uint16_t)w->id, RTE_EPOLL_PER_THREAD,
+						  RTE_INTR_EVENT_ADD, NULL);
+}
+
+static void unwatch_queues(struct worker *w, struct rte_epoll_event *doorbell)
+{
+	for (uint16_t port = 0; port < w->config->ports; port++)
+		if (w->id < w->config->rx_queues[port] && w->config->rx_interrupt[port])
+			rte_eth_dev_rx_intr_ctl_q(port, (uint16_t)w->id, RTE_EPOLL_PER_THREAD,
+						  RTE_INTR_EVENT_DEL, NULL);
+	rte_epoll_ctl(RTE_EPOLL_PER_THREAD, EPOLL_CTL_DEL,
+		      mailbox_worker_descriptor(w->mailbox, w->id), doorbell);
+}
+
+int dataplane_run(struct dataplane *dataplane, unsigned worker)
+{
+	struct worker *w = dataplane->workers[worker];
+	struct rte_rcu_qsbr *quiescence = mailbox_quiescence(dataplane->mailbox);
+	bool adaptive = dataplane->config.idle == DATAPLANE_IDLE_ADAPTIVE;
+	struct rte_epoll_event doorbell = {0};
+	uint64_t started = rte_rdtsc();
+
+	prctl(PR_SET_TIMERSLACK, 1000ul);
+	if (adaptive)
+		watch_queues(w, &doorbell);
+	rte_rcu_qsbr_thread_online(quiescence, worker);
+	while (!__atomic_load_n(&dataplane->stop, __ATOMIC_RELAXED)) {
+		bool busy;
+
+		w->now_cycles = rte_rdtsc();
+		busy = poll_once(w);
+		rte_rcu_qsbr_quiescent(quiescence, worker);
+		counter_add(&w->view.polls, 1);
+		if (busy) {
+			counter_add(&w->view.cycles_busy, rte_rdtsc() - w->now_cycles);
+			w->idle_polls = 0;
+		} else if (adaptive && ++w->idle_polls > IDLE_POLLS) {
+			worker_sleep(w);
+		} else {
+			rte_pause();
+		}
+		__atomic_store_n(&w->view.cycles_total, rte_rdtsc() - started, __ATOMIC_RELAXED);
+	}
+	rte_rcu_qsbr_thread_offline(quiescence, worker);
+	if (adaptive)
+		unwatch_queues(w, &doorbell);
+	return 0;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef DATAPLANE_WORKER_H
+#define DATAPLANE_WORKER_H
+
+/*
+ * One worker's state, and the stages. Each stage is one function over a vector of packets: it takes
+ * over the packets that it is given and passes them to the next stage, to a job, to control, to
+ * another worker, or drops them under a name.
+ */
+
+#include "crypto/esp_engine.h"
+#include "dataplane/dataplane.h"
+#include "dataplane/objects.h"
+#include "dataplane/packet.h"
+#include "mailbox/mailbox.h"
+#include "messages/message.h"
+#include "tables/lookup.h"
+
+#include <rte_cycles.h>
+#include <rte_prefetch.h>
+
+#define WORKER_PORTS_MAX TABLES_PORTS_MAX
+
+/* Jobs that completed and wait for their next stage: more than all lanes can park together. */
+#define COMPLETED_MAX 2048
+
+struct completed {
+	unsigned head;
+	unsigned tail;
+	struct rte_mbuf *packets[COMPLETED_MAX];
+};
+
+struct transmit_buffer {
+	unsigned count;
+	struct rte_mbuf *packets[VECTOR_MAX];
+};
+
+/* A token bucket in thousandths of a packet. */
+struct packet_policer {
+	uint64_t filled_cycles;
+	uint64_t tokens;
+};
+
+struct worker {
+	/* set before the start, read by the worker */
+	unsigned id;
+	const struct dataplane_config *config;
+	struct dataplane *dataplane;
+	struct mailbox *mailbox;
+	const struct tables *tables;
+	struct esp_engine *engine;
+	uint64_t hz;
+
+	/* the worker's own */
+	uint64_t now_cycles; /* at the start of this poll */
+	struct esp_job jobs[ESP_LANE_COUNT][VECTOR_MAX];
+	unsigned job_count[ESP_LANE_COUNT];
+	uint64_t parked_since[ESP_LANE_COUNT];
+	struct completed decrypted;
+	struct completed encrypted;
+	struct transmit_buffer transmit[WORKER_PORTS_MAX];
+	struct packet_policer class_policer[CONTROL_CLASS_COUNT];
+	struct packet_policer icmp_policer;
+	uint16_t identification; /* of outer IPv4 headers */
+	uint32_t idle_polls;
+
+	/* the worker writes, control reads */
+	uint64_t drops[DROP_COUNT];
+	struct worker_view view;
+	struct port_view ports[WORKER_PORTS_MAX];
+} __rte_cache_aligned;
+
+struct dataplane {
+	struct dataplane_config config;
+	struct mailbox *mailbox;
+	struct tables *tables;
+	uint32_t stop; /* control writes, workers read */
+	/* Each entry is written and read by the owner of its slot alone. */
+	struct sa **sas;
+	struct group **groups;
+	struct session **sessions;
+	struct worker *workers[MAILBOX_WORKERS_MAX];
+};
+
+/* --- the stages, in the order of the way up and then down --- */
+
+/* Frames as received from a port or handed over by another worker. */
+void classify_stage(struct worker *w, struct vector *frames);
+
+/* ESP in place at the mbuf's data; checks, then submits a job. */
+void esp_in_stage(struct worker *w, struct vector *packets);
+
+/* Decrypted jobs: tag, replay, trailer, selectors; then L2TP. */
+void esp_in_complete(struct worker *w, struct vector *packets);
+
+/* UDP at the mbuf's data, plain or decrypted. */
+void l2tp_in_stage(struct worker *w, struct vector *packets);
+
+/* The PPP frame of a session at the mbuf's data. */
+void ppp_in_stage(struct worker *w, struct vector *packets);
+
+/* An inner IPv4 packet of a session: source check and the like. */
+void ip_in_stage(struct worker *w, struct vector *packets);
+
+/* An IPv4 packet at the mbuf's data, from a session or ours: to a session or a next hop. */
+void route_stage(struct worker *w, struct vector *packets);
+
+/* An IPv4 packet for the session packet_of()->session, wherever its owner is. */
+void session_out_stage(struct worker *w, struct vector *packets);
+
+/*
+ * Through the tunnel of a session: a PPP frame with its protocol at the mbuf's data. Inside IPsec it
+ * becomes a job, in clear it joins `outer`, which is sent on when it is full.
+ */
+void tunnel_out(struct worker *w, const struct session *session, struct rte_mbuf *mbuf,
+		struct vector *outer);
+
+/* A UDP datagram at the mbuf's data, for the newest SA of `group`. */
+void esp_out_add(struct worker *w, struct group *group, struct rte_mbuf *mbuf);
+
+/* Encrypted jobs: outer headers. */
+void esp_out_complete(struct worker *w, struct vector *packets);
+
+/* Complete IPv4 packets of ours, by their destination to a next hop. */
+void outer_stage(struct worker *w, struct vector *packets);
+
+/* --- shared by stages --- */
+
+/* Submits what stages queued in worker.jobs, and gathers what completed. */
+void crypto_submit(struct worker *w, unsigned lane, bool encrypt);
+void crypto_flush(struct worker *w, unsigned lane);
+
+/* IPv4 and UDP headers in front of `mbuf`; `checksum` also covers the payload. */
+bool outer_push_udp(struct worker *w, struct rte_mbuf *mbuf, uint32_t local_be, uint16_t local_port,
+		    uint32_t remote_be, uint16_t remote_port, bool checksum);
+bool outer_push_ipv4(struct worker *w, struct rte_mbuf *mbuf, uint8_t protocol, uint32_t local_be,
+		     uint32_t remote_be);
+
+/* An IPv4 packet to the next hop that `next_hop` (a route's value) names. */
+void egress_send(struct worker *w, struct rte_mbuf *mbuf, uint64_t next_hop, uint32_t address);
+
+/* A complete frame to a port's transmit queue; flush sends what is buffered. */
+void transmit_frame(struct worker *w, struct rte_mbuf *mbuf, uint16_t port);
+void transmit_flush(struct worker *w);
+
+/* To the control core with its context; `offset` and `length` name the bytes that matter. */
+void control_hand(struct worker *w, enum control_class class, struct rte_mbuf *mbuf,
+		  uint32_t offset, uint32_t length, uint32_t next_hop_be);
+
+/* Takes one hop off a forwarded packet; false if it died of that and is gone. */
+bool hop_take(struct worker *w, struct rte_mbuf *mbuf);
+
+/* An ICMP error about the IPv4 packet in `about` (which the caller still owns). */
+void icmp_error_send(struct worker *w, const struct rte_mbuf *about, uint8_t type, uint8_t code,
+		     uint16_t mtu);
+
+/* Cuts an IPv4 packet into fragments of at most `mtu` bytes; consumes `mbuf`. */
+void fragment_packet(struct worker *w, struct rte_mbuf *mbuf, uint16_t mtu, struct vector *out);
+
+/* Lowers the MSS option of a TCP SYN in the IPv4 packet to `mss` (host order). */
+void mss_clamp(struct rte_mbuf *mbuf, uint16_t mss);
+
+/* Messages from control. True if there were any. */
+bool inbox_poll(struct worker *w);
+
+/* Answers a delete once the SA has no job in flight. */
+void inbox_sa_idle(struct worker *w, struct sa *sa);
+
+/* Chooses the pair to send on. */
+void group_choose_newest(struct group *group);
+
+/* Waits for packets or messages for a while. */
+void worker_sleep(struct worker *w);
+
+static inline void drop_packet(struct worker *w, struct rte_mbuf *mbuf, enum drop drop)
+{
+	counter_add(&w->drops[drop], 1);
+	rte_pktmbuf_free(mbuf);
+}
+
+/* True if the bucket of `rate` packets a second (and as many of burst) has one. */
+static inline bool policer_take(struct packet_policer *policer, uint64_t rate, uint64_t now_cycles,
+				uint64_t hz)
+{
+	uint64_t full = rate * 1000;
+	uint64_t elapsed = now_cycles - policer->filled_cycles;
+	/* A division, but only for the few packets that leave the packet path. */
+	uint64_t earned = elapsed >= hz ? full : elapsed * rate / (hz / 1000);
+
+	if (earned != 0) {
+		policer->tokens += earned;
+		policer->filled_cycles = now_cycles;
+	}
+	if (policer->tokens > full)
+		policer->tokens = full;
+	if (policer->tokens < 1000)
+		return false;
+	policer->tokens -= 1000;
+	return true;
+}
+
+#endif
