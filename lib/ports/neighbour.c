@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Next hops by port and address: their adjacency, and packets that wait until it is resolved. */
+#include "ports/private.h"
+
+#include "base/memory.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BUCKETS      4096
+#define WAITING_MAX  4
+
+struct waiting_packet {
+	size_t length;
+	uint8_t *bytes;
+};
+
+struct neighbour {
+	struct neighbour *next;
+	unsigned port;
+	uint32_t address_be;
+	int adjacency;
+	unsigned holders;  /* routes through it */
+	bool resolved;
+	bool host_route;   /* a /32 of ours stands in the tables */
+	unsigned waiting;
+	struct waiting_packet packets[WAITING_MAX];
+};
+
+struct neighbours {
+	struct ports *ports;
+	struct neighbour *bucket[BUCKETS];
+};
+
+struct neighbours *neighbours_new(struct ports *ports)
+{
+	struct neighbours *neighbours = memory_new(sizeof(*neighbours));
+
+	neighbours->ports = ports;
+	return neighbours;
+}
+
+static void waiting_clear(struct neighbour *neighbour)
+{
+	for (unsigned i = 0; i < neighbour->waiting; i++)
+		free(neighbour->packets[i].bytes);
+	neighbour->waiting = 0;
+}
+
+void neighbours_free(struct neighbours *neighbours)
+{
+	if (neighbours == NULL)
+		return;
+	for (unsigned i = 0; i < BUCKETS; i++) {
+		while (neighbours->bucket[i] != NULL) {
+			struct neighbour *next = neighbours->bucket[i]->next;
+
+			waiting_clear(neighbours->bucket[i]);
+			free(neighbours->bucket[i]);
+			neighbours->bucket[i] = next;
+		}
+	}
+	free(neighbours);
+}
+
+static struct neighbour **bucket_of(struct neighbours *neighbours, unsigned port,
+				    uint32_t address_be)
+{
+	uint32_t hash = (ntohl(address_be) + port * 0x9e3779b9u) * 2654435761u;
+
+	return &neighbours->bucket[hash >> 20];
+}
+
+static struct neighbour *find(struct neighbours *neighbours, unsigned port, uint32_t address_be)
+{
+	struct neighbour *at = *bucket_of(neighbours, port, address_be);
+
+	while (at != NULL && (at->port != port || at->address_be != address_be))
+		at = at->next;
+	return at;
+}
+
+static struct neighbour *find_or_make(struct neighbours *neighbours, unsigned port,
+				      uint32_t address_be)
+{
+	struct neighbour *neighbour = find(neighbours, port, address_be);
+	struct neighbour **bucket;
+	int adjacency;
+
+	if (neighbour != NULL)
+		return neighbour;
+	adjacency = tables_adjacency_new(neighbours->ports->tables, (uint16_t)port, address_be);
+	if (adjacency < 0)
+		return NULL;
+	neighbour = memory_new(sizeof(*neighbour));
+	neighbour->port = port;
+	neighbour->address_be = address_be;
+	neighbour->adjacency = adjacency;
+	bucket = bucket_of(neighbours, port, address_be);
+	neighbour->next = *bucket;
+	*bucket = neighbour;
+	return neighbour;
+}
+
+/* A neighbour that nothing needs any more goes away. */
+static void reap(struct neighbours *neighbours, struct neighbour *neighbour)
+{
+	struct neighbour **link;
+
+	if (neighbour->holders != 0 || neighbour->resolved || neighbour->waiting != 0)
+		return;
+	link = bucket_of(neighbours, neighbour->port, neighbour->address_be);
+	while (*link != neighbour)
+		link = &(*link)->next;
+	*link = neighbour->next;
+	tables_adjacency_delete(neighbours->ports->tables, (uint32_t)neighbour->adjacency);
+	free(neighbour);
+}
+
+int neighbours_hold(struct neighbours *neighbours, unsigned port, uint32_t address_be)
+{
+	struct neighbour *neighbour = find_or_make(neighbours, port, address_be);
+
+	if (neighbour == NULL)
+		return -1;
+	neighbour->holders++;
+	return neighbour->adjacency;
+}
+
+void neighbours_release(struct neighbours *neighbours, unsigned port, uint32_t address_be)
+{
+	struct neighbour *neighbour = find(neighbours, port, address_be);
+
+	if (neighbour == NULL)
+		return;
+	neighbour->holders--;
+	reap(neighbours, neighbour);
+}
+
+static void waiting_send(struct neighbours *neighbours, struct neighbour *neighbour)
+{
+	struct mailbox *mailbox = neighbours->ports->mailbox;
+
+	for (unsigned i = 0; i < neighbour->waiting; i++) {
+		struct message *message = mailbox_message_new(mailbox, MESSAGE_SEND_IPV4);
+
+		if (mailbox_packet_set(mailbox, message, neighbour->packets[i].bytes,
+				       neighbour->packets[i].length) == 0)
+			mailbox_send(mailbox, 0, message);
+		else
+			mailbox_message_free(mailbox, message);
+	}
+	waiting_clear(neighbour);
+}
+
+void neighbours_update(struct neighbours *neighbours, unsigned port, uint32_t address_be,
+		       const uint8_t *mac)
+{
+	struct tables *tables = neighbours->ports->tables;
+	struct neighbour *neighbour;
+	enum route_kind kind;
+	uint32_t index;
+
+	if (mac == NULL) {
+		neighbour = find(neighbours, port, address_be);
+		if (neighbour == NULL)
+			return;
+		neighbour->resolved = false;
+		tables_adjacency_unresolve(tables, (uint32_t)neighbour->adjacency);
+		if (neighbour->host_route)
+			tables_route_delete(tables, ntohl(address_be), 32);
+		neighbour->host_route = false;
+		waiting_clear(neighbour);
+		reap(neighbours, neighbour);
+		return;
+	}
+	neighbour = find_or_make(neighbours, port, address_be);
+	if (neighbour == NULL)
+		return;
+	tables_adjacency_resolve(tables, (uint32_t)neighbour->adjacency, mac);
+	neighbour->resolved = true;
+	/* A host of a connected network gets a route of its own; anything more exact stays. */
+	kind = tables_route_find(tables, ntohl(address_be), &index);
+	if (!neighbour->host_route && kind == ROUTE_CONNECTED && index == port)
+		neighbour->host_route =
+			tables_route_add(tables, ntohl(address_be), 32, ROUTE_ADJACENCY,
+					 (uint32_t)neighbour->adjacency) == 0;
+	waiting_send(neighbours, neighbour);
+}
+
+void neighbours_wait(struct neighbours *neighbours, unsigned port, uint32_t address_be,
+		     const uint8_t *packet, size_t length)
+{
+	struct neighbour *neighbour = find_or_make(neighbours, port, address_be);
+	struct waiting_packet *waiting;
+
+	if (neighbour == NULL || neighbour->waiting == WAITING_MAX)
+		return;
+	waiting = &neighbour->packets[neighbour->waiting++];
+	waiting->length = length;
+	waiting->bytes = memory_new(length);
+	memcpy(waiting->bytes, packet, length);
+	if (neighbour->resolved)
+		waiting_send(neighbours, neighbour);
+}
