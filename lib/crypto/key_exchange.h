@@ -41,4 +41,12 @@ size_t key_exchange_public_bytes(uint16_t group);
  */
 void key_exchange_run(const struct key_exchange_request *request, struct key_exchange_result *result);
 
+/*
+ * The same with a given private exponent, big-endian, for known-answer tests and for an initiator
+ * that needs its public value twice. NULL: a fresh one.
+ */
+void key_exchange_run_with_private(const struct key_exchange_request *request,
+				   const uint8_t *private_value, size_t private_bytes,
+				   struct key_exchange_result *result);
+
 #endif

@@ -1,1 +1,297 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "ike/ike.h"
+
+#include "base/cursor.h"
+#include "base/memory.h"
+#include "ike/engine.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+const char *ike_counter_name(enum ike_counter counter)
+{
+	static const char *const names[] = {
+#define IKE_COUNTER(name, text) #name,
+#include "ike/counters.def"
+#undef IKE_COUNTER
+	};
+
+	return counter < IKE_COUNTER_COUNT ? names[counter] : "unknown";
+}
+
+const char *ike_counter_text(enum ike_counter counter)
+{
+	static const char *const texts[] = {
+#define IKE_COUNTER(name, text) text,
+#include "ike/counters.def"
+#undef IKE_COUNTER
+	};
+
+	return counter < IKE_COUNTER_COUNT ? texts[counter] : "unknown";
+}
+
+uint64_t ike_counter_value(const struct ike *ike, enum ike_counter counter)
+{
+	return counter < IKE_COUNTER_COUNT ? ike->counters[counter] : 0;
+}
+
+/* Copies the keys that have a secret at all; the number of them. */
+static size_t preshared_keys_copy(struct ike *ike, const struct ike_config *config)
+{
+	size_t count = 0;
+
+	ike->preshared_keys =
+		memory_new_array(config->preshared_key_count, sizeof(*ike->preshared_keys));
+	for (size_t i = 0; i < config->preshared_key_count; i++) {
+		const struct ike_preshared_key *key = &config->preshared_keys[i];
+		struct digest_part secret = {key->bytes, key->length};
+
+		if (key->length == 0)
+			continue;
+		secret = part_copy(&secret);
+		ike->preshared_keys[count] = *key;
+		ike->preshared_keys[count].bytes = secret.bytes;
+		count++;
+	}
+	return count;
+}
+
+static void preshared_keys_free(struct ike *ike)
+{
+	for (size_t i = 0; i < ike->config.preshared_key_count; i++) {
+		struct digest_part secret = {ike->preshared_keys[i].bytes,
+					     ike->preshared_keys[i].length};
+
+		part_free(&secret);
+	}
+	free(ike->preshared_keys);
+}
+
+struct ike *ike_new(const struct ike_config *config, const struct ike_host *host)
+{
+	const uint32_t peers_most = 1U << PEER_INDEX_BITS;
+	struct ike *ike = memory_new(sizeof(*ike));
+
+	ike->config = *config;
+	ike->config.preshared_key_count = preshared_keys_copy(ike, config);
+	ike->config.preshared_keys = ike->preshared_keys;
+	if (ike->config.preshared_key_count == 0) {
+		preshared_keys_free(ike);
+		free(ike);
+		errno = EINVAL;
+		return NULL;
+	}
+	ike->host = *host;
+	random_fill(&host->random, &ike->hash_key, sizeof(ike->hash_key));
+	table_init(&ike->sas_by_source);
+	table_init(&ike->sas_by_cookies);
+	table_init(&ike->sources);
+	table_init(&ike->peers_by_endpoint);
+	table_init(&ike->children_by_spi);
+	slots_init(&ike->sas, UINT32_MAX);
+	slots_init(&ike->peers, config->peers_total < peers_most ? config->peers_total : peers_most);
+	slots_init(&ike->jobs, JOBS_TOTAL);
+	deadlines_init(&ike->deadlines);
+	event_queue_init(&ike->events);
+	TAILQ_INIT(&ike->waiting);
+	return ike;
+}
+
+void ike_free(struct ike *ike)
+{
+	if (ike == NULL)
+		return;
+	for (uint32_t i = 0; i < ike->peers.count; i++) {
+		struct peer *peer = slots_at(&ike->peers, i);
+
+		if (peer != NULL)
+			peer_bury(peer, CAUSE_shutdown);
+	}
+	for (uint32_t i = 0; i < ike->sas.count; i++) {
+		struct sa *sa = slots_at(&ike->sas, i);
+
+		if (sa != NULL)
+			sa_bury(sa);
+	}
+	ike_reap(ike);
+	event_queue_clear(&ike->events);
+	deadlines_free(&ike->deadlines);
+	slots_free(&ike->jobs);
+	slots_free(&ike->peers);
+	slots_free(&ike->sas);
+	table_free(&ike->children_by_spi);
+	table_free(&ike->peers_by_endpoint);
+	table_free(&ike->sources);
+	table_free(&ike->sas_by_cookies);
+	table_free(&ike->sas_by_source);
+	preshared_keys_free(ike);
+	memory_wipe(ike, sizeof(*ike));
+	free(ike);
+}
+
+void ike_bury(struct ike *ike, struct grave *grave, void *object, void (*release)(void *object))
+{
+	*grave = (struct grave){.next = ike->graves, .release = release, .object = object};
+	ike->graves = grave;
+}
+
+void ike_reap(struct ike *ike)
+{
+	while (ike->graves != NULL) {
+		struct grave *grave = ike->graves;
+
+		ike->graves = grave->next;
+		grave->release(grave->object);
+	}
+}
+
+void ike_step_machine(struct ike *ike, const struct fsm_table *table, uint8_t *state, unsigned event,
+		      void *object, const void *argument)
+{
+	if (fsm_step(table, state, event, object, argument) != 0)
+		ike_count(ike, IKE_COUNTER_unexpected);
+}
+
+/* Takes the non-ESP markers off: one by the RFC, a second one comes from old iOS. */
+static bool marker_strip(struct cursor *c)
+{
+	struct cursor ahead = *c;
+	bool found = false;
+
+	while (cursor_u32(&ahead) == 0 && !cursor_failed(&ahead)) {
+		*c = ahead;
+		found = true;
+	}
+	return found;
+}
+
+static void packet_dispatch(struct ike *ike, const struct packet *packet)
+{
+	struct sa *sa;
+
+	switch (packet->header.exchange) {
+	case ISAKMP_MAIN_MODE:
+		main_mode_feed(ike, packet);
+		return;
+	case ISAKMP_AGGRESSIVE_MODE:
+		aggressive_mode_refuse(ike, packet);
+		return;
+	case ISAKMP_QUICK_MODE:
+	case ISAKMP_INFORMATIONAL:
+		break;
+	default:
+		ike_count(ike, IKE_COUNTER_unsupported_exchange);
+		return;
+	}
+	sa = sa_find(ike, packet->header.initiator_cookie, packet->header.responder_cookie);
+	if (sa == NULL)
+		ike_count(ike, IKE_COUNTER_unknown_cookie);
+	else if (packet->header.exchange == ISAKMP_INFORMATIONAL)
+		informational_feed(sa, packet);
+	else if (!(packet->header.flags & ISAKMP_FLAG_ENCRYPTION))
+		ike_count(ike, IKE_COUNTER_unprotected);
+	else if (packet->header.message_id == 0)
+		ike_count(ike, IKE_COUNTER_malformed);
+	else
+		quick_mode_feed(sa, packet);
+}
+
+void ike_feed(struct ike *ike, const struct ike_path *path, const uint8_t *bytes, size_t length,
+	      uint64_t now_ms)
+{
+	struct packet packet = {.path = path};
+	struct cursor c = cursor_over(bytes, length);
+
+	ike->now_ms = now_ms;
+	if (path->local.port == ISAKMP_PORT_NAT_T && length == 1) {
+		ike_count(ike, IKE_COUNTER_keepalives);
+		return;
+	}
+	if ((path->local.port == ISAKMP_PORT_NAT_T && !marker_strip(&c)) ||
+	    isakmp_header_read(c.at, cursor_left(&c), &packet.header) != 0 ||
+	    packet.header.length > PACKET_BYTES_MAX) {
+		ike_count(ike, IKE_COUNTER_malformed);
+		return;
+	}
+	if (packet.header.version >> 4 != 1) {
+		ike_count(ike, IKE_COUNTER_unsupported_version);
+		return;
+	}
+	packet.bytes = c.at;
+	packet.length = packet.header.length;
+	packet.hash = table_hash(&ike->hash_key, packet.bytes, packet.length) | 1;
+	packet_dispatch(ike, &packet);
+	ike_reap(ike);
+}
+
+uint64_t ike_deadline(const struct ike *ike)
+{
+	const struct deadline *first = deadlines_first(&ike->deadlines);
+
+	return first == NULL ? UINT64_MAX : first->due_ms;
+}
+
+static void deadline_dispatch(struct deadline *deadline)
+{
+	switch ((enum deadline_kind)deadline->kind) {
+	case DEADLINE_SA:
+		main_mode_expired(table_object(deadline, struct sa, deadline));
+		break;
+	case DEADLINE_QUICK_MODE:
+		quick_mode_due(table_object(deadline, struct quick_mode, deadline));
+		break;
+	case DEADLINE_CHILD:
+		child_due(table_object(deadline, struct child, deadline));
+		break;
+	case DEADLINE_PEER:
+		peer_due(table_object(deadline, struct peer, deadline));
+		break;
+	}
+}
+
+void ike_on_time(struct ike *ike, uint64_t now_ms)
+{
+	struct deadline *deadline;
+
+	ike->now_ms = now_ms;
+	while ((deadline = deadlines_first(&ike->deadlines)) != NULL &&
+	       deadline->due_ms <= now_ms) {
+		deadline_clear(&ike->deadlines, deadline);
+		deadline_dispatch(deadline);
+	}
+	ike_reap(ike);
+}
+
+const struct ike_event *ike_next_event(struct ike *ike)
+{
+	return event_queue_pop(&ike->events);
+}
+
+static void sa_view(const struct sa *sa, struct ike_sa_view *view)
+{
+	*view = (struct ike_sa_view){
+		.peer = sa->peer != NULL ? sa->peer->name : 0,
+		.initiator_cookie = sa->initiator_cookie,
+		.responder_cookie = sa->responder_cookie,
+		.path = sa->path,
+		.state = main_mode_state_name(sa->state),
+		.established_ms = sa->established_ms,
+		.expires_ms = sa->deadline.due_ms,
+	};
+	if (sa->keys.suite.group != 0)
+		ike_suite_text(&sa->keys.suite, view->proposal, sizeof(view->proposal));
+}
+
+size_t ike_list_sas(const struct ike *ike, uint32_t *cursor, struct ike_sa_view *views, size_t count)
+{
+	size_t used = 0;
+
+	for (; *cursor < ike->sas.count && used < count; (*cursor)++) {
+		const struct sa *sa = slots_at(&ike->sas, *cursor);
+
+		if (sa != NULL)
+			sa_view(sa, &views[used++]);
+	}
+	return used;
+}

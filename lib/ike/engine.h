@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef IKE_ENGINE_H
+#define IKE_ENGINE_H
+
+/* The engine's objects and the functions through which its files call each other. */
+
+#include "base/event_queue.h"
+#include "base/verdict.h"
+#include "fsm/fsm.h"
+#include "ike/deadline.h"
+#include "ike/ike.h"
+#include "ike/isakmp.h"
+#include "ike/keys.h"
+#include "ike/nat.h"
+#include "ike/payload.h"
+#include "ike/slots.h"
+#include "ike/table.h"
+#include "ike/vendor.h"
+
+#include <string.h>
+#include <sys/queue.h>
+
+#define SA_BODY_BYTES_MAX       4096  /* of the SA payload of main mode 1, kept for HASH_I */
+#define NONCE_BYTES             32    /* ours */
+#define NONCE_BYTES_MIN         8     /* the peer's, RFC 2409 5 */
+#define NONCE_BYTES_MAX         256
+#define ID_BYTES_MAX            512
+#define JOBS_PER_SOURCE         64
+#define JOBS_TOTAL              8192
+#define QUICK_MODES_PER_SA      32
+#define CHILDREN_PER_PEER       16
+#define SAS_PER_PEER            8
+#define MESSAGE_IDS_KEPT        64
+#define QUICK_MODE_KEPT_MS      60000 /* a finished one answers duplicates so long */
+#define PEER_WITHOUT_CHILD_MS   120000
+#define LIFETIME_GRACE_MS       30000
+#define PEER_INDEX_BITS         20
+#define PEER_GENERATION_MASK    0xfff
+#define MESSAGE_BYTES_MAX       4096
+#define PACKET_BYTES_MAX        16384 /* a longer datagram is no ISAKMP message */
+
+struct sa;
+struct quick_mode;
+struct child;
+struct peer;
+struct source;
+
+/* An object that is out of every list and dies at the end of the call. */
+struct grave {
+	struct grave *next;
+	void (*release)(void *object);
+	void *object;
+};
+
+/* A public-key job under way; `sa` or `quick_mode` waits for it. */
+struct job {
+	uint32_t index;
+	uint32_t generation;
+	struct sa *sa;
+	struct quick_mode *quick_mode;
+	struct source *source;
+};
+
+/* One remote address with unfinished main modes or jobs: the bounds that hold for it. */
+struct source {
+	struct table_node node;
+	struct endpoint address; /* port 0 */
+	uint32_t half_open;
+	uint32_t jobs;
+	TAILQ_HEAD(, sa) waiting; /* no third message yet, oldest first */
+};
+
+/* The last message that an exchange accepted, as a keyed hash, and our answer to it. */
+struct reply {
+	uint64_t request_hash; /* 0: none */
+	size_t length;
+	uint8_t *bytes; /* without the non-ESP marker */
+};
+
+/* What main mode needs until it is done. */
+struct main_mode {
+	struct vendor_findings vendor;
+	struct ike_suite suite;
+	struct digest_part sa_body; /* owned, like all below */
+	struct digest_part transform;
+	uint8_t proposal_number;
+	struct digest_part nonce_i;
+	struct digest_part public_i;
+	uint8_t nonce_r[NONCE_BYTES];
+	uint8_t public_r[KEY_EXCHANGE_BYTES_MAX];
+	uint16_t public_r_bytes;
+	uint16_t shared_bytes;
+	uint8_t shared_secret[KEY_EXCHANGE_BYTES_MAX];
+};
+
+/* An ISAKMP SA, from main mode 1 on. */
+struct sa {
+	struct grave grave;
+	struct table_node by_source;  /* (CKY-I, remote address) while half open */
+	struct table_node by_cookies; /* (CKY-I, CKY-R) */
+	TAILQ_ENTRY(sa) in_waiting;   /* of the engine: no third message yet */
+	TAILQ_ENTRY(sa) in_source;    /* the same of the source */
+	TAILQ_ENTRY(sa) in_peer;
+	TAILQ_HEAD(, quick_mode) quick_modes;
+	struct ike *ike;
+	struct peer *peer;
+	struct source *source; /* while half open */
+	struct job *job;
+	struct main_mode *main_mode; /* until established */
+	const struct ike_preshared_key *preshared_key;
+	uint64_t initiator_cookie;
+	uint64_t responder_cookie;
+	struct ike_path path; /* of the last accepted message */
+	struct deadline deadline;
+	struct reply reply;
+	struct ike_keys keys;
+	uint8_t iv[IKE_BLOCK_BYTES_MAX]; /* of main mode; at its end the base of later IVs */
+	uint32_t index;                  /* its slot */
+	uint32_t quick_mode_count;
+	uint8_t state; /* enum main_mode_state */
+	uint8_t nat_version; /* enum nat_version */
+	bool waiting;        /* in the lists of those without third message */
+	bool half_open;
+	bool failure_reported;
+	bool peer_behind_nat;
+	bool local_behind_nat;
+	bool encapsulated;
+	bool dead_peer_detection;
+	bool dead;
+	uint64_t created_ms;
+	uint64_t established_ms;
+	uint32_t message_ids[MESSAGE_IDS_KEPT]; /* ring of the last accepted ones */
+	uint32_t message_id_count;
+	uint32_t dpd_sequence_in;
+	bool dpd_sequence_known;
+};
+
+struct quick_mode {
+	struct grave grave;
+	TAILQ_ENTRY(quick_mode) in_sa;
+	struct sa *sa;
+	struct child *child; /* until either ends */
+	struct job *job;
+	struct deadline deadline;
+	struct ike_path path; /* where quick mode 1 came from */
+	struct reply reply;
+	uint64_t last_hash;   /* of quick mode 3 */
+	uint8_t iv[IKE_BLOCK_BYTES_MAX];
+	uint32_t message_id;
+	uint8_t state; /* enum quick_mode_state */
+	uint8_t retransmissions;
+	bool dead;
+	struct quick_offer *offer; /* until quick mode 2 is out */
+	struct digest_part nonce_i; /* owned; until quick mode 3 */
+	uint8_t nonce_r[NONCE_BYTES];
+};
+
+/* What quick mode 1 said, for quick mode 2. Everything is owned. */
+struct quick_offer {
+	struct esp_choice esp;
+	uint8_t proposal_number;
+	struct digest_part transform;
+	struct digest_part id[2];
+	uint8_t id_count;
+	uint8_t nat_oa_count;
+	uint16_t peer_port;
+	uint16_t local_port;
+	struct digest_part public_i;
+	uint8_t public_r[KEY_EXCHANGE_BYTES_MAX];
+	uint16_t public_r_bytes;
+	uint16_t shared_bytes;
+	uint8_t shared_secret[KEY_EXCHANGE_BYTES_MAX];
+};
+
+struct child {
+	struct grave grave;
+	struct table_node by_spi;
+	TAILQ_ENTRY(child) in_peer;
+	struct peer *peer;
+	struct quick_mode *quick_mode;
+	struct deadline deadline;
+	uint32_t spi_in;
+	uint32_t spi_out;
+	uint16_t peer_port;
+	uint16_t local_port;
+	bool confirmed;
+	bool outbound_deleted;
+	uint64_t expires_ms; /* by its own lifetime */
+	uint64_t ends_ms;    /* when it is removed */
+};
+
+struct peer {
+	struct grave grave;
+	struct table_node by_endpoint;
+	struct deadline deadline;
+	struct ike *ike;
+	uint32_t index;
+	uint32_t name; /* the number that the owner knows */
+	TAILQ_HEAD(sa_list, sa) sas; /* oldest first */
+	TAILQ_HEAD(, child) children;
+	uint32_t sa_count;
+	uint32_t child_count;
+	struct ike_path path;
+	struct digest_part identity; /* the ID payload's body; owned */
+	bool peer_behind_nat;
+	bool down;
+	bool probing;      /* an R-U-THERE is unanswered */
+	bool forced_probe; /* ike_peer_probe() asked for it */
+	uint32_t probe_sequence;
+	uint32_t probe_attempts;
+	uint64_t probe_first_ms; /* when the first unanswered one went out */
+	uint64_t probe_last_ms;
+	uint64_t probe_ends_ms;  /* of a forced one */
+	uint64_t alive_ms;
+	uint64_t childless_ms;   /* since when there is no child */
+	uint64_t saless_ms;      /* since when there is no ISAKMP SA */
+	enum cause last_cause;
+};
+
+struct ike {
+	struct ike_config config;
+	struct ike_preshared_key *preshared_keys; /* owned, with their bytes */
+	struct ike_host host;
+	struct table_key hash_key;
+	struct table sas_by_source;
+	struct table sas_by_cookies;
+	struct table sources;
+	struct table peers_by_endpoint;
+	struct table children_by_spi;
+	struct slots sas;
+	struct slots peers;
+	struct slots jobs;
+	struct deadlines deadlines;
+	struct event_queue events;
+	struct grave *graves;
+	TAILQ_HEAD(, sa) waiting; /* no third message yet, oldest first */
+	uint32_t half_open;
+	uint64_t full_reported_ms;
+	uint64_t now_ms; /* of the call under way */
+	uint64_t counters[IKE_COUNTER_COUNT];
+};
+
+/* A datagram behind its marker, with header read. */
+struct packet {
+	const struct ike_path *path;
+	const uint8_t *bytes; /* from the ISAKMP header on */
+	size_t length;        /* as the header says */
+	uint64_t hash;
+	struct isakmp_header header;
+};
+
+/* ike.c */
+static inline void ike_count(struct ike *ike, enum ike_counter counter)
+{
+	ike->counters[counter]++;
+}
+void ike_reap(struct ike *ike); /* releases what was buried; the last act of a public call */
+void ike_bury(struct ike *ike, struct grave *grave, void *object, void (*release)(void *object));
+void ike_step_machine(struct ike *ike, const struct fsm_table *table, uint8_t *state, unsigned event,
+		      void *object, const void *argument);
+
+/* report.c: events */
+struct ike_event *report_event(struct ike *ike, enum ike_event_kind kind, const struct sa *sa,
+			       const struct peer *peer, size_t extra_bytes);
+void report_step(const struct sa *sa, const struct ike_path *path, bool inbound,
+		 const char *message, const char *meaning);
+/* `offered` and `accepted` are readable or NULL. */
+void report_failure(const struct sa *sa, enum cause cause, const char *offered,
+		    const char *accepted);
+void report_send(struct ike *ike, const struct sa *sa, const struct ike_path *path,
+		 bool to_current_endpoint, const uint8_t *bytes, size_t length);
+void report_child(const struct child *child, enum ike_event_kind kind);
+
+/* reply.c */
+void reply_set(struct reply *reply, uint64_t request_hash, const uint8_t *bytes, size_t length);
+void reply_free(struct reply *reply);
+struct digest_part part_copy(const struct digest_part *part);
+void part_free(struct digest_part *part);
+
+/* source.c */
+struct source *source_get(struct ike *ike, const struct endpoint *remote);
+void source_put(struct ike *ike, struct source *source); /* frees it when nothing holds it */
+
+/* job.c */
+/* -EAGAIN when there are too many. Exactly one of `sa` and `quick_mode` is set. */
+int job_start(struct ike *ike, struct sa *sa, struct quick_mode *quick_mode,
+	      const struct endpoint *remote, uint16_t group, const struct digest_part *peer_public);
+void job_drop(struct ike *ike, struct job *job);
+
+/* sa.c: the life of ISAKMP SAs and how they are found */
+struct sa *sa_new(struct ike *ike, const struct packet *packet);
+struct sa *sa_find_half_open(struct ike *ike, uint64_t initiator_cookie,
+			     const struct endpoint *remote);
+struct sa *sa_find(struct ike *ike, uint64_t initiator_cookie, uint64_t responder_cookie);
+void sa_third_message_came(struct sa *sa);
+void sa_half_open_ended(struct sa *sa);
+void sa_bury(struct sa *sa);
+void sa_cookies(const struct sa *sa, uint8_t cookies[16]);
+bool sa_message_id_known(const struct sa *sa, uint32_t message_id);
+void sa_message_id_remember(struct sa *sa, uint32_t message_id);
+uint32_t sa_message_id_new(struct sa *sa);
+void main_mode_free(struct main_mode *main_mode);
+
+/* main_mode.c */
+enum main_mode_state {
+	MAIN_MODE_START,
+	MAIN_MODE_SENT_2,
+	MAIN_MODE_COMPUTING,
+	MAIN_MODE_SENT_4,
+	MAIN_MODE_ESTABLISHED,
+	MAIN_MODE_LINGERING, /* deleted; only answers duplicates of its quick modes */
+	MAIN_MODE_REFUSED,
+	MAIN_MODE_GONE,
+	MAIN_MODE_STATES
+};
+void main_mode_feed(struct ike *ike, const struct packet *packet);
+void main_mode_key_exchange_done(struct sa *sa, const struct key_exchange_result *result);
+void main_mode_expired(struct sa *sa);
+void main_mode_evict(struct sa *sa);
+void main_mode_deleted(struct sa *sa);  /* by the peer */
+void main_mode_closed(struct sa *sa);   /* by us */
+const char *main_mode_state_name(uint8_t state);
+void aggressive_mode_refuse(struct ike *ike, const struct packet *packet);
+
+/* quick_mode.c */
+void quick_mode_feed(struct sa *sa, const struct packet *packet);
+void quick_mode_key_exchange_done(struct quick_mode *quick_mode,
+				  const struct key_exchange_result *result);
+void quick_mode_due(struct quick_mode *quick_mode);
+void quick_mode_used(struct quick_mode *quick_mode);
+void quick_mode_bury(struct quick_mode *quick_mode);
+
+/* informational.c */
+void informational_feed(struct sa *sa, const struct packet *packet);
+
+/* peer.c */
+struct peer *peer_of(struct ike *ike, uint32_t name);
+/* Joins the peer of the same endpoint and identity, or makes one: true. There must be room. */
+bool peer_join(struct sa *sa, const struct digest_part *identity);
+struct peer *peer_find(struct ike *ike, const struct ike_path *path,
+		       const struct digest_part *identity);
+void peer_leave(struct sa *sa, enum cause cause); /* the SA is established no more */
+struct sa *peer_newest_sa(const struct peer *peer);
+void peer_heard(struct peer *peer, const struct ike_path *path);
+void peer_schedule(struct peer *peer);
+void peer_due(struct peer *peer);
+void peer_end(struct peer *peer, enum cause cause); /* with Delete payloads */
+void peer_bury(struct peer *peer, enum cause cause); /* without */
+
+/* child.c */
+struct child *child_new(struct quick_mode *quick_mode, uint32_t spi_in, uint64_t lifetime_ms);
+void child_confirm(struct child *child);
+void child_outbound_deleted(struct child *child);
+void child_end(struct child *child);
+void child_due(struct child *child);
+struct child *child_find(struct ike *ike, uint32_t spi_in);
+
+/* message.c: every message that we send */
+struct message_notification {
+	uint8_t protocol;
+	uint16_t type;
+	struct digest_part spi;
+	struct digest_part data;
+};
+void message_main_mode_2(struct sa *sa);
+void message_main_mode_4(struct sa *sa);
+void message_main_mode_6(struct sa *sa, const struct digest_part *id, const uint8_t *hash);
+void message_main_mode_refusal(struct sa *sa, uint16_t notification);
+void message_main_mode_resend(struct sa *sa, const struct ike_path *path);
+void message_quick_mode_2(struct quick_mode *quick_mode, uint32_t spi_in);
+void message_quick_mode_refusal(struct quick_mode *quick_mode, uint16_t notification);
+void message_quick_mode_resend(struct quick_mode *quick_mode, const struct ike_path *path,
+			       bool to_current_endpoint);
+void message_notify(struct sa *sa, const struct ike_path *path, bool to_current_endpoint,
+		    const struct message_notification *notification);
+void message_delete(struct sa *sa, uint8_t protocol, uint8_t spi_bytes, const uint8_t *spis,
+		    uint16_t count);
+/* HASH of quick mode: prf(SKEYID_a, M-ID | [nonce |] rest). */
+int message_hash(const struct ike_keys *keys, uint32_t message_id, const struct digest_part *nonce,
+		 const struct digest_part *rest, uint8_t *out);
+
+/* A protected message: decrypts into `plain` (packet->length bytes) and advances `iv`. */
+int message_open(const struct ike_keys *keys, const struct packet *packet,
+		 uint8_t iv[IKE_BLOCK_BYTES_MAX], uint8_t *plain, struct payloads *payloads);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Informational exchanges under an ISAKMP SA: notifications and deletes (RFC 2409 5.7, 3706). */
+
+#include "base/cursor.h"
+#include "base/memory.h"
+#include "ike/engine.h"
+
+#define DPD_DATA_BYTES 4
+#define COOKIES_BYTES  16
+
+/* R-U-THERE: answered with the same sequence, an older one is ignored (RFC 3706 6.1). */
+static void r_u_there(struct sa *sa, const struct packet *packet, const struct notification *n)
+{
+	struct cursor c = cursor_over(n->data.bytes, n->data.length);
+	uint32_t sequence = cursor_u32(&c);
+	uint8_t cookies[COOKIES_BYTES];
+	const struct message_notification ack = {
+		.protocol = ISAKMP_PROTOCOL_ISAKMP,
+		.type = ISAKMP_NOTIFY_R_U_THERE_ACK,
+		.spi = {cookies, sizeof(cookies)},
+		.data = {n->data.bytes, DPD_DATA_BYTES},
+	};
+
+	if (cursor_failed(&c)) {
+		ike_count(sa->ike, IKE_COUNTER_malformed);
+		return;
+	}
+	if (sa->dpd_sequence_known && (int32_t)(sequence - sa->dpd_sequence_in) < 0) {
+		ike_count(sa->ike, IKE_COUNTER_replayed);
+		return;
+	}
+	sa->dpd_sequence_known = true;
+	sa->dpd_sequence_in = sequence;
+	sa_cookies(sa, cookies);
+	message_notify(sa, packet->path, false, &ack);
+}
+
+static void notification_take(struct sa *sa, const struct packet *packet,
+			      const struct digest_part *body)
+{
+	struct notification n;
+
+	if (notification_read(body, &n) != 0) {
+		ike_count(sa->ike, IKE_COUNTER_malformed);
+		return;
+	}
+	switch (n.type) {
+	case ISAKMP_NOTIFY_R_U_THERE:
+		r_u_there(sa, packet, &n);
+		break;
+	case ISAKMP_NOTIFY_R_U_THERE_ACK: /* any authentic message says as much */
+		break;
+	case ISAKMP_NOTIFY_INITIAL_CONTACT:
+		report_step(sa, packet->path, true, "initial contact", "");
+		report_event(sa->ike, IKE_PEER_INITIAL_CONTACT, sa, NULL, 0);
+		break;
+	default:
+		report_step(sa, packet->path, true, "notification", "");
+		break;
+	}
+}
+
+static void delete_children(struct sa *sa, const struct delete_payload *d)
+{
+	struct cursor c = cursor_over(d->spis, (size_t)d->count * d->spi_bytes);
+
+	while (cursor_more(&c)) {
+		uint32_t spi = cursor_u32(&c);
+		struct child *child;
+
+		TAILQ_FOREACH (child, &sa->peer->children, in_peer)
+			if (child->spi_out == spi && !child->outbound_deleted)
+				break;
+		if (child != NULL)
+			child_outbound_deleted(child);
+	}
+}
+
+static void delete_sas(struct sa *sa, const struct delete_payload *d)
+{
+	struct cursor c = cursor_over(d->spis, (size_t)d->count * d->spi_bytes);
+
+	while (cursor_more(&c)) {
+		uint64_t initiator = cursor_u64(&c);
+		uint64_t responder = cursor_u64(&c);
+		struct sa *named = sa_find(sa->ike, initiator, responder);
+
+		if (named != NULL && named->peer == sa->peer &&
+		    named->state == MAIN_MODE_ESTABLISHED)
+			main_mode_deleted(named);
+	}
+}
+
+static void delete_take(struct sa *sa, const struct packet *packet, const struct digest_part *body)
+{
+	struct delete_payload d;
+
+	if (delete_payload_read(body, &d) != 0) {
+		ike_count(sa->ike, IKE_COUNTER_malformed);
+	} else if (d.protocol == ISAKMP_PROTOCOL_ESP && d.spi_bytes == 4) {
+		report_step(sa, packet->path, true, "delete", "ESP SAs");
+		delete_children(sa, &d);
+	} else if (d.protocol == ISAKMP_PROTOCOL_ISAKMP && d.spi_bytes == COOKIES_BYTES) {
+		report_step(sa, packet->path, true, "delete", "ISAKMP SA");
+		delete_sas(sa, &d);
+	}
+}
+
+void informational_feed(struct sa *sa, const struct packet *packet)
+{
+	uint32_t message_id = packet->header.message_id;
+	struct ike *ike = sa->ike;
+	size_t size = digest_bytes(sa->keys.suite.hash);
+	uint8_t iv[IKE_BLOCK_BYTES_MAX];
+	uint8_t plain[PACKET_BYTES_MAX];
+	uint8_t expected[DIGEST_BYTES_MAX];
+	struct payloads payloads;
+
+	if (!(packet->header.flags & ISAKMP_FLAG_ENCRYPTION)) {
+		ike_count(ike, IKE_COUNTER_unprotected);
+		return;
+	}
+	if (sa->state != MAIN_MODE_ESTABLISHED) {
+		ike_count(ike, IKE_COUNTER_unexpected);
+		return;
+	}
+	if (sa_message_id_known(sa, message_id)) {
+		ike_count(ike, IKE_COUNTER_replayed);
+		return;
+	}
+	if (ike_keys_exchange_iv(&sa->keys, sa->iv, message_id, iv) != 0 ||
+	    message_open(&sa->keys, packet, iv, plain, &payloads) != 0 ||
+	    payloads.first != ISAKMP_PAYLOAD_HASH || payloads.hash.length != size ||
+	    message_hash(&sa->keys, message_id, NULL, &payloads.after_hash, expected) != 0 ||
+	    !memory_equal_constant_time(expected, payloads.hash.bytes, size)) {
+		ike_count(ike, IKE_COUNTER_bad_hash);
+		return;
+	}
+	sa_message_id_remember(sa, message_id);
+	peer_heard(sa->peer, packet->path);
+	for (size_t i = 0; i < payloads.notification_count; i++)
+		notification_take(sa, packet, &payloads.notifications[i]);
+	for (size_t i = 0; i < payloads.delete_count; i++)
+		delete_take(sa, packet, &payloads.deletes[i]);
+}

@@ -1,0 +1,588 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Main mode with a pre-shared key, the responder's side (RFC 2409 5.4). */
+
+#include "base/memory.h"
+#include "base/writer.h"
+#include "ike/engine.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+enum main_mode_event {
+	EVENT_OFFER,
+	EVENT_OFFER_REFUSED,
+	EVENT_KEY_EXCHANGE,
+	EVENT_KEYS_READY,
+	EVENT_KEYS_FAILED,
+	EVENT_AUTHENTICATED,
+	EVENT_AUTHENTICATION_FAILED,
+	EVENT_DUPLICATE,
+	EVENT_EXPIRED,
+	EVENT_EVICTED,
+	EVENT_DELETED, /* by the peer */
+	EVENT_CLOSED,  /* by us */
+	EVENTS
+};
+
+enum main_mode_action {
+	ACTION_SEND_2,
+	ACTION_SEND_4,
+	ACTION_ESTABLISH,
+	ACTION_SEND_6,
+	ACTION_TAKE_NOTIFICATIONS,
+	ACTION_REFUSE,
+	ACTION_REPORT_FAILURE,
+	ACTION_RESEND,
+	ACTION_SEND_DELETE,
+	ACTION_LEAVE_PEER,
+	ACTION_LINGER,
+	ACTION_BURY,
+};
+
+#define DO(action) (1U << ACTION_##action)
+
+/* What an event carries to the actions. */
+struct main_mode_input {
+	const struct packet *packet;
+	const struct payloads *payloads;
+	struct verdict verdict;
+	const uint8_t *hash_r;
+	struct digest_part id_r;
+};
+
+static const char *const state_names[MAIN_MODE_STATES] = {
+	"start", "sent main mode 2", "computing", "sent main mode 4",
+	"established", "lingering", "refused", "gone",
+};
+
+static const char *const event_names[EVENTS] = {
+	"offer", "offer refused", "key exchange", "keys ready", "keys failed", "authenticated",
+	"authentication failed", "duplicate", "expired", "evicted", "deleted", "closed",
+};
+
+#define CELL(event, state, next_state, what)                                                       \
+	[EVENT_##event * MAIN_MODE_STATES + MAIN_MODE_##state] = {                                 \
+		.actions = (what), .next = MAIN_MODE_##next_state, .defined = true}
+
+static const struct fsm_cell cells[EVENTS * MAIN_MODE_STATES] = {
+	CELL(OFFER, START, SENT_2, DO(SEND_2)),
+	CELL(OFFER_REFUSED, START, REFUSED, DO(REFUSE) | DO(REPORT_FAILURE)),
+	CELL(KEY_EXCHANGE, SENT_2, COMPUTING, 0),
+	CELL(KEYS_READY, COMPUTING, SENT_4, DO(SEND_4)),
+	CELL(KEYS_FAILED, COMPUTING, REFUSED, DO(REFUSE) | DO(REPORT_FAILURE)),
+	CELL(AUTHENTICATED, SENT_4, ESTABLISHED,
+	     DO(ESTABLISH) | DO(SEND_6) | DO(TAKE_NOTIFICATIONS)),
+	CELL(AUTHENTICATION_FAILED, SENT_4, SENT_4, DO(REFUSE) | DO(REPORT_FAILURE)),
+	CELL(DUPLICATE, SENT_2, SENT_2, DO(RESEND)),
+	CELL(DUPLICATE, COMPUTING, COMPUTING, 0),
+	CELL(DUPLICATE, SENT_4, SENT_4, DO(RESEND)),
+	CELL(DUPLICATE, ESTABLISHED, ESTABLISHED, DO(RESEND)),
+	CELL(DUPLICATE, REFUSED, REFUSED, DO(RESEND)),
+	CELL(EXPIRED, SENT_2, GONE, DO(REPORT_FAILURE) | DO(BURY)),
+	CELL(EXPIRED, COMPUTING, GONE, DO(REPORT_FAILURE) | DO(BURY)),
+	CELL(EXPIRED, SENT_4, GONE, DO(REPORT_FAILURE) | DO(BURY)),
+	CELL(EXPIRED, ESTABLISHED, LINGERING, DO(SEND_DELETE) | DO(LEAVE_PEER) | DO(LINGER)),
+	CELL(EXPIRED, LINGERING, GONE, DO(BURY)),
+	CELL(EXPIRED, REFUSED, GONE, DO(BURY)),
+	CELL(EVICTED, SENT_2, GONE, DO(BURY)),
+	CELL(EVICTED, REFUSED, GONE, DO(BURY)),
+	CELL(DELETED, ESTABLISHED, LINGERING, DO(LEAVE_PEER) | DO(LINGER)),
+	CELL(CLOSED, ESTABLISHED, GONE, DO(SEND_DELETE) | DO(BURY)),
+	CELL(CLOSED, LINGERING, GONE, DO(BURY)),
+};
+
+static void main_mode_act(void *object, unsigned action, const void *argument);
+
+static const struct fsm_table machine = {
+	.name = "main mode",
+	.states = MAIN_MODE_STATES,
+	.events = EVENTS,
+	.state_names = state_names,
+	.event_names = event_names,
+	.cells = cells,
+	.act = main_mode_act,
+};
+
+static void step(struct sa *sa, enum main_mode_event event, const struct main_mode_input *input)
+{
+	ike_step_machine(sa->ike, &machine, &sa->state, event, sa, input);
+}
+
+const char *main_mode_state_name(uint8_t state)
+{
+	return state_names[state];
+}
+
+static void report_failure_once(struct sa *sa, const struct main_mode_input *input)
+{
+	char offered[PROPOSAL_OFFER_TEXT_BYTES];
+
+	if (sa->failure_reported)
+		return;
+	sa->failure_reported = true;
+	if (input->verdict.cause != CAUSE_no_common_ike_proposal) {
+		report_failure(sa, input->verdict.cause, NULL, NULL);
+		return;
+	}
+	proposal_offer_text_ike(&input->payloads->sa, offered, sizeof(offered));
+	report_failure(sa, input->verdict.cause, offered,
+		       proposal_accept_text_ike(sa->ike->config.compatibility));
+}
+
+static void peer_up_report(const struct sa *sa, const struct digest_part *id)
+{
+	struct ike_event *event = report_event(sa->ike, IKE_PEER_UP, sa, NULL, 0);
+	struct identification identification;
+
+	event->peer_up.path = sa->path;
+	event->peer_up.peer_behind_nat = sa->peer_behind_nat;
+	event->peer_up.local_behind_nat = sa->local_behind_nat;
+	event->peer_up.encapsulated = sa->encapsulated;
+	if (identification_read(id, &identification) == 0)
+		identification_text(&identification, event->peer_up.identity,
+				    sizeof(event->peer_up.identity));
+	snprintf(event->peer_up.profile, sizeof(event->peer_up.profile), "%s",
+		 sa->main_mode->vendor.profile);
+	ike_suite_text(&sa->keys.suite, event->peer_up.proposal, sizeof(event->peer_up.proposal));
+}
+
+static void establish(struct sa *sa, const struct main_mode_input *input)
+{
+	const struct digest_part *id = &input->payloads->id[0];
+	struct ike *ike = sa->ike;
+
+	sa_half_open_ended(sa);
+	sa->established_ms = ike->now_ms;
+	deadline_set(&ike->deadlines, &sa->deadline,
+		     ike->now_ms + sa->keys.suite.lifetime_ms + LIFETIME_GRACE_MS);
+	ike_count(ike, IKE_COUNTER_main_modes);
+	if (peer_join(sa, id))
+		peer_up_report(sa, id);
+	else
+		peer_heard(sa->peer, &sa->path);
+}
+
+/* INITIAL-CONTACT may stand inside main mode 5. */
+static void take_notifications(struct sa *sa, const struct payloads *payloads)
+{
+	struct notification n;
+
+	for (size_t i = 0; i < payloads->notification_count; i++)
+		if (notification_read(&payloads->notifications[i], &n) == 0 &&
+		    n.type == ISAKMP_NOTIFY_INITIAL_CONTACT)
+			report_event(sa->ike, IKE_PEER_INITIAL_CONTACT, sa, NULL, 0);
+}
+
+static void main_mode_act(void *object, unsigned action, const void *argument)
+{
+	struct sa *sa = object;
+	const struct main_mode_input *input = argument;
+
+	switch (action) {
+	case ACTION_SEND_2:
+		message_main_mode_2(sa);
+		break;
+	case ACTION_SEND_4:
+		message_main_mode_4(sa);
+		break;
+	case ACTION_ESTABLISH:
+		establish(sa, input);
+		break;
+	case ACTION_SEND_6:
+		message_main_mode_6(sa, &input->id_r, input->hash_r);
+		main_mode_free(sa->main_mode);
+		sa->main_mode = NULL;
+		memory_wipe(sa->keys.skeyid, sizeof(sa->keys.skeyid));
+		break;
+	case ACTION_TAKE_NOTIFICATIONS:
+		take_notifications(sa, input->payloads);
+		break;
+	case ACTION_REFUSE:
+		message_main_mode_refusal(sa, input->verdict.wire_code);
+		break;
+	case ACTION_REPORT_FAILURE:
+		report_failure_once(sa, input);
+		break;
+	case ACTION_RESEND:
+		message_main_mode_resend(sa, input->packet->path);
+		break;
+	case ACTION_SEND_DELETE: {
+		uint8_t cookies[16];
+
+		sa_cookies(sa, cookies);
+		message_delete(sa, ISAKMP_PROTOCOL_ISAKMP, sizeof(cookies), cookies, 1);
+		break;
+	}
+	case ACTION_LEAVE_PEER:
+		peer_leave(sa, input->verdict.cause);
+		break;
+	case ACTION_LINGER:
+		deadline_set(&sa->ike->deadlines, &sa->deadline,
+			     sa->ike->now_ms + QUICK_MODE_KEPT_MS);
+		break;
+	case ACTION_BURY:
+		sa_bury(sa);
+		break;
+	}
+}
+
+static const struct ike_preshared_key *preshared_key_find(const struct ike *ike,
+							  const struct endpoint *local)
+{
+	const struct ike_preshared_key *any = NULL;
+
+	for (size_t i = 0; i < ike->config.preshared_key_count; i++) {
+		const struct ike_preshared_key *key = &ike->preshared_keys[i];
+
+		if (key->local.family == ENDPOINT_NONE)
+			any = any != NULL ? any : key;
+		else if (endpoint_same_address(&key->local, local))
+			return key;
+	}
+	return any;
+}
+
+static struct main_mode *main_mode_new(const struct payloads *payloads,
+				       const struct proposal_choice *choice)
+{
+	struct main_mode *mode = memory_new(sizeof(*mode));
+
+	mode->sa_body = part_copy(&payloads->sa);
+	mode->transform = part_copy(
+		&(struct digest_part){choice->transform, choice->transform_bytes});
+	mode->proposal_number = choice->number;
+	mode->vendor = vendor_find(payloads);
+	return mode;
+}
+
+/* Main mode 1, after its payloads were read. */
+static void offer_take(struct ike *ike, const struct packet *packet, const struct payloads *payloads)
+{
+	struct main_mode_input input = {.packet = packet, .payloads = payloads};
+	struct proposal_choice choice;
+	struct ike_suite suite;
+	struct sa *sa;
+	int error = proposal_choose_ike(&payloads->sa, ike->config.compatibility, &suite, &choice);
+
+	if (error == -EBADMSG) {
+		ike_count(ike, IKE_COUNTER_malformed);
+		return;
+	}
+	sa = sa_new(ike, packet);
+	if (sa == NULL)
+		return;
+	sa->reply.request_hash = packet->hash;
+	sa->preshared_key = preshared_key_find(ike, &packet->path->local);
+	report_step(sa, packet->path, true, "main mode 1", "offers proposals");
+	if (error != 0 || sa->preshared_key == NULL) {
+		input.verdict = (struct verdict){VERDICT_PEER_FAULT,
+						 ISAKMP_NOTIFY_NO_PROPOSAL_CHOSEN,
+						 CAUSE_no_common_ike_proposal};
+		if (sa->preshared_key == NULL)
+			input.verdict.cause = CAUSE_no_preshared_key;
+		step(sa, EVENT_OFFER_REFUSED, &input);
+		return;
+	}
+	sa->main_mode = main_mode_new(payloads, &choice);
+	sa->nat_version = (uint8_t)sa->main_mode->vendor.nat_version;
+	sa->dead_peer_detection = sa->main_mode->vendor.dead_peer_detection;
+	sa->keys.suite = suite;
+	step(sa, EVENT_OFFER, &input);
+}
+
+/* A message without responder cookie: the first of an exchange, or its duplicate. */
+static void first_message(struct ike *ike, const struct packet *packet)
+{
+	struct sa *sa =
+		sa_find_half_open(ike, packet->header.initiator_cookie, &packet->path->remote);
+	struct main_mode_input input = {.packet = packet};
+	struct payloads payloads;
+
+	if (sa != NULL && sa->reply.request_hash == packet->hash) {
+		ike_count(ike, IKE_COUNTER_duplicate);
+		step(sa, EVENT_DUPLICATE, &input);
+		return;
+	}
+	if (sa != NULL) {
+		ike_count(ike, IKE_COUNTER_unexpected);
+		return;
+	}
+	if (packet->header.initiator_cookie == 0 ||
+	    (packet->header.flags & ISAKMP_FLAG_ENCRYPTION) != 0 ||
+	    payloads_read(packet->bytes + ISAKMP_HEADER_BYTES, packet->length - ISAKMP_HEADER_BYTES,
+			  packet->header.next_payload, &payloads) != 0 ||
+	    payloads.first != ISAKMP_PAYLOAD_SA || payloads.sa.length > SA_BODY_BYTES_MAX) {
+		ike_count(ike, IKE_COUNTER_malformed);
+		return;
+	}
+	offer_take(ike, packet, &payloads);
+}
+
+void aggressive_mode_refuse(struct ike *ike, const struct packet *packet)
+{
+	struct main_mode_input input = {
+		.packet = packet,
+		.verdict = {VERDICT_PEER_FAULT, ISAKMP_NOTIFY_UNSUPPORTED_EXCHANGE_TYPE,
+			    CAUSE_aggressive_mode_refused},
+	};
+	struct sa *sa;
+
+	if (packet->header.responder_cookie != 0 || packet->header.initiator_cookie == 0) {
+		ike_count(ike, IKE_COUNTER_unknown_cookie);
+		return;
+	}
+	sa = sa_find_half_open(ike, packet->header.initiator_cookie, &packet->path->remote);
+	if (sa != NULL) {
+		ike_count(ike, IKE_COUNTER_duplicate);
+		if (sa->reply.request_hash == packet->hash)
+			step(sa, EVENT_DUPLICATE, &input);
+		return;
+	}
+	sa = sa_new(ike, packet);
+	if (sa == NULL)
+		return;
+	sa->reply.request_hash = packet->hash;
+	report_step(sa, packet->path, true, "aggressive mode 1", "is not supported");
+	step(sa, EVENT_OFFER_REFUSED, &input);
+}
+
+static bool nonce_length_valid(const struct digest_part *nonce)
+{
+	return nonce->length >= NONCE_BYTES_MIN && nonce->length <= NONCE_BYTES_MAX;
+}
+
+static void nat_take(struct sa *sa, const struct packet *packet, const struct payloads *payloads)
+{
+	struct nat_detection nat;
+	uint8_t cookies[16];
+
+	if (sa->nat_version == NAT_VERSION_NONE)
+		return;
+	sa_cookies(sa, cookies);
+	nat = nat_detect(sa->keys.suite.hash, cookies, packet->path, payloads);
+	sa->peer_behind_nat = nat.peer_behind_nat;
+	sa->local_behind_nat = nat.local_behind_nat;
+	sa->encapsulated = nat.nat_d_came && (nat.peer_behind_nat || nat.local_behind_nat ||
+					      sa->ike->config.force_encapsulation);
+}
+
+/* Main mode 3: key exchange and nonce. */
+static void third_message(struct sa *sa, const struct packet *packet)
+{
+	struct main_mode_input input = {.packet = packet};
+	uint16_t group = sa->keys.suite.group;
+	struct payloads payloads;
+
+	if ((packet->header.flags & ISAKMP_FLAG_ENCRYPTION) != 0 ||
+	    payloads_read(packet->bytes + ISAKMP_HEADER_BYTES, packet->length - ISAKMP_HEADER_BYTES,
+			  packet->header.next_payload, &payloads) != 0 ||
+	    payloads.key_exchange.length != key_exchange_public_bytes(group) ||
+	    !nonce_length_valid(&payloads.nonce)) {
+		ike_count(sa->ike, IKE_COUNTER_malformed);
+		return;
+	}
+	if (job_start(sa->ike, sa, NULL, &packet->path->remote, group, &payloads.key_exchange) != 0)
+		return;
+	sa_third_message_came(sa);
+	sa->path = *packet->path;
+	sa->reply.request_hash = packet->hash;
+	sa->main_mode->nonce_i = part_copy(&payloads.nonce);
+	sa->main_mode->public_i = part_copy(&payloads.key_exchange);
+	nat_take(sa, packet, &payloads);
+	report_step(sa, packet->path, true, "main mode 3", "key exchange");
+	step(sa, EVENT_KEY_EXCHANGE, &input);
+}
+
+static struct ike_key_inputs key_inputs(const struct sa *sa)
+{
+	const struct main_mode *mode = sa->main_mode;
+	struct ike_key_inputs inputs = {
+		.preshared_key = {sa->preshared_key->bytes, sa->preshared_key->length},
+		.nonce_i = mode->nonce_i,
+		.nonce_r = {mode->nonce_r, sizeof(mode->nonce_r)},
+		.public_i = mode->public_i,
+		.public_r = {mode->public_r, mode->public_r_bytes},
+		.shared_secret = {mode->shared_secret, mode->shared_bytes},
+	};
+
+	sa_cookies(sa, inputs.cookies);
+	return inputs;
+}
+
+static int keys_take(struct sa *sa, const struct key_exchange_result *result)
+{
+	struct main_mode *mode = sa->main_mode;
+	struct ike_key_inputs inputs;
+	int error;
+
+	if (result->error != 0)
+		return result->error;
+	if (result->public_bytes > sizeof(mode->public_r) ||
+	    result->shared_bytes > sizeof(mode->shared_secret))
+		return -EINVAL;
+	memcpy(mode->public_r, result->public_value, result->public_bytes);
+	memcpy(mode->shared_secret, result->shared_secret, result->shared_bytes);
+	mode->public_r_bytes = result->public_bytes;
+	mode->shared_bytes = result->shared_bytes;
+	random_fill(&sa->ike->host.random, mode->nonce_r, sizeof(mode->nonce_r));
+	inputs = key_inputs(sa);
+	error = ike_keys_derive(&sa->keys, &inputs);
+	return error != 0 ? error : ike_keys_main_mode_iv(&sa->keys, &inputs, sa->iv);
+}
+
+void main_mode_key_exchange_done(struct sa *sa, const struct key_exchange_result *result)
+{
+	struct main_mode_input input = {
+		.verdict = {VERDICT_PEER_FAULT, ISAKMP_NOTIFY_INVALID_KEY_INFORMATION,
+			    CAUSE_ike_protocol_error},
+	};
+
+	step(sa, keys_take(sa, result) == 0 ? EVENT_KEYS_READY : EVENT_KEYS_FAILED, &input);
+}
+
+/* True if main mode 5 proves that the peer has the key; `payloads` then points into `plain`. */
+static bool peer_authentic(const struct sa *sa, const struct ike_key_inputs *inputs,
+			   const struct payloads *payloads)
+{
+	struct identification id;
+	uint8_t expected[DIGEST_BYTES_MAX];
+	size_t size = digest_bytes(sa->keys.suite.hash);
+
+	return payloads->id_count == 1 && payloads->id[0].length <= ID_BYTES_MAX &&
+	       identification_read(&payloads->id[0], &id) == 0 && payloads->hash.length == size &&
+	       ike_keys_main_mode_hash(&sa->keys, true, inputs, &sa->main_mode->sa_body,
+				       &payloads->id[0], expected) == 0 &&
+	       memory_equal_constant_time(expected, payloads->hash.bytes, size);
+}
+
+/* Our ID: the configured address, or the one that was dialled; protocol and port 0. */
+static size_t own_id_write(const struct sa *sa, uint8_t body[20])
+{
+	const struct endpoint *configured = &sa->ike->config.local_id;
+	const struct endpoint *id =
+		configured->family != ENDPOINT_NONE ? configured : &sa->path.local;
+	struct writer w = writer_over(body, 20);
+
+	writer_u8(&w, id->family == ENDPOINT_IPV6 ? ISAKMP_ID_IPV6_ADDRESS
+						  : ISAKMP_ID_IPV4_ADDRESS);
+	writer_zeroes(&w, 3);
+	writer_bytes(&w, id->address, endpoint_address_bytes(id));
+	return writer_length(&w);
+}
+
+/* The peer is authentic: make our proof and establish. */
+static void authenticated(struct sa *sa, const struct packet *packet,
+			  const struct ike_key_inputs *inputs, const struct payloads *payloads)
+{
+	struct main_mode_input input = {.packet = packet, .payloads = payloads};
+	uint8_t hash_r[DIGEST_BYTES_MAX];
+	uint8_t id_body[20];
+
+	if (sa->ike->peers.used >= sa->ike->peers.limit &&
+	    peer_find(sa->ike, packet->path, &payloads->id[0]) == NULL) {
+		ike_count(sa->ike, IKE_COUNTER_too_many_peers);
+		return;
+	}
+	sa->path = *packet->path;
+	sa->reply.request_hash = packet->hash;
+	input.hash_r = hash_r;
+	input.id_r = (struct digest_part){id_body, own_id_write(sa, id_body)};
+	if (ike_keys_main_mode_hash(&sa->keys, false, inputs, &sa->main_mode->sa_body, &input.id_r,
+				    hash_r) != 0) {
+		ike_count(sa->ike, IKE_COUNTER_own_fault);
+		return;
+	}
+	report_step(sa, packet->path, true, "main mode 5", "the peer's identity and proof");
+	step(sa, EVENT_AUTHENTICATED, &input);
+}
+
+/* Main mode 5: identity and HASH_I, encrypted. */
+static void fifth_message(struct sa *sa, const struct packet *packet)
+{
+	struct main_mode_input input = {
+		.packet = packet,
+		.verdict = {VERDICT_PEER_FAULT, ISAKMP_NOTIFY_PAYLOAD_MALFORMED,
+			    CAUSE_wrong_preshared_key},
+	};
+	struct ike_key_inputs inputs = key_inputs(sa);
+	uint8_t iv[IKE_BLOCK_BYTES_MAX];
+	uint8_t plain[PACKET_BYTES_MAX];
+	struct payloads payloads;
+
+	memcpy(iv, sa->iv, sizeof(iv));
+	if (!(packet->header.flags & ISAKMP_FLAG_ENCRYPTION)) {
+		ike_count(sa->ike, IKE_COUNTER_unprotected);
+		return;
+	}
+	if (message_open(&sa->keys, packet, iv, plain, &payloads) == 0 &&
+	    peer_authentic(sa, &inputs, &payloads)) {
+		memcpy(sa->iv, iv, sizeof(iv));
+		authenticated(sa, packet, &inputs, &payloads);
+		return;
+	}
+	ike_count(sa->ike, IKE_COUNTER_authentication_failed);
+	if (sa->failure_reported)
+		return; /* answered once; a genuine message may still come */
+	sa->path = *packet->path;
+	sa->reply.request_hash = packet->hash;
+	report_step(sa, packet->path, true, "main mode 5", "does not decrypt with our key");
+	step(sa, EVENT_AUTHENTICATION_FAILED, &input);
+}
+
+void main_mode_feed(struct ike *ike, const struct packet *packet)
+{
+	struct main_mode_input input = {.packet = packet};
+	struct sa *sa;
+
+	if (packet->header.message_id != 0) {
+		ike_count(ike, IKE_COUNTER_malformed);
+		return;
+	}
+	if (packet->header.responder_cookie == 0) {
+		first_message(ike, packet);
+		return;
+	}
+	sa = sa_find(ike, packet->header.initiator_cookie, packet->header.responder_cookie);
+	if (sa == NULL) {
+		ike_count(ike, IKE_COUNTER_unknown_cookie);
+		return;
+	}
+	if (sa->reply.request_hash == packet->hash) {
+		ike_count(ike, IKE_COUNTER_duplicate);
+		step(sa, EVENT_DUPLICATE, &input);
+	} else if (sa->state == MAIN_MODE_SENT_2) {
+		third_message(sa, packet);
+	} else if (sa->state == MAIN_MODE_SENT_4) {
+		fifth_message(sa, packet);
+	} else {
+		ike_count(ike, IKE_COUNTER_unexpected);
+	}
+}
+
+void main_mode_expired(struct sa *sa)
+{
+	const struct main_mode_input input = {
+		.verdict = {VERDICT_IGNORE, 0,
+			    sa->state == MAIN_MODE_ESTABLISHED ? CAUSE_no_security_association
+							       : CAUSE_ike_timeout},
+	};
+
+	step(sa, EVENT_EXPIRED, &input);
+}
+
+void main_mode_evict(struct sa *sa)
+{
+	step(sa, EVENT_EVICTED, NULL);
+}
+
+void main_mode_deleted(struct sa *sa)
+{
+	const struct main_mode_input input = {.verdict = {VERDICT_IGNORE, 0, CAUSE_peer_request}};
+
+	step(sa, EVENT_DELETED, &input);
+}
+
+void main_mode_closed(struct sa *sa)
+{
+	step(sa, EVENT_CLOSED, NULL);
+}

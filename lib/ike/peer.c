@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/memory.h"
+#include "base/writer.h"
+#include "ike/engine.h"
+
+#include <stdlib.h>
+
+static uint64_t endpoint_hash(const struct ike *ike, const struct endpoint *remote)
+{
+	return table_hash(&ike->hash_key, remote, sizeof(*remote));
+}
+
+struct peer *peer_of(struct ike *ike, uint32_t name)
+{
+	return slots_get(&ike->peers, name & ((1U << PEER_INDEX_BITS) - 1), name >> PEER_INDEX_BITS,
+			 PEER_GENERATION_MASK);
+}
+
+struct sa *peer_newest_sa(const struct peer *peer)
+{
+	struct sa *sa;
+
+	TAILQ_FOREACH_REVERSE (sa, &peer->sas, sa_list, in_peer)
+		if (sa->state == MAIN_MODE_ESTABLISHED)
+			return sa;
+	return NULL;
+}
+
+struct peer *peer_find(struct ike *ike, const struct ike_path *path,
+		       const struct digest_part *identity)
+{
+	uint64_t hash = endpoint_hash(ike, &path->remote);
+	struct table_node *node = NULL;
+
+	while ((node = table_find(&ike->peers_by_endpoint, hash, node)) != NULL) {
+		struct peer *peer = table_object(node, struct peer, by_endpoint);
+
+		if (endpoint_equal(&peer->path.remote, &path->remote) &&
+		    endpoint_same_address(&peer->path.local, &path->local) &&
+		    peer->identity.length == identity->length &&
+		    memcmp(peer->identity.bytes, identity->bytes, identity->length) == 0)
+			return peer;
+	}
+	return NULL;
+}
+
+static struct peer *peer_new(struct ike *ike, const struct ike_path *path,
+			     const struct digest_part *identity)
+{
+	struct peer *peer = memory_new(sizeof(*peer));
+	uint32_t generation;
+
+	if (slots_add(&ike->peers, peer, &peer->index, &generation) != 0) {
+		free(peer);
+		return NULL;
+	}
+	peer->name = (generation & PEER_GENERATION_MASK) << PEER_INDEX_BITS | peer->index;
+	peer->ike = ike;
+	peer->path = *path;
+	peer->identity = part_copy(identity);
+	peer->deadline.kind = DEADLINE_PEER;
+	peer->last_cause = CAUSE_no_security_association;
+	peer->childless_ms = ike->now_ms;
+	peer->alive_ms = ike->now_ms;
+	TAILQ_INIT(&peer->sas);
+	TAILQ_INIT(&peer->children);
+	table_insert(&ike->peers_by_endpoint, &peer->by_endpoint,
+		     endpoint_hash(ike, &path->remote));
+	return peer;
+}
+
+bool peer_join(struct sa *sa, const struct digest_part *identity)
+{
+	struct peer *peer = peer_find(sa->ike, &sa->path, identity);
+	bool made = peer == NULL;
+
+	if (made)
+		peer = peer_new(sa->ike, &sa->path, identity);
+	if (peer->sa_count >= SAS_PER_PEER)
+		main_mode_closed(TAILQ_FIRST(&peer->sas));
+	sa->peer = peer;
+	TAILQ_INSERT_TAIL(&peer->sas, sa, in_peer);
+	peer->sa_count++;
+	peer->peer_behind_nat = sa->peer_behind_nat || sa->ike->config.force_encapsulation;
+	peer_schedule(peer);
+	return made;
+}
+
+void peer_leave(struct sa *sa, enum cause cause)
+{
+	struct peer *peer = sa->peer;
+
+	peer->last_cause = cause;
+	if (peer_newest_sa(peer) == NULL) {
+		peer->saless_ms = sa->ike->now_ms;
+		peer->probing = false;
+		peer->forced_probe = false;
+	}
+	peer_schedule(peer);
+}
+
+static void endpoint_move(struct peer *peer, const struct ike_path *path)
+{
+	struct ike *ike = peer->ike;
+
+	table_remove(&ike->peers_by_endpoint, &peer->by_endpoint);
+	peer->path = *path;
+	table_insert(&ike->peers_by_endpoint, &peer->by_endpoint,
+		     endpoint_hash(ike, &path->remote));
+}
+
+static bool path_equal(const struct ike_path *a, const struct ike_path *b)
+{
+	return endpoint_equal(&a->remote, &b->remote) && endpoint_equal(&a->local, &b->local);
+}
+
+void peer_heard(struct peer *peer, const struct ike_path *path)
+{
+	struct ike *ike = peer->ike;
+	bool was_probing = peer->probing;
+
+	peer->alive_ms = ike->now_ms;
+	peer->probing = false;
+	peer->forced_probe = false;
+	if (was_probing)
+		peer_schedule(peer);
+	if (path_equal(path, &peer->path))
+		return;
+	if (!peer->peer_behind_nat) {
+		ike_count(ike, IKE_COUNTER_endpoint_refused);
+		return;
+	}
+	endpoint_move(peer, path);
+	report_event(ike, IKE_PEER_ENDPOINT, NULL, peer, 0)->endpoint.path = *path;
+}
+
+/* The SA that dead-peer detection uses, or NULL. */
+static struct sa *probe_sa(const struct peer *peer)
+{
+	struct sa *sa = peer_newest_sa(peer);
+
+	return sa != NULL && sa->dead_peer_detection ? sa : NULL;
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* When the peer ends for lack of SAs; UINT64_MAX: it has what it needs. */
+static uint64_t empty_ends_ms(const struct peer *peer)
+{
+	uint64_t since_ms;
+
+	if (peer->child_count != 0)
+		return UINT64_MAX;
+	if (peer_newest_sa(peer) != NULL)
+		return peer->childless_ms + PEER_WITHOUT_CHILD_MS;
+	since_ms = peer->childless_ms > peer->saless_ms ? peer->childless_ms : peer->saless_ms;
+	return since_ms + peer->ike->config.child_linger_ms;
+}
+
+/* When the next R-U-THERE is due or given up on. */
+static uint64_t probe_due_ms(const struct peer *peer)
+{
+	const struct ike_config *config = &peer->ike->config;
+
+	if (probe_sa(peer) == NULL)
+		return UINT64_MAX;
+	if (peer->probing)
+		return peer->probe_last_ms + config->dpd_interval_ms;
+	return config->dpd_idle_ms == 0 ? UINT64_MAX : peer->alive_ms + config->dpd_idle_ms;
+}
+
+void peer_schedule(struct peer *peer)
+{
+	uint64_t due_ms = sooner(empty_ends_ms(peer), probe_due_ms(peer));
+
+	if (peer->down)
+		return;
+	if (peer->forced_probe)
+		due_ms = sooner(due_ms, peer->probe_ends_ms);
+	deadline_set(&peer->ike->deadlines, &peer->deadline, due_ms);
+}
+
+static void probe_send(struct peer *peer, struct sa *sa)
+{
+	uint8_t cookies[16];
+	uint8_t sequence[4];
+	struct writer w = writer_over(sequence, sizeof(sequence));
+	const struct message_notification n = {
+		.protocol = ISAKMP_PROTOCOL_ISAKMP,
+		.type = ISAKMP_NOTIFY_R_U_THERE,
+		.spi = {cookies, sizeof(cookies)},
+		.data = {sequence, sizeof(sequence)},
+	};
+
+	if (peer->probe_sequence == 0)
+		peer->probe_sequence = random_u32(&peer->ike->host.random) >> 1;
+	writer_u32(&w, ++peer->probe_sequence);
+	if (!peer->probing) {
+		peer->probing = true;
+		peer->probe_attempts = 0;
+		peer->probe_first_ms = peer->ike->now_ms;
+	}
+	peer->probe_attempts++;
+	peer->probe_last_ms = peer->ike->now_ms;
+	sa_cookies(sa, cookies);
+	message_notify(sa, &peer->path, true, &n);
+}
+
+void peer_due(struct peer *peer)
+{
+	uint64_t now_ms = peer->ike->now_ms;
+
+	if (empty_ends_ms(peer) <= now_ms) {
+		peer_end(peer, peer->last_cause);
+		return;
+	}
+	if ((peer->forced_probe && peer->probe_ends_ms <= now_ms) ||
+	    (probe_due_ms(peer) <= now_ms && peer->probing && !peer->forced_probe &&
+	     peer->probe_attempts >= peer->ike->config.dpd_attempts)) {
+		ike_count(peer->ike, IKE_COUNTER_dead_peers);
+		peer_end(peer, CAUSE_peer_silent);
+		return;
+	}
+	if (probe_due_ms(peer) <= now_ms)
+		probe_send(peer, probe_sa(peer));
+	peer_schedule(peer);
+}
+
+static void peer_release(void *object)
+{
+	struct peer *peer = object;
+
+	part_free(&peer->identity);
+	free(peer);
+}
+
+void peer_bury(struct peer *peer, enum cause cause)
+{
+	struct ike *ike = peer->ike;
+	struct child *child;
+	struct sa *sa;
+
+	peer->down = true;
+	while ((child = TAILQ_FIRST(&peer->children)) != NULL)
+		child_end(child);
+	while ((sa = TAILQ_FIRST(&peer->sas)) != NULL)
+		sa_bury(sa);
+	report_event(ike, IKE_PEER_DOWN, NULL, peer, 0)->down.cause = cause;
+	table_remove(&ike->peers_by_endpoint, &peer->by_endpoint);
+	deadline_clear(&ike->deadlines, &peer->deadline);
+	slots_remove(&ike->peers, peer->index);
+	ike_bury(ike, &peer->grave, peer, peer_release);
+}
+
+void peer_end(struct peer *peer, enum cause cause)
+{
+	uint8_t spis[CHILDREN_PER_PEER * 4];
+	struct writer w = writer_over(spis, sizeof(spis));
+	struct sa *newest = peer_newest_sa(peer);
+	struct child *child;
+	struct sa *sa;
+	struct sa *next;
+
+	peer->down = true;
+	TAILQ_FOREACH (child, &peer->children, in_peer)
+		writer_u32(&w, child->spi_in);
+	if (newest != NULL && peer->child_count != 0)
+		message_delete(newest, ISAKMP_PROTOCOL_ESP, 4, spis, (uint16_t)peer->child_count);
+	while ((child = TAILQ_FIRST(&peer->children)) != NULL)
+		child_end(child);
+	for (sa = TAILQ_FIRST(&peer->sas); sa != NULL; sa = next) {
+		next = TAILQ_NEXT(sa, in_peer);
+		main_mode_closed(sa);
+	}
+	peer_bury(peer, cause);
+}
+
+void ike_peer_alive(struct ike *ike, uint32_t name, uint64_t seen_ms)
+{
+	struct peer *peer = peer_of(ike, name);
+
+	if (peer == NULL || seen_ms <= peer->alive_ms)
+		return;
+	peer->alive_ms = seen_ms; /* its deadline, now too early, looks again when it comes */
+	if (peer->probing && seen_ms >= peer->probe_first_ms) {
+		peer->probing = false;
+		peer->forced_probe = false;
+		peer_schedule(peer);
+	}
+}
+
+void ike_peer_moved(struct ike *ike, uint32_t name, const struct ike_path *path)
+{
+	struct peer *peer = peer_of(ike, name);
+
+	if (peer != NULL && !path_equal(path, &peer->path))
+		endpoint_move(peer, path);
+}
+
+void ike_peer_close(struct ike *ike, uint32_t name, enum cause cause, uint64_t now_ms)
+{
+	struct peer *peer = peer_of(ike, name);
+
+	ike->now_ms = now_ms;
+	if (peer != NULL)
+		peer_end(peer, cause);
+	ike_reap(ike);
+}
+
+void ike_peer_probe(struct ike *ike, uint32_t name, uint32_t timeout_ms, uint64_t now_ms)
+{
+	struct peer *peer = peer_of(ike, name);
+
+	ike->now_ms = now_ms;
+	if (peer == NULL || probe_sa(peer) == NULL || peer->forced_probe)
+		return;
+	peer->probe_ends_ms = now_ms + timeout_ms;
+	peer->forced_probe = true;
+	probe_send(peer, probe_sa(peer));
+	peer_schedule(peer);
+}

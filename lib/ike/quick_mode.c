@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Quick mode, the responder's side (RFC 2409 5.5). */
+
+#include "base/memory.h"
+#include "ike/engine.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define FIRST_RETRANSMISSION_MS 2000
+#define RETRANSMISSIONS         3
+#define L2TP_PORT               1701
+#define PROTOCOL_UDP            17
+
+enum quick_mode_state {
+	QUICK_MODE_START,
+	QUICK_MODE_COMPUTING,
+	QUICK_MODE_SENT_2,
+	QUICK_MODE_FINISHED,
+	QUICK_MODE_REFUSED,
+	QUICK_MODE_GONE,
+	QUICK_MODE_STATES
+};
+
+enum quick_mode_event {
+	EVENT_OFFER_WITH_KEY_EXCHANGE,
+	EVENT_ANSWER_READY,
+	EVENT_ANSWER_REFUSED,
+	EVENT_CONFIRMED, /* by quick mode 3 */
+	EVENT_USED,      /* by the first packet */
+	EVENT_DUPLICATE,
+	EVENT_UNANSWERED,
+	EVENT_EXPIRED,
+	EVENTS
+};
+
+enum quick_mode_action {
+	ACTION_SEND_2,
+	ACTION_REFUSE,
+	ACTION_REPORT_FAILURE,
+	ACTION_CONFIRM,
+	ACTION_RESEND,
+	ACTION_SEND_2_AGAIN,
+	ACTION_ARM_RETRANSMISSION,
+	ACTION_ARM_COMPUTING,
+	ACTION_ARM_KEPT,
+	ACTION_END_CHILD,
+	ACTION_BURY,
+};
+
+#define DO(action) (1U << ACTION_##action)
+
+struct quick_mode_input {
+	const struct packet *packet;
+	struct verdict verdict;
+	const char *offered;
+	const char *accepted;
+};
+
+static const char *const state_names[QUICK_MODE_STATES] = {
+	"start", "computing", "sent quick mode 2", "finished", "refused", "gone",
+};
+
+static const char *const event_names[EVENTS] = {
+	"offer with key exchange", "answer ready", "answer refused", "confirmed", "used",
+	"duplicate", "unanswered", "expired",
+};
+
+#define CELL(event, state, next_state, what)                                                       \
+	[EVENT_##event * QUICK_MODE_STATES + QUICK_MODE_##state] = {                               \
+		.actions = (what), .next = QUICK_MODE_##next_state, .defined = true}
+
+static const struct fsm_cell cells[EVENTS * QUICK_MODE_STATES] = {
+	CELL(OFFER_WITH_KEY_EXCHANGE, START, COMPUTING, DO(ARM_COMPUTING)),
+	CELL(ANSWER_READY, START, SENT_2, DO(SEND_2) | DO(ARM_RETRANSMISSION)),
+	CELL(ANSWER_READY, COMPUTING, SENT_2, DO(SEND_2) | DO(ARM_RETRANSMISSION)),
+	CELL(ANSWER_REFUSED, START, REFUSED, DO(REFUSE) | DO(REPORT_FAILURE) | DO(ARM_KEPT)),
+	CELL(ANSWER_REFUSED, COMPUTING, REFUSED, DO(REFUSE) | DO(REPORT_FAILURE) | DO(ARM_KEPT)),
+	CELL(CONFIRMED, SENT_2, FINISHED, DO(CONFIRM) | DO(ARM_KEPT)),
+	CELL(USED, SENT_2, FINISHED, DO(CONFIRM) | DO(ARM_KEPT)),
+	CELL(DUPLICATE, COMPUTING, COMPUTING, 0),
+	CELL(DUPLICATE, SENT_2, SENT_2, DO(RESEND)),
+	CELL(DUPLICATE, FINISHED, FINISHED, DO(RESEND)),
+	CELL(DUPLICATE, REFUSED, REFUSED, DO(RESEND)),
+	CELL(UNANSWERED, SENT_2, SENT_2, DO(SEND_2_AGAIN) | DO(ARM_RETRANSMISSION)),
+	CELL(EXPIRED, COMPUTING, GONE, DO(REPORT_FAILURE) | DO(BURY)),
+	CELL(EXPIRED, SENT_2, GONE, DO(REPORT_FAILURE) | DO(END_CHILD) | DO(BURY)),
+	CELL(EXPIRED, FINISHED, GONE, DO(BURY)),
+	CELL(EXPIRED, REFUSED, GONE, DO(BURY)),
+};
+
+static void quick_mode_act(void *object, unsigned action, const void *argument);
+
+static const struct fsm_table machine = {
+	.name = "quick mode",
+	.states = QUICK_MODE_STATES,
+	.events = EVENTS,
+	.state_names = state_names,
+	.event_names = event_names,
+	.cells = cells,
+	.act = quick_mode_act,
+};
+
+static void step(struct quick_mode *qm, enum quick_mode_event event,
+		 const struct quick_mode_input *input)
+{
+	ike_step_machine(qm->sa->ike, &machine, &qm->state, event, qm, input);
+}
+
+static void offer_free(struct quick_offer *offer)
+{
+	if (offer == NULL)
+		return;
+	part_free(&offer->transform);
+	part_free(&offer->id[0]);
+	part_free(&offer->id[1]);
+	part_free(&offer->public_i);
+	memory_wipe(offer, sizeof(*offer));
+	free(offer);
+}
+
+static void quick_mode_release(void *object)
+{
+	struct quick_mode *qm = object;
+
+	offer_free(qm->offer);
+	part_free(&qm->nonce_i);
+	reply_free(&qm->reply);
+	memory_wipe(qm, sizeof(*qm));
+	free(qm);
+}
+
+void quick_mode_bury(struct quick_mode *qm)
+{
+	struct ike *ike = qm->sa->ike;
+
+	if (qm->dead)
+		return;
+	qm->dead = true;
+	if (qm->child != NULL && !qm->child->confirmed)
+		child_end(qm->child);
+	if (qm->child != NULL)
+		qm->child->quick_mode = NULL;
+	job_drop(ike, qm->job);
+	deadline_clear(&ike->deadlines, &qm->deadline);
+	TAILQ_REMOVE(&qm->sa->quick_modes, qm, in_sa);
+	qm->sa->quick_mode_count--;
+	ike_bury(ike, &qm->grave, qm, quick_mode_release);
+}
+
+static void deadline_in(struct quick_mode *qm, uint64_t after_ms)
+{
+	struct ike *ike = qm->sa->ike;
+
+	deadline_set(&ike->deadlines, &qm->deadline, ike->now_ms + after_ms);
+}
+
+static void confirm(struct quick_mode *qm)
+{
+	ike_count(qm->sa->ike, IKE_COUNTER_quick_modes);
+	part_free(&qm->nonce_i);
+	memory_wipe(qm->nonce_r, sizeof(qm->nonce_r));
+	if (qm->child != NULL)
+		child_confirm(qm->child);
+}
+
+static void quick_mode_act(void *object, unsigned action, const void *argument)
+{
+	struct quick_mode *qm = object;
+	const struct quick_mode_input *input = argument;
+
+	switch (action) {
+	case ACTION_SEND_2:
+		message_quick_mode_2(qm, qm->child->spi_in);
+		offer_free(qm->offer);
+		qm->offer = NULL;
+		break;
+	case ACTION_REFUSE:
+		message_quick_mode_refusal(qm, input->verdict.wire_code);
+		break;
+	case ACTION_REPORT_FAILURE:
+		report_failure(qm->sa, input->verdict.cause, input->offered, input->accepted);
+		break;
+	case ACTION_CONFIRM:
+		confirm(qm);
+		break;
+	case ACTION_RESEND:
+		message_quick_mode_resend(qm, input->packet->path, false);
+		break;
+	case ACTION_SEND_2_AGAIN:
+		qm->retransmissions++;
+		message_quick_mode_resend(qm, qm->sa->peer != NULL ? &qm->sa->peer->path : &qm->path,
+					  true);
+		break;
+	case ACTION_ARM_RETRANSMISSION:
+		deadline_in(qm, (uint64_t)FIRST_RETRANSMISSION_MS << qm->retransmissions);
+		break;
+	case ACTION_ARM_COMPUTING:
+		deadline_in(qm, qm->sa->ike->config.half_open_ms);
+		break;
+	case ACTION_ARM_KEPT:
+		deadline_in(qm, QUICK_MODE_KEPT_MS);
+		break;
+	case ACTION_END_CHILD:
+		if (qm->child != NULL)
+			child_end(qm->child);
+		break;
+	case ACTION_BURY:
+		quick_mode_bury(qm);
+		break;
+	}
+}
+
+/* True if the selectors are L2TP's: UDP (or any), our port 1701 or any. None at all is right too. */
+static bool selectors_accept(const struct payloads *payloads, struct identification ids[2])
+{
+	if (payloads->id_count == 0)
+		return true;
+	if (payloads->id_count != 2)
+		return false;
+	for (int i = 0; i < 2; i++)
+		if (payloads->id[i].length > ID_BYTES_MAX ||
+		    identification_read(&payloads->id[i], &ids[i]) != 0 ||
+		    (ids[i].protocol != PROTOCOL_UDP && ids[i].protocol != 0))
+			return false;
+	return ids[1].port == L2TP_PORT || ids[1].port == 0;
+}
+
+static void selectors_text(const struct payloads *payloads, char *text, size_t size)
+{
+	struct identification ids[2];
+
+	if (payloads->id_count != 2 || identification_read(&payloads->id[0], &ids[0]) != 0 ||
+	    identification_read(&payloads->id[1], &ids[1]) != 0)
+		snprintf(text, size, "one selector only");
+	else
+		snprintf(text, size, "protocol %u port %u to protocol %u port %u", ids[0].protocol,
+			 ids[0].port, ids[1].protocol, ids[1].port);
+}
+
+static struct esp_policy policy_of(const struct sa *sa, const struct packet *packet,
+				   const struct payloads *payloads)
+{
+	bool floated = packet->path->local.port == ISAKMP_PORT_NAT_T;
+
+	return (struct esp_policy){
+		.compatibility = sa->ike->config.compatibility,
+		.plain_allowed = !sa->encapsulated,
+		.encapsulated_allowed =
+			sa->nat_version != NAT_VERSION_NONE && (sa->encapsulated || floated),
+		.key_exchange_bytes = payloads->key_exchange.length,
+	};
+}
+
+static struct quick_mode *quick_mode_new(struct sa *sa, const struct packet *packet)
+{
+	struct quick_mode *qm = memory_new(sizeof(*qm));
+
+	qm->sa = sa;
+	qm->message_id = packet->header.message_id;
+	qm->path = *packet->path;
+	qm->reply.request_hash = packet->hash;
+	qm->state = QUICK_MODE_START;
+	qm->deadline.kind = DEADLINE_QUICK_MODE;
+	TAILQ_INSERT_TAIL(&sa->quick_modes, qm, in_sa);
+	sa->quick_mode_count++;
+	return qm;
+}
+
+static struct quick_offer *offer_new(const struct payloads *payloads, const struct esp_choice *esp,
+				     const struct proposal_choice *choice,
+				     const struct identification ids[2])
+{
+	struct quick_offer *offer = memory_new(sizeof(*offer));
+
+	offer->esp = *esp;
+	offer->proposal_number = choice->number;
+	offer->transform =
+		part_copy(&(struct digest_part){choice->transform, choice->transform_bytes});
+	offer->id_count = payloads->id_count;
+	for (size_t i = 0; i < payloads->id_count; i++)
+		offer->id[i] = part_copy(&payloads->id[i]);
+	offer->nat_oa_count = payloads->nat_oa_count;
+	if (payloads->id_count == 2) {
+		offer->peer_port = ids[0].port;
+		offer->local_port = ids[1].port;
+	}
+	return offer;
+}
+
+static void refuse(struct quick_mode *qm, uint16_t wire_code, enum cause cause, const char *offered,
+		   const char *accepted)
+{
+	const struct quick_mode_input input = {
+		.verdict = {VERDICT_PEER_FAULT, wire_code, cause},
+		.offered = offered,
+		.accepted = accepted,
+	};
+
+	step(qm, EVENT_ANSWER_REFUSED, &input);
+}
+
+/* Both directions' keys into `event`; its SPIs are set. */
+static int child_keys(const struct quick_mode *qm, struct ike_event *event)
+{
+	const struct quick_offer *offer = qm->offer;
+	const struct digest_part secret = {offer->shared_secret, offer->shared_bytes};
+	const struct digest_part nonce_r = {qm->nonce_r, sizeof(qm->nonce_r)};
+	const struct ike_keys *keys = &qm->sa->keys;
+	int error = ike_keys_esp(keys, &offer->esp.suite, event->child_add.spi_in, &secret,
+				 &qm->nonce_i, &nonce_r, &event->child_add.keys_in);
+
+	return error != 0 ? error
+			  : ike_keys_esp(keys, &offer->esp.suite, event->child_add.spi_out, &secret,
+					 &qm->nonce_i, &nonce_r, &event->child_add.keys_out);
+}
+
+/* Makes the child and reports it, then answers: the inbound SA stands before quick mode 2 leaves. */
+static void answer(struct quick_mode *qm)
+{
+	const struct quick_offer *offer = qm->offer;
+	struct ike *ike = qm->sa->ike;
+	uint32_t spi_in = ike->host.spi_reserve(ike->host.context, qm->sa->peer->name);
+	struct ike_event add = {.kind = IKE_CHILD_ADD};
+	struct ike_event *event;
+
+	if (spi_in == 0) {
+		refuse(qm, ISAKMP_NOTIFY_NO_PROPOSAL_CHOSEN, CAUSE_no_room_for_child, NULL, NULL);
+		return;
+	}
+	random_fill(&ike->host.random, qm->nonce_r, sizeof(qm->nonce_r));
+	add.child_add.spi_in = spi_in;
+	add.child_add.spi_out = offer->esp.spi;
+	if (child_keys(qm, &add) != 0) {
+		ike_count(ike, IKE_COUNTER_own_fault);
+		ike->host.spi_release(ike->host.context, spi_in);
+		memory_wipe(&add, sizeof(add));
+		refuse(qm, ISAKMP_NOTIFY_NO_PROPOSAL_CHOSEN, CAUSE_no_room_for_child, NULL, NULL);
+		return;
+	}
+	event = report_event(ike, IKE_CHILD_ADD, qm->sa, NULL, 0);
+	event->child_add = add.child_add;
+	event->child_add.encapsulated = offer->esp.encapsulated;
+	event->child_add.path = qm->path;
+	event->child_add.peer_port = offer->peer_port;
+	event->child_add.local_port = offer->local_port;
+	event->child_add.lifetime_ms = offer->esp.lifetime_ms;
+	event->child_add.lifetime_bytes = offer->esp.lifetime_bytes;
+	memory_wipe(&add, sizeof(add));
+	child_new(qm, spi_in, offer->esp.lifetime_ms);
+	step(qm, EVENT_ANSWER_READY, NULL);
+}
+
+/* An acceptable offer: answer, or compute first. -EAGAIN when it cannot be computed now. */
+static int offer_accept(struct quick_mode *qm, const struct payloads *payloads)
+{
+	int error;
+
+	qm->nonce_i = part_copy(&payloads->nonce);
+	if (qm->offer->esp.group == 0) {
+		answer(qm);
+		return 0;
+	}
+	error = job_start(qm->sa->ike, NULL, qm, &qm->path.remote, qm->offer->esp.group,
+			  &payloads->key_exchange);
+	if (error == 0)
+		step(qm, EVENT_OFFER_WITH_KEY_EXCHANGE, NULL);
+	return error;
+}
+
+void quick_mode_key_exchange_done(struct quick_mode *qm, const struct key_exchange_result *result)
+{
+	struct quick_offer *offer = qm->offer;
+
+	if (result->error != 0 || result->public_bytes > sizeof(offer->public_r) ||
+	    result->shared_bytes > sizeof(offer->shared_secret)) {
+		refuse(qm, ISAKMP_NOTIFY_INVALID_KEY_INFORMATION, CAUSE_ike_protocol_error, NULL,
+		       NULL);
+		return;
+	}
+	memcpy(offer->public_r, result->public_value, result->public_bytes);
+	memcpy(offer->shared_secret, result->shared_secret, result->shared_bytes);
+	offer->public_r_bytes = result->public_bytes;
+	offer->shared_bytes = result->shared_bytes;
+	answer(qm);
+}
+
+/* Quick mode 1 whose hash is right. -EAGAIN: forget that it came. */
+static int offer_take(struct quick_mode *qm, const struct packet *packet,
+		      const struct payloads *payloads)
+{
+	const struct esp_policy policy = policy_of(qm->sa, packet, payloads);
+	enum ike_compatibility compatibility = policy.compatibility;
+	struct identification ids[2] = {0};
+	struct proposal_choice choice;
+	struct esp_choice esp;
+	char offered[PROPOSAL_OFFER_TEXT_BYTES];
+	int error = proposal_choose_esp(&payloads->sa, &policy, &esp, &choice);
+
+	if (error == -EBADMSG) {
+		ike_count(qm->sa->ike, IKE_COUNTER_malformed);
+		return error;
+	}
+	if (error != 0) {
+		proposal_offer_text_esp(&payloads->sa, offered, sizeof(offered));
+		refuse(qm, ISAKMP_NOTIFY_NO_PROPOSAL_CHOSEN, CAUSE_no_common_esp_proposal, offered,
+		       proposal_accept_text_esp(compatibility));
+		return 0;
+	}
+	if (!selectors_accept(payloads, ids)) {
+		selectors_text(payloads, offered, sizeof(offered));
+		refuse(qm, ISAKMP_NOTIFY_INVALID_ID_INFORMATION, CAUSE_bad_quick_mode_selector,
+		       offered, "protocol 17 (UDP), our port 1701 or any");
+		return 0;
+	}
+	qm->offer = offer_new(payloads, &esp, &choice, ids);
+	return offer_accept(qm, payloads);
+}
+
+/* Room for one more: the oldest that is done goes. */
+static bool room_make(struct sa *sa)
+{
+	struct quick_mode *qm;
+
+	if (sa->quick_mode_count < QUICK_MODES_PER_SA)
+		return true;
+	TAILQ_FOREACH (qm, &sa->quick_modes, in_sa)
+		if (qm->state == QUICK_MODE_FINISHED || qm->state == QUICK_MODE_REFUSED) {
+			quick_mode_bury(qm);
+			return true;
+		}
+	return false;
+}
+
+static bool hash_right(const struct sa *sa, uint32_t message_id, const struct digest_part *nonce,
+		       const struct digest_part *rest, const struct payloads *payloads)
+{
+	size_t size = digest_bytes(sa->keys.suite.hash);
+	uint8_t expected[DIGEST_BYTES_MAX];
+
+	return payloads->first == ISAKMP_PAYLOAD_HASH && payloads->hash.length == size &&
+	       message_hash(&sa->keys, message_id, nonce, rest, expected) == 0 &&
+	       memory_equal_constant_time(expected, payloads->hash.bytes, size);
+}
+
+static void first_message(struct sa *sa, const struct packet *packet)
+{
+	uint32_t message_id = packet->header.message_id;
+	uint8_t iv[IKE_BLOCK_BYTES_MAX];
+	uint8_t plain[PACKET_BYTES_MAX];
+	struct payloads payloads;
+	struct quick_mode *qm;
+
+	if (ike_keys_exchange_iv(&sa->keys, sa->iv, message_id, iv) != 0 ||
+	    message_open(&sa->keys, packet, iv, plain, &payloads) != 0 ||
+	    !hash_right(sa, message_id, NULL, &payloads.after_hash, &payloads)) {
+		ike_count(sa->ike, IKE_COUNTER_bad_hash);
+		return;
+	}
+	peer_heard(sa->peer, packet->path);
+	if (payloads.sa.bytes == NULL || payloads.nonce.length < NONCE_BYTES_MIN ||
+	    payloads.nonce.length > NONCE_BYTES_MAX) {
+		ike_count(sa->ike, IKE_COUNTER_malformed);
+		return;
+	}
+	if (!room_make(sa)) {
+		ike_count(sa->ike, IKE_COUNTER_too_many_quick_modes);
+		return;
+	}
+	qm = quick_mode_new(sa, packet);
+	memcpy(qm->iv, iv, sizeof(iv));
+	report_step(sa, packet->path, true, "quick mode 1", "offers proposals");
+	if (offer_take(qm, packet, &payloads) == 0)
+		sa_message_id_remember(sa, message_id);
+	else
+		quick_mode_bury(qm);
+}
+
+static void third_message(struct quick_mode *qm, const struct packet *packet)
+{
+	static const uint8_t zero;
+	const struct quick_mode_input input = {.packet = packet};
+	struct sa *sa = qm->sa;
+	const uint32_t id = qm->message_id;
+	const uint8_t id_bytes[4] = {(uint8_t)(id >> 24), (uint8_t)(id >> 16), (uint8_t)(id >> 8),
+				     (uint8_t)id};
+	const struct digest_part parts[] = {
+		{&zero, 1}, {id_bytes, 4}, qm->nonce_i, {qm->nonce_r, sizeof(qm->nonce_r)}};
+	size_t size = digest_bytes(sa->keys.suite.hash);
+	uint8_t iv[IKE_BLOCK_BYTES_MAX];
+	uint8_t plain[PACKET_BYTES_MAX];
+	uint8_t expected[DIGEST_BYTES_MAX];
+	struct payloads payloads;
+
+	memcpy(iv, qm->iv, sizeof(iv));
+	if (message_open(&sa->keys, packet, iv, plain, &payloads) != 0 ||
+	    payloads.first != ISAKMP_PAYLOAD_HASH || payloads.hash.length != size ||
+	    ike_keys_authenticate(&sa->keys, parts, 4, expected) != 0 ||
+	    !memory_equal_constant_time(expected, payloads.hash.bytes, size)) {
+		ike_count(sa->ike, IKE_COUNTER_bad_hash);
+		return;
+	}
+	qm->last_hash = packet->hash;
+	peer_heard(sa->peer, packet->path);
+	report_step(sa, packet->path, true, "quick mode 3", "confirms");
+	step(qm, EVENT_CONFIRMED, &input);
+}
+
+void quick_mode_feed(struct sa *sa, const struct packet *packet)
+{
+	const struct quick_mode_input input = {.packet = packet};
+	struct ike *ike = sa->ike;
+	struct quick_mode *qm;
+
+	TAILQ_FOREACH (qm, &sa->quick_modes, in_sa)
+		if (qm->message_id == packet->header.message_id)
+			break;
+	if (qm == NULL && sa_message_id_known(sa, packet->header.message_id)) {
+		ike_count(ike, IKE_COUNTER_replayed);
+	} else if (qm == NULL && sa->state == MAIN_MODE_ESTABLISHED) {
+		first_message(sa, packet);
+	} else if (qm == NULL) {
+		ike_count(ike, IKE_COUNTER_unexpected);
+	} else if (packet->hash == qm->reply.request_hash) {
+		ike_count(ike, IKE_COUNTER_duplicate);
+		step(qm, EVENT_DUPLICATE, &input);
+	} else if (packet->hash == qm->last_hash) {
+		ike_count(ike, IKE_COUNTER_duplicate);
+	} else if (qm->state == QUICK_MODE_SENT_2) {
+		third_message(qm, packet);
+	} else {
+		ike_count(ike, IKE_COUNTER_unexpected);
+	}
+}
+
+void quick_mode_used(struct quick_mode *qm)
+{
+	step(qm, EVENT_USED, NULL);
+}
+
+void quick_mode_due(struct quick_mode *qm)
+{
+	const struct quick_mode_input input = {.verdict = {VERDICT_IGNORE, 0, CAUSE_ike_timeout}};
+	bool again = qm->state == QUICK_MODE_SENT_2 && qm->retransmissions < RETRANSMISSIONS;
+
+	step(qm, again ? EVENT_UNANSWERED : EVENT_EXPIRED, &input);
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/memory.h"
+#include "ike/engine.h"
+
+#include <stdlib.h>
+
+static uint64_t half_open_hash(const struct ike *ike, uint64_t initiator_cookie,
+			       const struct endpoint *remote)
+{
+	struct {
+		uint64_t cookie;
+		struct endpoint address;
+	} key = {initiator_cookie, *remote};
+	uint8_t bytes[sizeof(key.cookie) + sizeof(key.address)];
+
+	key.address.port = 0;
+	memcpy(bytes, &key.cookie, sizeof(key.cookie));
+	memcpy(bytes + sizeof(key.cookie), &key.address, sizeof(key.address));
+	return table_hash(&ike->hash_key, bytes, sizeof(bytes));
+}
+
+static uint64_t cookies_hash(const struct ike *ike, uint64_t initiator, uint64_t responder)
+{
+	const uint64_t key[2] = {initiator, responder};
+
+	return table_hash(&ike->hash_key, key, sizeof(key));
+}
+
+struct sa *sa_find_half_open(struct ike *ike, uint64_t initiator_cookie,
+			     const struct endpoint *remote)
+{
+	uint64_t hash = half_open_hash(ike, initiator_cookie, remote);
+	struct table_node *node = NULL;
+
+	while ((node = table_find(&ike->sas_by_source, hash, node)) != NULL) {
+		struct sa *sa = table_object(node, struct sa, by_source);
+
+		if (sa->initiator_cookie == initiator_cookie &&
+		    endpoint_same_address(&sa->source->address, remote))
+			return sa;
+	}
+	return NULL;
+}
+
+struct sa *sa_find(struct ike *ike, uint64_t initiator_cookie, uint64_t responder_cookie)
+{
+	uint64_t hash = cookies_hash(ike, initiator_cookie, responder_cookie);
+	struct table_node *node = NULL;
+
+	while ((node = table_find(&ike->sas_by_cookies, hash, node)) != NULL) {
+		struct sa *sa = table_object(node, struct sa, by_cookies);
+
+		if (sa->initiator_cookie == initiator_cookie &&
+		    sa->responder_cookie == responder_cookie)
+			return sa;
+	}
+	return NULL;
+}
+
+/* Says at most once a second that the bounds hold somebody off. */
+static void report_full(struct ike *ike, const struct packet *packet)
+{
+	struct ike_event *event;
+
+	ike_count(ike, IKE_COUNTER_too_many_half_open);
+	if (ike->full_reported_ms != 0 && ike->now_ms - ike->full_reported_ms < 1000)
+		return;
+	ike->full_reported_ms = ike->now_ms == 0 ? 1 : ike->now_ms;
+	event = report_event(ike, IKE_FAILED, NULL, NULL, 0);
+	event->negotiation = packet->header.initiator_cookie;
+	event->failed.path = *packet->path;
+	event->failed.cause = CAUSE_too_many_half_open;
+}
+
+/* Makes room for one more half-open SA; false if there is none to be had. */
+static bool room_make(struct ike *ike, struct source *source, const struct packet *packet)
+{
+	struct sa *oldest = NULL;
+
+	if (source->half_open > ike->config.half_open_per_source)
+		oldest = TAILQ_FIRST(&source->waiting);
+	else if (ike->half_open >= ike->config.half_open_total)
+		oldest = TAILQ_FIRST(&ike->waiting);
+	else
+		return true;
+	report_full(ike, packet);
+	if (oldest == NULL)
+		return false;
+	ike_count(ike, IKE_COUNTER_half_open_evicted);
+	main_mode_evict(oldest);
+	return true;
+}
+
+static uint64_t responder_cookie_new(struct ike *ike, uint64_t initiator_cookie)
+{
+	uint64_t cookie;
+
+	do {
+		random_fill(&ike->host.random, &cookie, sizeof(cookie));
+	} while (cookie == 0 || sa_find(ike, initiator_cookie, cookie) != NULL);
+	return cookie;
+}
+
+struct sa *sa_new(struct ike *ike, const struct packet *packet)
+{
+	struct source *source = source_get(ike, &packet->path->remote);
+	uint32_t generation;
+	struct sa *sa;
+
+	source->half_open++; /* holds it while another of its SAs is evicted */
+	if (!room_make(ike, source, packet)) {
+		source->half_open--;
+		source_put(ike, source);
+		return NULL;
+	}
+	sa = memory_new(sizeof(*sa));
+	(void)slots_add(&ike->sas, sa, &sa->index, &generation);
+	TAILQ_INIT(&sa->quick_modes);
+	sa->ike = ike;
+	sa->source = source;
+	sa->path = *packet->path;
+	sa->initiator_cookie = packet->header.initiator_cookie;
+	sa->responder_cookie = responder_cookie_new(ike, sa->initiator_cookie);
+	sa->created_ms = ike->now_ms;
+	sa->state = MAIN_MODE_START;
+	sa->deadline.kind = DEADLINE_SA;
+	sa->half_open = true;
+	sa->waiting = true;
+	ike->half_open++;
+	TAILQ_INSERT_TAIL(&ike->waiting, sa, in_waiting);
+	TAILQ_INSERT_TAIL(&source->waiting, sa, in_source);
+	table_insert(&ike->sas_by_source, &sa->by_source,
+		     half_open_hash(ike, sa->initiator_cookie, &source->address));
+	table_insert(&ike->sas_by_cookies, &sa->by_cookies,
+		     cookies_hash(ike, sa->initiator_cookie, sa->responder_cookie));
+	deadline_set(&ike->deadlines, &sa->deadline, ike->now_ms + ike->config.half_open_ms);
+	return sa;
+}
+
+void sa_third_message_came(struct sa *sa)
+{
+	if (!sa->waiting)
+		return;
+	sa->waiting = false;
+	TAILQ_REMOVE(&sa->ike->waiting, sa, in_waiting);
+	TAILQ_REMOVE(&sa->source->waiting, sa, in_source);
+}
+
+void sa_half_open_ended(struct sa *sa)
+{
+	if (!sa->half_open)
+		return;
+	sa_third_message_came(sa);
+	sa->half_open = false;
+	sa->ike->half_open--;
+	sa->source->half_open--;
+	table_remove(&sa->ike->sas_by_source, &sa->by_source);
+	source_put(sa->ike, sa->source);
+	sa->source = NULL;
+}
+
+void main_mode_free(struct main_mode *mode)
+{
+	if (mode == NULL)
+		return;
+	part_free(&mode->sa_body);
+	part_free(&mode->transform);
+	part_free(&mode->nonce_i);
+	part_free(&mode->public_i);
+	memory_wipe(mode, sizeof(*mode));
+	free(mode);
+}
+
+static void sa_release(void *object)
+{
+	struct sa *sa = object;
+
+	main_mode_free(sa->main_mode);
+	reply_free(&sa->reply);
+	memory_wipe(sa, sizeof(*sa));
+	free(sa);
+}
+
+void sa_bury(struct sa *sa)
+{
+	struct ike *ike = sa->ike;
+	struct quick_mode *qm;
+
+	if (sa->dead)
+		return;
+	sa->dead = true;
+	while ((qm = TAILQ_FIRST(&sa->quick_modes)) != NULL)
+		quick_mode_bury(qm);
+	job_drop(ike, sa->job);
+	if (sa->peer != NULL) {
+		TAILQ_REMOVE(&sa->peer->sas, sa, in_peer);
+		sa->peer->sa_count--;
+		sa->peer = NULL;
+	}
+	sa_half_open_ended(sa);
+	table_remove(&ike->sas_by_cookies, &sa->by_cookies);
+	deadline_clear(&ike->deadlines, &sa->deadline);
+	slots_remove(&ike->sas, sa->index);
+	ike_bury(ike, &sa->grave, sa, sa_release);
+}
+
+void sa_cookies(const struct sa *sa, uint8_t cookies[16])
+{
+	for (unsigned i = 0; i < ISAKMP_COOKIE_BYTES; i++) {
+		cookies[i] = (uint8_t)(sa->initiator_cookie >> (56 - 8 * i));
+		cookies[i + ISAKMP_COOKIE_BYTES] = (uint8_t)(sa->responder_cookie >> (56 - 8 * i));
+	}
+}
+
+bool sa_message_id_known(const struct sa *sa, uint32_t message_id)
+{
+	uint32_t kept =
+		sa->message_id_count < MESSAGE_IDS_KEPT ? sa->message_id_count : MESSAGE_IDS_KEPT;
+
+	for (uint32_t i = 0; i < kept; i++)
+		if (sa->message_ids[i] == message_id)
+			return true;
+	return false;
+}
+
+void sa_message_id_remember(struct sa *sa, uint32_t message_id)
+{
+	sa->message_ids[sa->message_id_count % MESSAGE_IDS_KEPT] = message_id;
+	sa->message_id_count++;
+}
+
+uint32_t sa_message_id_new(struct sa *sa)
+{
+	uint32_t message_id;
+
+	do {
+		message_id = random_u32(&sa->ike->host.random);
+	} while (message_id == 0 || sa_message_id_known(sa, message_id));
+	return message_id;
+}
