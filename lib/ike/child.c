@@ -58,10 +58,10 @@ void child_confirm(struct child *child)
 
 	child->confirmed = true;
 	report_child(child, IKE_CHILD_CONFIRMED);
-	TAILQ_FOREACH (old, &peer->children, in_peer)
-		if (old != child && old->peer_port == child->peer_port && !old->outbound_deleted &&
-		    old->ends_ms < linger_ends_ms)
-			end_at(old, linger_ends_ms);
+	TAILQ_FOREACH(old, &peer->children, in_peer)
+	if (old != child && old->peer_port == child->peer_port && !old->outbound_deleted &&
+	    old->ends_ms < linger_ends_ms)
+		end_at(old, linger_ends_ms);
 }
 
 void child_outbound_deleted(struct child *child)

@@ -20,24 +20,24 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#define SA_BODY_BYTES_MAX       4096  /* of the SA payload of main mode 1, kept for HASH_I */
-#define NONCE_BYTES             32    /* ours */
-#define NONCE_BYTES_MIN         8     /* the peer's, RFC 2409 5 */
-#define NONCE_BYTES_MAX         256
-#define ID_BYTES_MAX            512
-#define JOBS_PER_SOURCE         64
-#define JOBS_TOTAL              8192
-#define QUICK_MODES_PER_SA      32
-#define CHILDREN_PER_PEER       16
-#define SAS_PER_PEER            8
-#define MESSAGE_IDS_KEPT        64
-#define QUICK_MODE_KEPT_MS      60000 /* a finished one answers duplicates so long */
-#define PEER_WITHOUT_CHILD_MS   120000
-#define LIFETIME_GRACE_MS       30000
-#define PEER_INDEX_BITS         20
-#define PEER_GENERATION_MASK    0xfff
-#define MESSAGE_BYTES_MAX       4096
-#define PACKET_BYTES_MAX        16384 /* a longer datagram is no ISAKMP message */
+#define SA_BODY_BYTES_MAX     4096 /* of the SA payload of main mode 1, kept for HASH_I */
+#define NONCE_BYTES           32   /* ours */
+#define NONCE_BYTES_MIN       8    /* the peer's, RFC 2409 5 */
+#define NONCE_BYTES_MAX       256
+#define ID_BYTES_MAX          512
+#define JOBS_PER_SOURCE       64
+#define JOBS_TOTAL            8192
+#define QUICK_MODES_PER_SA    32
+#define CHILDREN_PER_PEER     16
+#define SAS_PER_PEER          8
+#define MESSAGE_IDS_KEPT      64
+#define QUICK_MODE_KEPT_MS    60000 /* a finished one answers duplicates so long */
+#define PEER_WITHOUT_CHILD_MS 120000
+#define LIFETIME_GRACE_MS     30000
+#define PEER_INDEX_BITS       20
+#define PEER_GENERATION_MASK  0xfff
+#define MESSAGE_BYTES_MAX     4096
+#define PACKET_BYTES_MAX      16384 /* a longer datagram is no ISAKMP message */
 
 struct sa;
 struct quick_mode;
@@ -117,7 +117,7 @@ struct sa {
 	uint8_t iv[IKE_BLOCK_BYTES_MAX]; /* of main mode; at its end the base of later IVs */
 	uint32_t index;                  /* its slot */
 	uint32_t quick_mode_count;
-	uint8_t state; /* enum main_mode_state */
+	uint8_t state;       /* enum main_mode_state */
 	uint8_t nat_version; /* enum nat_version */
 	bool waiting;        /* in the lists of those without third message */
 	bool half_open;
@@ -144,13 +144,13 @@ struct quick_mode {
 	struct deadline deadline;
 	struct ike_path path; /* where quick mode 1 came from */
 	struct reply reply;
-	uint64_t last_hash;   /* of quick mode 3 */
+	uint64_t last_hash; /* of quick mode 3 */
 	uint8_t iv[IKE_BLOCK_BYTES_MAX];
 	uint32_t message_id;
 	uint8_t state; /* enum quick_mode_state */
 	uint8_t retransmissions;
 	bool dead;
-	struct quick_offer *offer; /* until quick mode 2 is out */
+	struct quick_offer *offer;  /* until quick mode 2 is out */
 	struct digest_part nonce_i; /* owned; until quick mode 3 */
 	uint8_t nonce_r[NONCE_BYTES];
 };
@@ -195,7 +195,7 @@ struct peer {
 	struct deadline deadline;
 	struct ike *ike;
 	uint32_t index;
-	uint32_t name; /* the number that the owner knows */
+	uint32_t name;               /* the number that the owner knows */
 	TAILQ_HEAD(sa_list, sa) sas; /* oldest first */
 	TAILQ_HEAD(, child) children;
 	uint32_t sa_count;
@@ -210,10 +210,10 @@ struct peer {
 	uint32_t probe_attempts;
 	uint64_t probe_first_ms; /* when the first unanswered one went out */
 	uint64_t probe_last_ms;
-	uint64_t probe_ends_ms;  /* of a forced one */
+	uint64_t probe_ends_ms; /* of a forced one */
 	uint64_t alive_ms;
-	uint64_t childless_ms;   /* since when there is no child */
-	uint64_t saless_ms;      /* since when there is no ISAKMP SA */
+	uint64_t childless_ms; /* since when there is no child */
+	uint64_t saless_ms;    /* since when there is no ISAKMP SA */
 	enum cause last_cause;
 };
 
@@ -256,8 +256,8 @@ static inline void ike_count(struct ike *ike, enum ike_counter counter)
 }
 void ike_reap(struct ike *ike); /* releases what was buried; the last act of a public call */
 void ike_bury(struct ike *ike, struct grave *grave, void *object, void (*release)(void *object));
-void ike_step_machine(struct ike *ike, const struct fsm_table *table, uint8_t *state, unsigned event,
-		      void *object, const void *argument);
+void ike_step_machine(struct ike *ike, const struct fsm_table *table, uint8_t *state,
+		      unsigned event, void *object, const void *argument);
 
 /* report.c: events */
 struct ike_event *report_event(struct ike *ike, enum ike_event_kind kind, const struct sa *sa,
@@ -317,8 +317,8 @@ void main_mode_feed(struct ike *ike, const struct packet *packet);
 void main_mode_key_exchange_done(struct sa *sa, const struct key_exchange_result *result);
 void main_mode_expired(struct sa *sa);
 void main_mode_evict(struct sa *sa);
-void main_mode_deleted(struct sa *sa);  /* by the peer */
-void main_mode_closed(struct sa *sa);   /* by us */
+void main_mode_deleted(struct sa *sa); /* by the peer */
+void main_mode_closed(struct sa *sa);  /* by us */
 const char *main_mode_state_name(uint8_t state);
 void aggressive_mode_refuse(struct ike *ike, const struct packet *packet);
 
@@ -344,7 +344,7 @@ struct sa *peer_newest_sa(const struct peer *peer);
 void peer_heard(struct peer *peer, const struct ike_path *path);
 void peer_schedule(struct peer *peer);
 void peer_due(struct peer *peer);
-void peer_end(struct peer *peer, enum cause cause); /* with Delete payloads */
+void peer_end(struct peer *peer, enum cause cause);  /* with Delete payloads */
 void peer_bury(struct peer *peer, enum cause cause); /* without */
 
 /* child.c */

@@ -42,7 +42,7 @@ static size_t preshared_keys_copy(struct ike *ike, const struct ike_config *conf
 	size_t count = 0;
 
 	ike->preshared_keys =
-		memory_new_array(config->preshared_key_count, sizeof(*ike->preshared_keys));
+	    memory_new_array(config->preshared_key_count, sizeof(*ike->preshared_keys));
 	for (size_t i = 0; i < config->preshared_key_count; i++) {
 		const struct ike_preshared_key *key = &config->preshared_keys[i];
 		struct digest_part secret = {key->bytes, key->length};
@@ -90,7 +90,8 @@ struct ike *ike_new(const struct ike_config *config, const struct ike_host *host
 	table_init(&ike->peers_by_endpoint);
 	table_init(&ike->children_by_spi);
 	slots_init(&ike->sas, UINT32_MAX);
-	slots_init(&ike->peers, config->peers_total < peers_most ? config->peers_total : peers_most);
+	slots_init(&ike->peers,
+		   config->peers_total < peers_most ? config->peers_total : peers_most);
 	slots_init(&ike->jobs, JOBS_TOTAL);
 	deadlines_init(&ike->deadlines);
 	event_queue_init(&ike->events);
@@ -146,8 +147,8 @@ void ike_reap(struct ike *ike)
 	}
 }
 
-void ike_step_machine(struct ike *ike, const struct fsm_table *table, uint8_t *state, unsigned event,
-		      void *object, const void *argument)
+void ike_step_machine(struct ike *ike, const struct fsm_table *table, uint8_t *state,
+		      unsigned event, void *object, const void *argument)
 {
 	if (fsm_step(table, state, event, object, argument) != 0)
 		ike_count(ike, IKE_COUNTER_unexpected);
@@ -271,19 +272,20 @@ const struct ike_event *ike_next_event(struct ike *ike)
 static void sa_view(const struct sa *sa, struct ike_sa_view *view)
 {
 	*view = (struct ike_sa_view){
-		.peer = sa->peer != NULL ? sa->peer->name : 0,
-		.initiator_cookie = sa->initiator_cookie,
-		.responder_cookie = sa->responder_cookie,
-		.path = sa->path,
-		.state = main_mode_state_name(sa->state),
-		.established_ms = sa->established_ms,
-		.expires_ms = sa->deadline.due_ms,
+	    .peer = sa->peer != NULL ? sa->peer->name : 0,
+	    .initiator_cookie = sa->initiator_cookie,
+	    .responder_cookie = sa->responder_cookie,
+	    .path = sa->path,
+	    .state = main_mode_state_name(sa->state),
+	    .established_ms = sa->established_ms,
+	    .expires_ms = sa->deadline.due_ms,
 	};
 	if (sa->keys.suite.group != 0)
 		ike_suite_text(&sa->keys.suite, view->proposal, sizeof(view->proposal));
 }
 
-size_t ike_list_sas(const struct ike *ike, uint32_t *cursor, struct ike_sa_view *views, size_t count)
+size_t ike_list_sas(const struct ike *ike, uint32_t *cursor, struct ike_sa_view *views,
+		    size_t count)
 {
 	size_t used = 0;
 

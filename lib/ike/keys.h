@@ -46,12 +46,12 @@ int ike_keys_main_mode_iv(const struct ike_keys *keys, const struct ike_key_inpu
 			  uint8_t iv[IKE_BLOCK_BYTES_MAX]);
 
 /* First IV of a later exchange: hash(last block of main mode | message id). */
-int ike_keys_exchange_iv(const struct ike_keys *keys, const uint8_t *last_block, uint32_t message_id,
-			 uint8_t iv[IKE_BLOCK_BYTES_MAX]);
+int ike_keys_exchange_iv(const struct ike_keys *keys, const uint8_t *last_block,
+			 uint32_t message_id, uint8_t iv[IKE_BLOCK_BYTES_MAX]);
 
 /* prf(SKEYID_a, parts). */
-int ike_keys_authenticate(const struct ike_keys *keys, const struct digest_part *parts, size_t count,
-			  uint8_t *out);
+int ike_keys_authenticate(const struct ike_keys *keys, const struct digest_part *parts,
+			  size_t count, uint8_t *out);
 
 /*
  * KEYMAT of one direction, whose receiver chose `spi`. `shared_secret` is empty without perfect

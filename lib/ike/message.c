@@ -74,7 +74,8 @@ static void payload_add_hash(struct message *m, const struct ike_keys *keys)
 	payload_close(m);
 }
 
-/* SA with one proposal of one transform, which is copied; it is the last, so its first byte is 0. */
+/* SA with one proposal of one transform, which is copied; it is the last, so its first byte is 0.
+ */
 static void payload_add_sa(struct message *m, uint8_t protocol, uint8_t number, uint32_t spi,
 			   const struct digest_part *transform)
 {
@@ -133,16 +134,17 @@ int message_hash(const struct ike_keys *keys, uint32_t message_id, const struct 
 	const uint8_t id[4] = {(uint8_t)(message_id >> 24), (uint8_t)(message_id >> 16),
 			       (uint8_t)(message_id >> 8), (uint8_t)message_id};
 	const struct digest_part parts[] = {
-		{id, sizeof(id)},
-		nonce != NULL ? *nonce : (struct digest_part){NULL, 0},
-		*rest,
+	    {id, sizeof(id)},
+	    nonce != NULL ? *nonce : (struct digest_part){NULL, 0},
+	    *rest,
 	};
 
 	return ike_keys_authenticate(keys, parts, 3, out);
 }
 
 /* Fills the HASH payload in, over everything behind it; `nonce` may be NULL. */
-static void hash_fill(struct message *m, const struct ike_keys *keys, const struct digest_part *nonce)
+static void hash_fill(struct message *m, const struct ike_keys *keys,
+		      const struct digest_part *nonce)
 {
 	size_t behind = m->hash_at + digest_bytes(keys->suite.hash);
 	struct digest_part rest;

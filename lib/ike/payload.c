@@ -35,7 +35,8 @@ static bool take_one(struct digest_part *slot, struct digest_part body)
 }
 
 /* One of several; those beyond `max` are ignored. */
-static bool take_some(struct digest_part *slots, uint8_t *count, size_t max, struct digest_part body)
+static bool take_some(struct digest_part *slots, uint8_t *count, size_t max,
+		      struct digest_part body)
 {
 	if (*count < max)
 		slots[(*count)++] = body;
@@ -100,7 +101,7 @@ int payloads_read(const uint8_t *bytes, size_t length, uint8_t first, struct pay
 	}
 	if (payloads->after_hash.bytes != NULL)
 		payloads->after_hash.length =
-			(size_t)(c.at - (const uint8_t *)payloads->after_hash.bytes);
+		    (size_t)(c.at - (const uint8_t *)payloads->after_hash.bytes);
 	return 0;
 }
 
@@ -127,7 +128,7 @@ int delete_payload_read(const struct digest_part *body, struct delete_payload *d
 	delete_payload->spi_bytes = cursor_u8(&c);
 	delete_payload->count = cursor_u16(&c);
 	delete_payload->spis =
-		cursor_bytes(&c, (size_t)delete_payload->count * delete_payload->spi_bytes);
+	    cursor_bytes(&c, (size_t)delete_payload->count * delete_payload->spi_bytes);
 	return cursor_finished(&c) ? 0 : -EBADMSG;
 }
 
@@ -172,8 +173,7 @@ void identification_text(const struct identification *id, char *text, size_t siz
 	switch (id->type) {
 	case ISAKMP_ID_IPV4_ADDRESS:
 	case ISAKMP_ID_IPV6_ADDRESS:
-		address.family =
-			id->type == ISAKMP_ID_IPV4_ADDRESS ? ENDPOINT_IPV4 : ENDPOINT_IPV6;
+		address.family = id->type == ISAKMP_ID_IPV4_ADDRESS ? ENDPOINT_IPV4 : ENDPOINT_IPV6;
 		kind = id->type == ISAKMP_ID_IPV4_ADDRESS ? "ipv4" : "ipv6";
 		if (id->data.length != endpoint_address_bytes(&address)) {
 			hexadecimal(&id->data, value, sizeof(value));

@@ -49,7 +49,7 @@ struct payloads {
 	uint8_t nat_oa_count;
 	uint8_t notification_count;
 	uint8_t delete_count;
-	uint8_t first; /* type of the first payload */
+	uint8_t first;                 /* type of the first payload */
 	struct digest_part after_hash; /* all payloads behind a HASH that came first, no padding */
 };
 

@@ -20,9 +20,9 @@ struct sa *peer_newest_sa(const struct peer *peer)
 {
 	struct sa *sa;
 
-	TAILQ_FOREACH_REVERSE (sa, &peer->sas, sa_list, in_peer)
-		if (sa->state == MAIN_MODE_ESTABLISHED)
-			return sa;
+	TAILQ_FOREACH_REVERSE(sa, &peer->sas, sa_list, in_peer)
+	if (sa->state == MAIN_MODE_ESTABLISHED)
+		return sa;
 	return NULL;
 }
 
@@ -189,10 +189,10 @@ static void probe_send(struct peer *peer, struct sa *sa)
 	uint8_t sequence[4];
 	struct writer w = writer_over(sequence, sizeof(sequence));
 	const struct message_notification n = {
-		.protocol = ISAKMP_PROTOCOL_ISAKMP,
-		.type = ISAKMP_NOTIFY_R_U_THERE,
-		.spi = {cookies, sizeof(cookies)},
-		.data = {sequence, sizeof(sequence)},
+	    .protocol = ISAKMP_PROTOCOL_ISAKMP,
+	    .type = ISAKMP_NOTIFY_R_U_THERE,
+	    .spi = {cookies, sizeof(cookies)},
+	    .data = {sequence, sizeof(sequence)},
 	};
 
 	if (peer->probe_sequence == 0)
@@ -265,8 +265,8 @@ void peer_end(struct peer *peer, enum cause cause)
 	struct sa *next;
 
 	peer->down = true;
-	TAILQ_FOREACH (child, &peer->children, in_peer)
-		writer_u32(&w, child->spi_in);
+	TAILQ_FOREACH(child, &peer->children, in_peer)
+	writer_u32(&w, child->spi_in);
 	if (newest != NULL && peer->child_count != 0)
 		message_delete(newest, ISAKMP_PROTOCOL_ESP, 4, spis, (uint16_t)peer->child_count);
 	while ((child = TAILQ_FIRST(&peer->children)) != NULL)

@@ -13,9 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PROPOSAL_OFFER_TEXT_BYTES  512
-#define PROPOSAL_ACCEPT_TEXT_BYTES 256
-#define PROPOSAL_TEXT_BYTES        96
+#define PROPOSAL_OFFER_TEXT_BYTES    512
+#define PROPOSAL_ACCEPT_TEXT_BYTES   256
+#define PROPOSAL_TEXT_BYTES          96
 #define PROPOSAL_TRANSFORM_BYTES_MAX 1024 /* a longer transform is refused */
 
 /* What must be repeated to the peer byte for byte; points into the SA payload. */

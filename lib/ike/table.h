@@ -38,6 +38,6 @@ struct table_node *table_find(const struct table *table, uint64_t hash,
 			      const struct table_node *previous);
 
 /* The object that holds `node` as its member. */
-#define table_object(node, type, member) ((type *)(void *)((char *)(node) - offsetof(type, member)))
+#define table_object(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 
 #endif
