@@ -1,1 +1,288 @@
-#include "l2tp/l2tp.h"
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "l2tp/engine.h"
+
+#include "base/memory.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+const char *l2tp_counter_name(enum l2tp_counter counter)
+{
+	static const char *const names[] = {
+#define L2TP_COUNTER(name, text) #name,
+#include "l2tp/counters.def"
+#undef L2TP_COUNTER
+	};
+
+	return names[counter];
+}
+
+const char *l2tp_counter_text(enum l2tp_counter counter)
+{
+	static const char *const texts[] = {
+#define L2TP_COUNTER(name, text) text,
+#include "l2tp/counters.def"
+#undef L2TP_COUNTER
+	};
+
+	return texts[counter];
+}
+
+struct l2tp *l2tp_new(const struct l2tp_config *config, const struct random_source *random,
+		      struct l2tp_counters *counters)
+{
+	struct l2tp *l2tp = memory_new(sizeof(*l2tp));
+
+	l2tp->config = *config;
+	l2tp->random = *random;
+	l2tp->counters = counters;
+	event_queue_init(&l2tp->events);
+	/* Lingering tunnels keep their ids besides the live ones. */
+	id_table_init(&l2tp->tunnels, 2 * config->tunnels_total + 2, random_u16(random));
+	TAILQ_INIT(&l2tp->half_open);
+	TAILQ_INIT(&l2tp->lingering);
+	TAILQ_INIT(&l2tp->dead);
+	TAILQ_INIT(&l2tp->dead_sessions);
+	return l2tp;
+}
+
+void l2tp_free(struct l2tp *l2tp)
+{
+	struct tunnel *tunnel;
+	uint32_t place = 0;
+
+	if (l2tp == NULL)
+		return;
+	while ((tunnel = id_table_next(&l2tp->tunnels, &place)) != NULL)
+		tunnel_free(tunnel);
+	id_table_clear(&l2tp->tunnels);
+	schedule_clear(&l2tp->schedule);
+	event_queue_clear(&l2tp->events);
+	free(l2tp);
+}
+
+/* Ends a call: what died in it is freed now. */
+static void reap(struct l2tp *l2tp)
+{
+	struct session *session;
+	struct tunnel *tunnel;
+
+	while ((session = TAILQ_FIRST(&l2tp->dead_sessions)) != NULL) {
+		TAILQ_REMOVE(&l2tp->dead_sessions, session, link);
+		session_free(session);
+	}
+	while ((tunnel = TAILQ_FIRST(&l2tp->dead)) != NULL) {
+		TAILQ_REMOVE(&l2tp->dead, tunnel, link);
+		schedule_set(&l2tp->schedule, &tunnel->scheduled, UINT64_MAX);
+		id_table_remove(&l2tp->tunnels, tunnel->id);
+		l2tp->tunnel_count--;
+		tunnel_free(tunnel);
+	}
+}
+
+struct l2tp_event *l2tp_event_new(struct l2tp *l2tp, enum l2tp_event_kind kind, uint16_t tunnel,
+				  uint16_t session)
+{
+	struct l2tp_event *event = event_queue_push(&l2tp->events, sizeof(*event));
+
+	event->kind = kind;
+	event->tunnel = tunnel;
+	event->session = session;
+	return event;
+}
+
+void l2tp_step(struct l2tp *l2tp, bool inbound, unsigned type, const char *meaning, uint16_t tunnel,
+	       uint16_t session)
+{
+	struct l2tp_event *event = l2tp_event_new(l2tp, L2TP_STEP, tunnel, session);
+
+	event->step.inbound = inbound;
+	event->step.message = message_name(type);
+	event->step.meaning = meaning;
+}
+
+void l2tp_send(struct l2tp *l2tp, uint16_t tunnel, uint16_t session, const struct endpoint *to,
+	       const struct endpoint *from, const uint8_t *bytes, size_t length)
+{
+	struct l2tp_event *event = event_queue_push(&l2tp->events, sizeof(*event) + length);
+	uint8_t *copy = (uint8_t *)(event + 1);
+
+	memcpy(copy, bytes, length);
+	event->kind = L2TP_SEND;
+	event->tunnel = tunnel;
+	event->session = session;
+	event->send.to = *to;
+	event->send.from = *from;
+	event->send.length = length;
+	event->send.bytes = copy;
+}
+
+void l2tp_down(struct l2tp *l2tp, enum l2tp_event_kind kind, uint16_t tunnel, uint16_t session,
+	       bool was_up, const struct verdict *verdict, const struct message *message)
+{
+	struct l2tp_event *event = l2tp_event_new(l2tp, kind, tunnel, session);
+
+	event->down.cause = verdict->cause;
+	event->down.was_up = was_up;
+	if (message == NULL) {
+		event->down.result_code = verdict->wire_code >> 8;
+		event->down.error_code = verdict->wire_code & 0xff;
+		return;
+	}
+	event->down.result_code = message->result_code;
+	event->down.error_code = message->error_code;
+	memcpy(event->down.message, message->error_message, sizeof(event->down.message));
+}
+
+void l2tp_feed(struct l2tp *l2tp, const struct endpoint *from, const struct endpoint *local,
+	       const uint8_t *bytes, size_t length, uint64_t now_ms)
+{
+	struct message_header header;
+	struct tunnel *tunnel;
+	struct cursor body;
+	int error = message_header_parse(bytes, length, &header, &body);
+
+	l2tp->now_ms = now_ms;
+	if (error != 0) {
+		l2tp_count(l2tp, error == -EPROTONOSUPPORT ? L2TP_COUNTER_wrong_version
+							   : L2TP_COUNTER_malformed);
+		return;
+	}
+	if (header.tunnel == 0) {
+		tunnel_request(l2tp, &header, body, from, local);
+		reap(l2tp);
+		return;
+	}
+	tunnel = id_table_find(&l2tp->tunnels, header.tunnel);
+	if (tunnel == NULL) {
+		l2tp_count(l2tp, L2TP_COUNTER_unknown_tunnel);
+		return;
+	}
+	if (!endpoint_equal(&tunnel->peer, from)) {
+		if (!l2tp->config.secured) {
+			l2tp_count(l2tp, L2TP_COUNTER_wrong_peer);
+			return;
+		}
+		tunnel_follow_peer(tunnel, from);
+	}
+	tunnel_receive(tunnel, &header, bytes, MESSAGE_HEADER_BYTES + cursor_left(&body));
+	reap(l2tp);
+}
+
+void l2tp_tunnel_alive(struct l2tp *l2tp, uint16_t id, uint64_t seen_ms)
+{
+	struct tunnel *tunnel = id_table_find(&l2tp->tunnels, id);
+
+	if (tunnel == NULL || tunnel->last_seen_ms >= seen_ms)
+		return;
+	tunnel->last_seen_ms = seen_ms;
+	tunnel_settle(tunnel);
+}
+
+int l2tp_session_close(struct l2tp *l2tp, uint16_t tunnel_id, uint16_t session_id,
+		       uint16_t result_code, enum cause cause, uint64_t now_ms)
+{
+	const struct verdict verdict = {VERDICT_OWN_FAULT, WIRE_CODE(result_code, ERROR_NONE),
+					cause};
+	struct tunnel *tunnel = id_table_find(&l2tp->tunnels, tunnel_id);
+	struct session *session = NULL;
+
+	l2tp->now_ms = now_ms;
+	if (tunnel != NULL)
+		session = id_table_find(&tunnel->sessions, session_id);
+	if (session == NULL)
+		return -ENOENT;
+	session_close(session, &verdict);
+	tunnel_settle(tunnel);
+	reap(l2tp);
+	return 0;
+}
+
+int l2tp_tunnel_close(struct l2tp *l2tp, uint16_t id, uint16_t result_code, enum cause cause,
+		      uint64_t now_ms)
+{
+	const struct verdict verdict = {VERDICT_OWN_FAULT, WIRE_CODE(result_code, ERROR_NONE),
+					cause};
+	struct tunnel *tunnel = id_table_find(&l2tp->tunnels, id);
+
+	l2tp->now_ms = now_ms;
+	if (tunnel == NULL)
+		return -ENOENT;
+	tunnel_close(tunnel, &verdict);
+	tunnel_settle(tunnel);
+	reap(l2tp);
+	return 0;
+}
+
+void l2tp_close_all(struct l2tp *l2tp, uint16_t result_code, enum cause cause, uint64_t now_ms)
+{
+	struct tunnel *tunnel;
+	uint32_t place = 0;
+
+	while ((tunnel = id_table_next(&l2tp->tunnels, &place)) != NULL)
+		l2tp_tunnel_close(l2tp, tunnel->id, result_code, cause, now_ms);
+}
+
+size_t l2tp_busy_tunnels(const struct l2tp *l2tp)
+{
+	const struct tunnel *tunnel;
+	size_t quiet = 0;
+
+	TAILQ_FOREACH(tunnel, &l2tp->lingering, link)
+	if (STAILQ_EMPTY(&tunnel->reliable.queue))
+		quiet++;
+	return l2tp->tunnel_count - quiet;
+}
+
+size_t l2tp_tunnels(const struct l2tp *l2tp)
+{
+	return l2tp->tunnel_count;
+}
+
+uint64_t l2tp_deadline(const struct l2tp *l2tp)
+{
+	const struct schedule_entry *first = schedule_first(&l2tp->schedule);
+
+	return first == NULL ? UINT64_MAX : first->deadline_ms;
+}
+
+void l2tp_on_time(struct l2tp *l2tp, uint64_t now_ms)
+{
+	struct schedule_entry *first;
+
+	l2tp->now_ms = now_ms;
+	while ((first = schedule_first(&l2tp->schedule)) != NULL && first->deadline_ms <= now_ms)
+		tunnel_on_time((struct tunnel *)first);
+	reap(l2tp);
+}
+
+const struct l2tp_event *l2tp_next_event(struct l2tp *l2tp)
+{
+	return event_queue_pop(&l2tp->events);
+}
+
+size_t l2tp_list_tunnels(const struct l2tp *l2tp, uint32_t *cursor, struct l2tp_tunnel_view *views,
+			 size_t count)
+{
+	const struct tunnel *tunnel;
+	size_t filled = 0;
+
+	while (filled < count && (tunnel = id_table_next(&l2tp->tunnels, cursor)) != NULL) {
+		struct l2tp_tunnel_view *view = &views[filled++];
+
+		*view = (struct l2tp_tunnel_view){
+		    .tunnel = tunnel->id,
+		    .peer_tunnel = tunnel->peer_id,
+		    .peer = tunnel->peer,
+		    .local = tunnel->local,
+		    .state = tunnel_state_name(tunnel->state),
+		    .sessions = tunnel->session_count,
+		    .send_next = tunnel->reliable.sent_ns,
+		    .receive_next = tunnel->reliable.nr,
+		    .unacknowledged = tunnel->reliable.queued,
+		};
+		memcpy(view->host_name, tunnel->host_name, sizeof(view->host_name));
+	}
+	return filled;
+}

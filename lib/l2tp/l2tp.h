@@ -19,22 +19,23 @@
 
 struct l2tp;
 
-/* Copied by l2tp_new(). One configuration may serve any number of engines. */
+/* Copied by l2tp_new(), but for the secret's bytes, which are borrowed for the engine's life. */
 struct l2tp_config {
-	char host_name[64];         /* AVP 7 of SCCRP */
-	const uint8_t *secret;      /* tunnel secret; NULL: no challenge is sent or answered */
+	char host_name[64];    /* AVP 7 of SCCRP */
+	const uint8_t *secret; /* tunnel secret; NULL: no challenge is sent or answered */
 	size_t secret_bytes;
-	bool challenge_peer;        /* send a challenge of our own (needs the secret) */
-	uint16_t receive_window;    /* 8 */
-	uint32_t tunnels_total;     /* per engine: 4 for an IPsec client's group */
+	bool challenge_peer;     /* send a challenge of our own (needs the secret) */
+	uint16_t receive_window; /* 8 */
+	uint32_t tunnels_total;  /* per engine: 4 for an IPsec client's group */
 	uint32_t sessions_per_tunnel;
-	uint32_t hello_idle_ms;     /* 60000: HELLO after so much silence; 0: never */
+	uint32_t hello_idle_ms;       /* 60000: HELLO after so much silence; 0: never */
 	uint32_t retransmit_first_ms; /* 1000, doubled up to the next line */
 	uint32_t retransmit_cap_ms;   /* 8000 */
 	uint32_t retransmit_attempts; /* 5 */
-	uint32_t setup_ms;          /* 30000 for a tunnel, and for a call, to complete */
-	uint32_t idle_tunnel_ms;    /* 30000: an established tunnel without a session */
-	uint32_t closed_linger_ms;  /* 31000: state kept after StopCCN (RFC 2661 5.7) */
+	uint32_t setup_ms;            /* 30000 for a tunnel, and for a call, to complete */
+	uint32_t idle_tunnel_ms;      /* 30000: an established tunnel without a session */
+	uint32_t closed_linger_ms;    /* 31000: state kept after StopCCN (RFC 2661 5.7) */
+	bool secured; /* inside IPsec: the SA is the peer's identity, its address may change */
 };
 
 enum l2tp_event_kind {
@@ -106,7 +107,7 @@ struct l2tp_counters {
 const char *l2tp_counter_name(enum l2tp_counter counter);
 const char *l2tp_counter_text(enum l2tp_counter counter);
 
-/* `config` and `counters` are borrowed for the engine's life. */
+/* `config` and `random` are copied, `counters` is borrowed for the engine's life. */
 struct l2tp *l2tp_new(const struct l2tp_config *config, const struct random_source *random,
 		      struct l2tp_counters *counters);
 void l2tp_free(struct l2tp *l2tp);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "l2tp/authentication.h"
+
+#include "base/memory.h"
+#include "crypto/digest.h"
+
+int authentication_respond(const struct l2tp_config *config, uint8_t type, const uint8_t *challenge,
+			   size_t challenge_bytes, uint8_t response[CHALLENGE_RESPONSE_BYTES])
+{
+	struct digest_part parts[3] = {
+	    {&type, 1},
+	    {config->secret, config->secret_bytes},
+	    {challenge, challenge_bytes},
+	};
+
+	return digest_compute(DIGEST_MD5, parts, 3, response);
+}
+
+bool authentication_verify(const struct l2tp_config *config, uint8_t type, const uint8_t *challenge,
+			   size_t challenge_bytes, const uint8_t response[CHALLENGE_RESPONSE_BYTES])
+{
+	uint8_t expected[CHALLENGE_RESPONSE_BYTES];
+	bool equal =
+	    authentication_respond(config, type, challenge, challenge_bytes, expected) == 0 &&
+	    memory_equal_constant_time(expected, response, sizeof(expected));
+
+	memory_wipe(expected, sizeof(expected));
+	return equal;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef L2TP_ENGINE_H
+#define L2TP_ENGINE_H
+
+/* What the files of this engine share: tunnels, sessions and the way out. */
+
+#include "base/event_queue.h"
+#include "base/verdict.h"
+#include "l2tp/authentication.h"
+#include "l2tp/avp.h"
+#include "l2tp/id_table.h"
+#include "l2tp/message.h"
+#include "l2tp/reliable.h"
+#include "l2tp/schedule.h"
+
+#include <sys/queue.h>
+
+#define PEER_BUCKETS       256
+#define L2TP_HALF_OPEN_MAX 256  /* more unfinished tunnels than that: the oldest one goes */
+#define L2TP_REPEATED_MS   3000 /* an SCCRQ so long after SCCCN is a new request */
+
+enum tunnel_state {
+	TUNNEL_IDLE,
+	TUNNEL_WAIT_CTL_CONN, /* SCCRP sent */
+	TUNNEL_ESTABLISHED,
+	TUNNEL_STOPPED, /* lingers, to acknowledge what the peer repeats */
+	TUNNEL_GONE,
+	TUNNEL_STATES
+};
+
+enum session_state {
+	SESSION_IDLE,
+	SESSION_WAIT_CONNECT, /* ICRP sent */
+	SESSION_ESTABLISHED,
+	SESSION_GONE,
+	SESSION_STATES
+};
+
+TAILQ_HEAD(tunnel_list, tunnel);
+TAILQ_HEAD(session_list, session);
+
+struct session {
+	TAILQ_ENTRY(session) link; /* in setup, or dead */
+	struct tunnel *tunnel;
+	uint16_t id;
+	uint16_t peer_id;
+	uint8_t state;
+	uint32_t call_serial;
+	uint64_t setup_deadline_ms;
+	char calling_number[64];
+	char called_number[64];
+};
+
+struct tunnel {
+	struct schedule_entry scheduled; /* first: the schedule hands out its address */
+	TAILQ_ENTRY(tunnel) link;        /* half open, lingering or dead */
+	struct tunnel *next_of_peer;     /* hash chain */
+	bool found_by_peer;              /* in the hash */
+	struct l2tp *l2tp;
+	uint16_t id;
+	uint16_t peer_id;
+	uint8_t state;
+	bool acknowledge_now; /* something was received that nothing sent acknowledges yet */
+	struct endpoint peer;
+	struct endpoint local;
+	struct reliable reliable;
+	struct id_table sessions;
+	struct session_list setup; /* sessions in setup, the oldest first */
+	uint32_t session_count;
+	uint64_t sccrq_digest; /* tells a repeated SCCRQ from a new one */
+	uint64_t established_ms;
+	uint64_t last_seen_ms;
+	uint64_t phase_deadline_ms; /* setup, idle or linger, by state */
+	uint64_t hello_idle_ms;
+	bool challenged;
+	uint8_t challenge[CHALLENGE_BYTES];
+	char host_name[64];
+	char vendor_name[64];
+};
+
+struct l2tp {
+	struct l2tp_config config;
+	struct random_source random;
+	struct l2tp_counters *counters;
+	struct event_queue events;
+	struct id_table tunnels;
+	struct schedule schedule;
+	struct tunnel *by_peer[PEER_BUCKETS];
+	struct tunnel_list half_open; /* the oldest first */
+	struct tunnel_list lingering; /* the oldest first */
+	struct tunnel_list dead;
+	struct session_list dead_sessions;
+	uint32_t tunnel_count;
+	uint32_t half_open_count;
+	uint32_t lingering_count;
+	uint64_t now_ms; /* of the call being served */
+};
+
+static inline void l2tp_count(struct l2tp *l2tp, enum l2tp_counter counter)
+{
+	l2tp->counters->value[counter]++;
+}
+
+/* l2tp.c: the way out */
+struct l2tp_event *l2tp_event_new(struct l2tp *l2tp, enum l2tp_event_kind kind, uint16_t tunnel,
+				  uint16_t session);
+void l2tp_step(struct l2tp *l2tp, bool inbound, unsigned type, const char *meaning, uint16_t tunnel,
+	       uint16_t session);
+void l2tp_send(struct l2tp *l2tp, uint16_t tunnel, uint16_t session, const struct endpoint *to,
+	       const struct endpoint *from, const uint8_t *bytes, size_t length);
+void l2tp_down(struct l2tp *l2tp, enum l2tp_event_kind kind, uint16_t tunnel, uint16_t session,
+	       bool was_up, const struct verdict *verdict, const struct message *message);
+
+/* tunnel.c */
+
+/* A message with tunnel id 0. */
+void tunnel_request(struct l2tp *l2tp, const struct message_header *header, struct cursor body,
+		    const struct endpoint *from, const struct endpoint *local);
+/* A message for this tunnel; `bytes` is the whole of it. */
+void tunnel_receive(struct tunnel *tunnel, const struct message_header *header,
+		    const uint8_t *bytes, size_t length);
+/* Sends StopCCN; the sessions go down. Nothing happens when the tunnel is closed already. */
+void tunnel_close(struct tunnel *tunnel, const struct verdict *verdict);
+void tunnel_on_time(struct tunnel *tunnel);
+/* Sends what may be sent and sets the next deadline. */
+void tunnel_settle(struct tunnel *tunnel);
+/* Queues a finished message. */
+void tunnel_send(struct tunnel *tunnel, struct writer *w, enum message_type type, uint16_t session);
+void tunnel_free(struct tunnel *tunnel);
+const char *tunnel_state_name(uint8_t state);
+
+/* tunnel_table.c: which tunnels there are */
+struct tunnel *tunnel_new(struct l2tp *l2tp, const struct message *sccrq,
+			  const struct endpoint *from, const struct endpoint *local);
+struct tunnel *tunnel_of_peer(struct l2tp *l2tp, uint16_t peer_tunnel, const struct endpoint *from);
+bool tunnel_is_peer(const struct l2tp *l2tp, const struct tunnel *tunnel,
+		    const struct endpoint *from);
+void tunnel_forget_peer(struct tunnel *tunnel);
+/* Inside IPsec the SA proved who it is: replies follow its address and port. */
+void tunnel_follow_peer(struct tunnel *tunnel, const struct endpoint *from);
+/* A tunnel's state moved: keeps the lists of half-open, lingering and dead tunnels. */
+void tunnel_moved(struct tunnel *tunnel, uint8_t from, uint8_t to);
+
+/* session.c */
+
+/* A message about a session, parsed, on an established tunnel. */
+void session_receive(struct tunnel *tunnel, const struct message_header *header,
+		     const struct message *message);
+void session_close(struct session *session, const struct verdict *verdict);
+/* The tunnel ends; nothing is sent. */
+void session_tunnel_down(struct session *session, const struct verdict *verdict,
+			 const struct message *message);
+void session_setup_timeout(struct session *session);
+bool session_is_message(unsigned type);
+void session_free(struct session *session);
+
+#endif

@@ -1,0 +1,663 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "l2tp/engine.h"
+
+#include "fsm/fsm.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define QUEUE_SPARE 256 /* replies that may wait besides one for each session */
+
+enum tunnel_event {
+	TUNNEL_EVENT_SCCRQ,
+	TUNNEL_EVENT_SCCCN,
+	TUNNEL_EVENT_CALL, /* a session's message */
+	TUNNEL_EVENT_STOPCCN,
+	TUNNEL_EVENT_CLOSE,
+	TUNNEL_EVENT_SETUP_TIMEOUT,
+	TUNNEL_EVENT_IDLE_TIMEOUT,
+	TUNNEL_EVENT_LINGER_TIMEOUT,
+	TUNNEL_EVENT_UNDELIVERABLE,
+	TUNNEL_EVENT_REPLACED,
+	TUNNEL_EVENTS
+};
+
+enum tunnel_action {
+	ACTION_SEND_SCCRP,
+	ACTION_ANNOUNCE_UP,
+	ACTION_SESSIONS_DOWN,
+	ACTION_SEND_STOPCCN,
+	ACTION_ANNOUNCE_DOWN,
+	ACTION_LINGER,
+	ACTION_ANNOUNCE_GONE,
+};
+
+struct tunnel_input {
+	const struct message *message;
+	const struct verdict *verdict;
+	bool was_up;
+};
+
+#define DO(action) (1u << (ACTION_##action))
+#define STOP                                                                           \
+	{                                                                              \
+		DO(SESSIONS_DOWN) | DO(SEND_STOPCCN) | DO(ANNOUNCE_DOWN) | DO(LINGER), \
+		    TUNNEL_STOPPED, true                                               \
+	}
+#define VANISH                                                                               \
+	{                                                                                    \
+		DO(SESSIONS_DOWN) | DO(ANNOUNCE_DOWN) | DO(ANNOUNCE_GONE), TUNNEL_GONE, true \
+	}
+#define STAY(state)            \
+	{                      \
+		0, state, true \
+	}
+
+static const struct fsm_cell tunnel_cells[TUNNEL_EVENTS][TUNNEL_STATES] = {
+    [TUNNEL_EVENT_SCCRQ] = {[TUNNEL_IDLE] = {DO(SEND_SCCRP), TUNNEL_WAIT_CTL_CONN, true}},
+    [TUNNEL_EVENT_SCCCN] = {[TUNNEL_WAIT_CTL_CONN] = {DO(ANNOUNCE_UP), TUNNEL_ESTABLISHED, true}},
+    [TUNNEL_EVENT_CALL] = {[TUNNEL_ESTABLISHED] = STAY(TUNNEL_ESTABLISHED)},
+    [TUNNEL_EVENT_STOPCCN] = {[TUNNEL_WAIT_CTL_CONN] = {DO(SESSIONS_DOWN) | DO(ANNOUNCE_DOWN) |
+							    DO(LINGER),
+							TUNNEL_STOPPED, true},
+			      [TUNNEL_ESTABLISHED] = {DO(SESSIONS_DOWN) | DO(ANNOUNCE_DOWN) |
+							  DO(LINGER),
+						      TUNNEL_STOPPED, true},
+			      [TUNNEL_STOPPED] = STAY(TUNNEL_STOPPED)},
+    [TUNNEL_EVENT_CLOSE] = {[TUNNEL_WAIT_CTL_CONN] = STOP,
+			    [TUNNEL_ESTABLISHED] = STOP,
+			    [TUNNEL_STOPPED] = STAY(TUNNEL_STOPPED)},
+    [TUNNEL_EVENT_SETUP_TIMEOUT] = {[TUNNEL_WAIT_CTL_CONN] = STOP},
+    [TUNNEL_EVENT_IDLE_TIMEOUT] = {[TUNNEL_ESTABLISHED] = STOP},
+    [TUNNEL_EVENT_LINGER_TIMEOUT] = {[TUNNEL_STOPPED] = {DO(ANNOUNCE_GONE), TUNNEL_GONE, true}},
+    [TUNNEL_EVENT_UNDELIVERABLE] = {[TUNNEL_WAIT_CTL_CONN] = VANISH,
+				    [TUNNEL_ESTABLISHED] = VANISH,
+				    [TUNNEL_STOPPED] = {DO(ANNOUNCE_GONE), TUNNEL_GONE, true}},
+    [TUNNEL_EVENT_REPLACED] = {[TUNNEL_WAIT_CTL_CONN] = VANISH, [TUNNEL_ESTABLISHED] = VANISH},
+};
+
+static const char *const tunnel_state_names[TUNNEL_STATES] = {"idle", "wait-ctl-conn",
+							      "established", "stopped", "gone"};
+
+const char *tunnel_state_name(uint8_t state)
+{
+	return tunnel_state_names[state];
+}
+
+void tunnel_send(struct tunnel *tunnel, struct writer *w, enum message_type type, uint16_t session)
+{
+	if (!message_end(w, 0, 0))
+		abort(); /* MESSAGE_SENT_MAX is too small for what we compose */
+	reliable_queue(&tunnel->reliable, (uint8_t)type, session, w->start, writer_length(w));
+}
+
+static void message_transmit(struct tunnel *tunnel, struct reliable_message *message)
+{
+	struct l2tp *l2tp = tunnel->l2tp;
+	bool again = message->times_sent > 1;
+
+	message_number(message->bytes, message->length, message->ns, tunnel->reliable.nr);
+	tunnel->acknowledge_now = false;
+	if (again)
+		l2tp_count(l2tp, L2TP_COUNTER_retransmitted);
+	l2tp_step(l2tp, false, message->type, again ? "sent again" : message_meaning(message->type),
+		  tunnel->id, message->session);
+	l2tp_send(l2tp, tunnel->id, message->session, &tunnel->peer, &tunnel->local, message->bytes,
+		  message->length);
+}
+
+static void zlb_send(struct tunnel *tunnel)
+{
+	uint8_t bytes[MESSAGE_HEADER_BYTES];
+	struct writer w = writer_over(bytes, sizeof(bytes));
+
+	message_begin(&w, MESSAGE_ZLB, tunnel->peer_id, 0);
+	message_end(&w, tunnel->reliable.sent_ns, tunnel->reliable.nr);
+	tunnel->acknowledge_now = false;
+	l2tp_step(tunnel->l2tp, false, MESSAGE_ZLB, message_meaning(MESSAGE_ZLB), tunnel->id, 0);
+	l2tp_send(tunnel->l2tp, tunnel->id, 0, &tunnel->peer, &tunnel->local, bytes, sizeof(bytes));
+}
+
+/* What SCCRP and SCCRQ are made of, in the order that every client takes. */
+static void sccrp_send(struct tunnel *tunnel, const struct message *sccrq)
+{
+	const struct l2tp_config *config = &tunnel->l2tp->config;
+	uint8_t bytes[MESSAGE_SENT_MAX];
+	uint8_t response[CHALLENGE_RESPONSE_BYTES];
+	struct writer w = writer_over(bytes, sizeof(bytes));
+
+	message_begin(&w, MESSAGE_SCCRP, tunnel->peer_id, 0);
+	avp_write_u16(&w, AVP_PROTOCOL_VERSION, true, 0x0100);
+	avp_write_u32(&w, AVP_FRAMING_CAPABILITIES, true, 3);
+	avp_write_bytes(&w, AVP_HOST_NAME, true, config->host_name, strlen(config->host_name));
+	avp_write_u16(&w, AVP_ASSIGNED_TUNNEL_ID, true, tunnel->id);
+	avp_write_u16(&w, AVP_RECEIVE_WINDOW_SIZE, true, config->receive_window);
+	avp_write_u32(&w, AVP_BEARER_CAPABILITIES, true, 0);
+	avp_write_u16(&w, AVP_FIRMWARE_REVISION, false, 0x0100);
+	avp_write_bytes(&w, AVP_VENDOR_NAME, false, "concentrator", 12);
+	if (tunnel->challenged)
+		avp_write_bytes(&w, AVP_CHALLENGE, true, tunnel->challenge, CHALLENGE_BYTES);
+	if (message_has(sccrq, AVP_CHALLENGE) &&
+	    authentication_respond(config, MESSAGE_SCCRP, sccrq->challenge, sccrq->challenge_bytes,
+				   response) == 0)
+		avp_write_bytes(&w, AVP_CHALLENGE_RESPONSE, true, response, sizeof(response));
+	tunnel_send(tunnel, &w, MESSAGE_SCCRP, 0);
+	tunnel->phase_deadline_ms = tunnel->l2tp->now_ms + config->setup_ms;
+}
+
+static void stopccn_compose(struct writer *w, uint16_t peer_tunnel, uint16_t tunnel,
+			    uint16_t wire_code)
+{
+	uint16_t result = wire_code >> 8;
+	uint16_t error = result == STOPCCN_VERSION_NOT_SUPPORTED ? 0x0100 : wire_code & 0xff;
+
+	message_begin(w, MESSAGE_STOPCCN, peer_tunnel, 0);
+	avp_write_u16(w, AVP_ASSIGNED_TUNNEL_ID, true, tunnel);
+	avp_write_result(w, result, error);
+}
+
+static void stopccn_send(struct tunnel *tunnel, const struct verdict *verdict)
+{
+	uint8_t bytes[MESSAGE_SENT_MAX];
+	struct writer w = writer_over(bytes, sizeof(bytes));
+
+	reliable_drop_unsent(&tunnel->reliable);
+	stopccn_compose(&w, tunnel->peer_id, tunnel->id, verdict->wire_code);
+	tunnel_send(tunnel, &w, MESSAGE_STOPCCN, 0);
+	tunnel->reliable.congestion_window = tunnel->reliable.peer_window;
+}
+
+static void up_announce(struct tunnel *tunnel)
+{
+	struct l2tp *l2tp = tunnel->l2tp;
+	struct l2tp_event *event = l2tp_event_new(l2tp, L2TP_TUNNEL_UP, tunnel->id, 0);
+
+	tunnel->established_ms = l2tp->now_ms;
+	tunnel->phase_deadline_ms = l2tp->now_ms + l2tp->config.idle_tunnel_ms;
+	event->tunnel_up.peer_tunnel = tunnel->peer_id;
+	event->tunnel_up.peer = tunnel->peer;
+	event->tunnel_up.local = tunnel->local;
+	memcpy(event->tunnel_up.host_name, tunnel->host_name, sizeof(tunnel->host_name));
+	memcpy(event->tunnel_up.vendor_name, tunnel->vendor_name, sizeof(tunnel->vendor_name));
+}
+
+static void sessions_down(struct tunnel *tunnel, const struct tunnel_input *input)
+{
+	struct session *session;
+	uint32_t place = 0;
+
+	while ((session = id_table_next(&tunnel->sessions, &place)) != NULL)
+		session_tunnel_down(session, input->verdict, input->message);
+}
+
+static void tunnel_act(void *object, unsigned action, const void *argument)
+{
+	struct tunnel *tunnel = object;
+	const struct tunnel_input *input = argument;
+
+	switch (action) {
+	case ACTION_SEND_SCCRP:
+		sccrp_send(tunnel, input->message);
+		break;
+	case ACTION_ANNOUNCE_UP:
+		up_announce(tunnel);
+		break;
+	case ACTION_SESSIONS_DOWN:
+		sessions_down(tunnel, input);
+		break;
+	case ACTION_SEND_STOPCCN:
+		stopccn_send(tunnel, input->verdict);
+		break;
+	case ACTION_ANNOUNCE_DOWN:
+		l2tp_down(tunnel->l2tp, L2TP_TUNNEL_DOWN, tunnel->id, 0, input->was_up,
+			  input->verdict, input->message);
+		break;
+	case ACTION_LINGER:
+		tunnel->phase_deadline_ms =
+		    tunnel->l2tp->now_ms + tunnel->l2tp->config.closed_linger_ms;
+		break;
+	case ACTION_ANNOUNCE_GONE:
+		l2tp_event_new(tunnel->l2tp, L2TP_TUNNEL_GONE, tunnel->id, 0);
+		break;
+	}
+}
+
+static const struct fsm_table tunnel_table = {
+    .name = "tunnel",
+    .states = TUNNEL_STATES,
+    .events = TUNNEL_EVENTS,
+    .state_names = tunnel_state_names,
+    .cells = &tunnel_cells[0][0],
+    .act = tunnel_act,
+};
+
+static int tunnel_step(struct tunnel *tunnel, enum tunnel_event event,
+		       const struct message *message, const struct verdict *verdict)
+{
+	uint8_t before = tunnel->state;
+	struct tunnel_input input = {
+	    .message = message,
+	    .verdict = verdict,
+	    .was_up = before == TUNNEL_ESTABLISHED,
+	};
+	int error = fsm_step(&tunnel_table, &tunnel->state, event, tunnel, &input);
+
+	if (error != 0)
+		l2tp_count(tunnel->l2tp, L2TP_COUNTER_unexpected);
+	else
+		tunnel_moved(tunnel, before, tunnel->state);
+	return error;
+}
+
+void tunnel_close(struct tunnel *tunnel, const struct verdict *verdict)
+{
+	if (tunnel->state != TUNNEL_GONE)
+		tunnel_step(tunnel, TUNNEL_EVENT_CLOSE, NULL, verdict);
+}
+
+static void peer_fault(struct tunnel *tunnel, uint16_t result, uint16_t error, enum cause cause)
+{
+	const struct verdict verdict = {VERDICT_PEER_FAULT, WIRE_CODE(result, error), cause};
+
+	tunnel_close(tunnel, &verdict);
+}
+
+/* ---- the first message ---- */
+
+/* One StopCCN without any state: it is answered again when the peer asks again. */
+static void request_refuse(struct l2tp *l2tp, const struct message *sccrq,
+			   const struct endpoint *from, const struct endpoint *local,
+			   const struct verdict *verdict)
+{
+	uint8_t bytes[MESSAGE_SENT_MAX];
+	struct writer w = writer_over(bytes, sizeof(bytes));
+
+	l2tp_count(l2tp, L2TP_COUNTER_tunnel_refused);
+	l2tp_down(l2tp, L2TP_TUNNEL_DOWN, 0, 0, false, verdict, NULL);
+	stopccn_compose(&w, sccrq->assigned_tunnel, 0, verdict->wire_code);
+	message_end(&w, 0, 1);
+	l2tp_step(l2tp, false, MESSAGE_STOPCCN, "refuses the tunnel", 0, 0);
+	l2tp_send(l2tp, 0, 0, from, local, bytes, writer_length(&w));
+}
+
+static struct verdict request_judge(struct l2tp *l2tp, const struct message *sccrq)
+{
+	const uint64_t required = 1u << AVP_PROTOCOL_VERSION | 1u << AVP_HOST_NAME |
+				  1u << AVP_FRAMING_CAPABILITIES | 1u << AVP_ASSIGNED_TUNNEL_ID;
+	uint16_t code = 0;
+	enum cause cause = CAUSE_l2tp_protocol_error;
+
+	if (sccrq->unknown_mandatory) {
+		l2tp_count(l2tp, L2TP_COUNTER_unknown_mandatory_avp);
+		code = WIRE_CODE(STOPCCN_GENERAL_ERROR, ERROR_UNKNOWN_MANDATORY_AVP);
+	} else if (sccrq->wrong_length) {
+		code = WIRE_CODE(STOPCCN_GENERAL_ERROR, ERROR_LENGTH);
+	} else if ((sccrq->present & required) != required ||
+		   (message_has(sccrq, AVP_RECEIVE_WINDOW_SIZE) && sccrq->receive_window == 0)) {
+		code = WIRE_CODE(STOPCCN_GENERAL_ERROR, ERROR_VALUE);
+	} else if (sccrq->protocol_version >> 8 != 1) {
+		code = WIRE_CODE(STOPCCN_VERSION_NOT_SUPPORTED, ERROR_NONE);
+	} else if (message_has(sccrq, AVP_CHALLENGE) && l2tp->config.secret == NULL) {
+		code = WIRE_CODE(STOPCCN_NOT_AUTHORIZED, ERROR_NONE);
+		cause = CAUSE_l2tp_no_secret;
+	} else if (l2tp->tunnel_count - l2tp->lingering_count >= l2tp->config.tunnels_total) {
+		code = WIRE_CODE(STOPCCN_GENERAL_ERROR, ERROR_RESOURCES);
+		cause = CAUSE_l2tp_too_many_tunnels;
+	}
+	return (struct verdict){code == 0 ? VERDICT_ACCEPT : VERDICT_PEER_FAULT, code, cause};
+}
+
+static void request_accept(struct l2tp *l2tp, const struct message *sccrq, uint64_t digest,
+			   const struct endpoint *from, const struct endpoint *local)
+{
+	const struct verdict evicted = {VERDICT_IGNORE, 0, CAUSE_l2tp_setup_timeout};
+	struct tunnel *tunnel;
+
+	if (l2tp->half_open_count >= L2TP_HALF_OPEN_MAX) {
+		l2tp_count(l2tp, L2TP_COUNTER_half_open_evicted);
+		tunnel = TAILQ_FIRST(&l2tp->half_open);
+		tunnel_step(tunnel, TUNNEL_EVENT_REPLACED, NULL, &evicted);
+	}
+	if (l2tp->lingering_count > l2tp->config.tunnels_total) {
+		tunnel = TAILQ_FIRST(&l2tp->lingering);
+		tunnel_step(tunnel, TUNNEL_EVENT_LINGER_TIMEOUT, NULL, NULL);
+	}
+	tunnel = tunnel_new(l2tp, sccrq, from, local);
+	if (tunnel == NULL)
+		return;
+	tunnel->sccrq_digest = digest;
+	if (l2tp->config.challenge_peer && l2tp->config.secret != NULL) {
+		tunnel->challenged = true;
+		random_fill(&l2tp->random, tunnel->challenge, CHALLENGE_BYTES);
+	}
+	reliable_set_peer_window(&tunnel->reliable, sccrq->receive_window);
+	tunnel->reliable.nr = 1;
+	tunnel->acknowledge_now = true;
+	l2tp_step(l2tp, true, MESSAGE_SCCRQ, message_meaning(MESSAGE_SCCRQ), tunnel->id, 0);
+	tunnel_step(tunnel, TUNNEL_EVENT_SCCRQ, sccrq, NULL);
+	tunnel_settle(tunnel);
+}
+
+/*
+ * An SCCRQ with a tunnel id that this peer uses already. True when it is the first one repeated:
+ * what we answered then is answered again. Otherwise the peer has begun anew: inside IPsec, where
+ * nobody else can have sent it, the old tunnel goes without a word, since its StopCCN would hit
+ * the new one.
+ */
+static bool request_repeated(struct tunnel *tunnel, uint64_t digest)
+{
+	struct l2tp *l2tp = tunnel->l2tp;
+	const struct verdict replaced = {VERDICT_IGNORE, 0, CAUSE_l2tp_replaced};
+	struct reliable_message *sccrp = STAILQ_FIRST(&tunnel->reliable.queue);
+	bool waits = tunnel->state == TUNNEL_WAIT_CTL_CONN;
+
+	if (waits ? digest != tunnel->sccrq_digest
+		  : l2tp->now_ms - tunnel->established_ms > L2TP_REPEATED_MS) {
+		if (waits || l2tp->config.secured)
+			tunnel_step(tunnel, TUNNEL_EVENT_REPLACED, NULL, &replaced);
+		return false;
+	}
+	l2tp_count(l2tp, L2TP_COUNTER_duplicate);
+	l2tp_step(l2tp, true, MESSAGE_SCCRQ, "received again", tunnel->id, 0);
+	if (waits && sccrp != NULL && sccrp->type == MESSAGE_SCCRP) {
+		sccrp->times_sent++;
+		message_transmit(tunnel, sccrp);
+	} else {
+		tunnel->acknowledge_now = true;
+	}
+	tunnel_settle(tunnel);
+	return true;
+}
+
+/* FNV-1a: enough to tell two requests of one peer apart. */
+static uint64_t body_digest(struct cursor body)
+{
+	uint64_t digest = 14695981039346656037u;
+
+	while (cursor_more(&body))
+		digest = (digest ^ cursor_u8(&body)) * 1099511628211u;
+	return digest;
+}
+
+void tunnel_request(struct l2tp *l2tp, const struct message_header *header, struct cursor body,
+		    const struct endpoint *from, const struct endpoint *local)
+{
+	struct message message;
+	struct verdict verdict;
+	struct tunnel *tunnel;
+	uint64_t digest = body_digest(body);
+
+	if (!cursor_more(&body)) {
+		l2tp_count(l2tp, L2TP_COUNTER_tunnel_zero);
+		return;
+	}
+	if (message_parse(body, l2tp->config.secret, l2tp->config.secret_bytes, &message) != 0) {
+		l2tp_count(l2tp, L2TP_COUNTER_malformed);
+		return;
+	}
+	if (message.type == MESSAGE_STOPCCN && message.assigned_tunnel != 0) {
+		tunnel = tunnel_of_peer(l2tp, message.assigned_tunnel, from);
+		if (tunnel != NULL) {
+			tunnel_receive(tunnel, header, body.at - MESSAGE_HEADER_BYTES,
+				       MESSAGE_HEADER_BYTES + cursor_left(&body));
+			return;
+		}
+	}
+	if (message.type != MESSAGE_SCCRQ) {
+		l2tp_count(l2tp, L2TP_COUNTER_tunnel_zero);
+		return;
+	}
+	if (message.assigned_tunnel == 0) {
+		l2tp_count(l2tp, L2TP_COUNTER_malformed);
+		return;
+	}
+	tunnel = tunnel_of_peer(l2tp, message.assigned_tunnel, from);
+	if (tunnel != NULL && request_repeated(tunnel, digest))
+		return;
+	l2tp->counters->value[L2TP_COUNTER_unknown_avp_ignored] += message.unknown_ignored;
+	verdict = request_judge(l2tp, &message);
+	if (verdict.kind == VERDICT_ACCEPT)
+		request_accept(l2tp, &message, digest, from, local);
+	else
+		request_refuse(l2tp, &message, from, local, &verdict);
+}
+
+/* ---- every later message ---- */
+
+static void scccn_receive(struct tunnel *tunnel, const struct message *message)
+{
+	struct l2tp *l2tp = tunnel->l2tp;
+
+	if (tunnel->state == TUNNEL_WAIT_CTL_CONN && tunnel->challenged &&
+	    (!message_has(message, AVP_CHALLENGE_RESPONSE) ||
+	     !authentication_verify(&l2tp->config, MESSAGE_SCCCN, tunnel->challenge,
+				    CHALLENGE_BYTES, message->challenge_response))) {
+		l2tp_count(l2tp, L2TP_COUNTER_bad_challenge_response);
+		peer_fault(tunnel, STOPCCN_NOT_AUTHORIZED, ERROR_NONE,
+			   CAUSE_l2tp_bad_challenge_response);
+		return;
+	}
+	if (tunnel_step(tunnel, TUNNEL_EVENT_SCCCN, message, NULL) != 0)
+		peer_fault(tunnel, STOPCCN_STATE_MACHINE_ERROR, ERROR_NONE,
+			   CAUSE_l2tp_protocol_error);
+}
+
+/* Messages about the tunnel itself. */
+static void control_receive(struct tunnel *tunnel, const struct message *message)
+{
+	const struct verdict asked = {VERDICT_ACCEPT, 0, CAUSE_peer_request};
+
+	if (message->type == MESSAGE_STOPCCN) {
+		tunnel_step(tunnel, TUNNEL_EVENT_STOPCCN, message, &asked);
+		return;
+	}
+	if (message->unknown_mandatory) {
+		l2tp_count(tunnel->l2tp, L2TP_COUNTER_unknown_mandatory_avp);
+		peer_fault(tunnel, STOPCCN_GENERAL_ERROR, ERROR_UNKNOWN_MANDATORY_AVP,
+			   CAUSE_l2tp_protocol_error);
+		return;
+	}
+	if (message->wrong_length) {
+		peer_fault(tunnel, STOPCCN_GENERAL_ERROR, ERROR_LENGTH, CAUSE_l2tp_protocol_error);
+		return;
+	}
+	if (message->type == MESSAGE_SCCCN) {
+		scccn_receive(tunnel, message);
+	} else if (message->type != MESSAGE_HELLO) {
+		l2tp_count(tunnel->l2tp, L2TP_COUNTER_unexpected);
+		peer_fault(tunnel, STOPCCN_STATE_MACHINE_ERROR, ERROR_NONE,
+			   CAUSE_l2tp_protocol_error);
+	}
+}
+
+static void unknown_receive(struct tunnel *tunnel, const struct message *message)
+{
+	if (message->type_mandatory)
+		peer_fault(tunnel, STOPCCN_GENERAL_ERROR, ERROR_UNKNOWN_MANDATORY_AVP,
+			   CAUSE_l2tp_protocol_error);
+	else
+		l2tp_count(tunnel->l2tp, L2TP_COUNTER_unknown_message_ignored);
+}
+
+static void message_deliver(struct tunnel *tunnel, const struct message_header *header,
+			    struct cursor body)
+{
+	struct l2tp *l2tp = tunnel->l2tp;
+	struct message message;
+
+	if (message_parse(body, l2tp->config.secret, l2tp->config.secret_bytes, &message) != 0) {
+		l2tp_count(l2tp, L2TP_COUNTER_malformed);
+		peer_fault(tunnel, STOPCCN_GENERAL_ERROR, ERROR_LENGTH, CAUSE_l2tp_protocol_error);
+		return;
+	}
+	l2tp->counters->value[L2TP_COUNTER_unknown_avp_ignored] += message.unknown_ignored;
+	l2tp_step(l2tp, true, message.type, message_meaning(message.type), tunnel->id,
+		  header->session);
+	if (tunnel->state == TUNNEL_STOPPED && message.type != MESSAGE_STOPCCN)
+		return;
+	if (strcmp(message_name(message.type), "unknown") == 0)
+		unknown_receive(tunnel, &message);
+	else if (!session_is_message(message.type))
+		control_receive(tunnel, &message);
+	else if (tunnel_step(tunnel, TUNNEL_EVENT_CALL, &message, NULL) == 0)
+		session_receive(tunnel, header, &message);
+	else
+		peer_fault(tunnel, STOPCCN_STATE_MACHINE_ERROR, ERROR_NONE,
+			   CAUSE_l2tp_protocol_error);
+}
+
+/* The message whose turn it is, and then those that waited for it. */
+static void in_order_receive(struct tunnel *tunnel, const uint8_t *bytes, size_t length)
+{
+	struct reliable *reliable = &tunnel->reliable;
+	struct reliable_held held = {.bytes = NULL};
+	struct message_header header;
+	struct cursor body;
+
+	if (reliable->queued >= tunnel->l2tp->config.sessions_per_tunnel + QUEUE_SPARE) {
+		l2tp_count(tunnel->l2tp, L2TP_COUNTER_held_back);
+		return;
+	}
+	do {
+		if (held.bytes != NULL) {
+			bytes = held.bytes;
+			length = held.length;
+		}
+		reliable->nr++;
+		tunnel->acknowledge_now = true;
+		if (message_header_parse(bytes, length, &header, &body) == 0)
+			message_deliver(tunnel, &header, body);
+		free(held.bytes);
+	} while (tunnel->state != TUNNEL_GONE && reliable_release(reliable, &held));
+}
+
+void tunnel_receive(struct tunnel *tunnel, const struct message_header *header,
+		    const uint8_t *bytes, size_t length)
+{
+	struct l2tp *l2tp = tunnel->l2tp;
+
+	tunnel->last_seen_ms = l2tp->now_ms;
+	if (!reliable_acknowledged(&tunnel->reliable, header->nr, l2tp->now_ms)) {
+		l2tp_count(l2tp, L2TP_COUNTER_wrong_acknowledgement);
+		return;
+	}
+	if (length == MESSAGE_HEADER_BYTES) {
+		l2tp_step(l2tp, true, MESSAGE_ZLB, message_meaning(MESSAGE_ZLB), tunnel->id, 0);
+		tunnel_settle(tunnel);
+		return;
+	}
+	switch (reliable_order(&tunnel->reliable, header->ns)) {
+	case RELIABLE_IN_ORDER:
+		in_order_receive(tunnel, bytes, length);
+		break;
+	case RELIABLE_DUPLICATE:
+		l2tp_count(l2tp, L2TP_COUNTER_duplicate);
+		tunnel->acknowledge_now = true;
+		break;
+	case RELIABLE_AHEAD:
+		if (reliable_hold(&tunnel->reliable, header->ns, bytes, length))
+			l2tp_count(l2tp, L2TP_COUNTER_out_of_order);
+		break;
+	case RELIABLE_OUT_OF_WINDOW:
+		l2tp_count(l2tp, L2TP_COUNTER_out_of_window);
+		break;
+	}
+	tunnel_settle(tunnel);
+}
+
+/* ---- time ---- */
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static bool hello_wanted(const struct tunnel *tunnel)
+{
+	return tunnel->state == TUNNEL_ESTABLISHED && tunnel->hello_idle_ms != 0 &&
+	       STAILQ_EMPTY(&tunnel->reliable.queue);
+}
+
+static bool phase_limited(const struct tunnel *tunnel)
+{
+	if (tunnel->state == TUNNEL_ESTABLISHED)
+		return tunnel->session_count == 0 && tunnel->l2tp->config.idle_tunnel_ms != 0;
+	return tunnel->state == TUNNEL_WAIT_CTL_CONN || tunnel->state == TUNNEL_STOPPED;
+}
+
+static uint64_t tunnel_deadline(const struct tunnel *tunnel)
+{
+	const struct session *oldest = TAILQ_FIRST(&tunnel->setup);
+	uint64_t deadline_ms = tunnel->reliable.deadline_ms;
+
+	if (tunnel->state == TUNNEL_GONE)
+		return UINT64_MAX;
+	if (phase_limited(tunnel))
+		deadline_ms = earlier(deadline_ms, tunnel->phase_deadline_ms);
+	if (oldest != NULL)
+		deadline_ms = earlier(deadline_ms, oldest->setup_deadline_ms);
+	if (hello_wanted(tunnel))
+		deadline_ms = earlier(deadline_ms, tunnel->last_seen_ms + tunnel->hello_idle_ms);
+	return deadline_ms;
+}
+
+void tunnel_settle(struct tunnel *tunnel)
+{
+	struct reliable_message *message;
+
+	if (tunnel->state != TUNNEL_GONE) {
+		while ((message = reliable_next(&tunnel->reliable, tunnel->l2tp->now_ms)) != NULL)
+			message_transmit(tunnel, message);
+		if (tunnel->acknowledge_now)
+			zlb_send(tunnel);
+	}
+	schedule_set(&tunnel->l2tp->schedule, &tunnel->scheduled, tunnel_deadline(tunnel));
+}
+
+static void phase_timeout(struct tunnel *tunnel)
+{
+	struct verdict verdict = {VERDICT_PEER_FAULT,
+				  WIRE_CODE(STOPCCN_GENERAL_REQUEST, ERROR_NONE),
+				  CAUSE_l2tp_setup_timeout};
+
+	switch (tunnel->state) {
+	case TUNNEL_WAIT_CTL_CONN:
+		tunnel_step(tunnel, TUNNEL_EVENT_SETUP_TIMEOUT, NULL, &verdict);
+		break;
+	case TUNNEL_ESTABLISHED:
+		verdict.cause = CAUSE_l2tp_idle_tunnel;
+		tunnel_step(tunnel, TUNNEL_EVENT_IDLE_TIMEOUT, NULL, &verdict);
+		break;
+	default:
+		tunnel_step(tunnel, TUNNEL_EVENT_LINGER_TIMEOUT, NULL, NULL);
+		break;
+	}
+}
+
+static void hello_send(struct tunnel *tunnel)
+{
+	uint8_t bytes[MESSAGE_SENT_MAX];
+	struct writer w = writer_over(bytes, sizeof(bytes));
+
+	message_begin(&w, MESSAGE_HELLO, tunnel->peer_id, 0);
+	tunnel_send(tunnel, &w, MESSAGE_HELLO, 0);
+}
+
+void tunnel_on_time(struct tunnel *tunnel)
+{
+	const struct verdict silent = {VERDICT_PEER_FAULT, 0, CAUSE_l2tp_timeout};
+	uint64_t now_ms = tunnel->l2tp->now_ms;
+	struct session *oldest;
+
+	if (reliable_on_time(&tunnel->reliable, now_ms) == -ETIMEDOUT)
+		tunnel_step(tunnel, TUNNEL_EVENT_UNDELIVERABLE, NULL, &silent);
+	while ((oldest = TAILQ_FIRST(&tunnel->setup)) != NULL &&
+	       now_ms >= oldest->setup_deadline_ms)
+		session_setup_timeout(oldest);
+	if (phase_limited(tunnel) && now_ms >= tunnel->phase_deadline_ms)
+		phase_timeout(tunnel);
+	if (hello_wanted(tunnel) && now_ms >= tunnel->last_seen_ms + tunnel->hello_idle_ms)
+		hello_send(tunnel);
+	tunnel_settle(tunnel);
+}
