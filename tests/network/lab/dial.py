@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a client dials with."""
+
+from dataclasses import dataclass
+
+IPSEC_SECRET = "a shared secret of the lab"
+
+
+@dataclass(frozen=True)
+class Dial:
+    user: str = "alice"
+    password: str = "alice's password"
+    ipsec: str = "strongswan"       # "libreswan"
+    secret: str = IPSEC_SECRET
+    ike: str = "aes256-sha256-modp2048"
+    esp: str = "aes256-sha256"
+    encapsulate: bool = False       # UDP encapsulation even without a NAT
+    authentication: str = ""        # the only one the client does: "pap", "chap", "mschap-v2"
+    timeout: int = 30               # seconds per layer on an idle machine
+
+
+class DialFailed(Exception):
+    def __init__(self, layer, reason):
+        super().__init__(f"{layer}: {reason}")
+        self.layer = layer

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""xl2tpd and pppd of a client."""
+
+from .dial import DialFailed
+from .guest import GuestFailed
+from .topology import CONCENTRATOR, SERVER_NETWORK
+
+_DAEMON = """
+[global]
+access control = no
+
+[lac concentrator]
+lns = {server}
+ppp debug = yes
+pppoptfile = /etc/ppp/options.l2tp
+length bit = yes
+"""
+
+_PPP = """
+ipcp-accept-local
+ipcp-accept-remote
+noauth
+noccp
+nodefaultroute
+usepeerdns
+mtu 1400
+mru 1400
+lcp-echo-interval 10
+lcp-echo-failure 6
+debug
+logfile {logs}/pppd.log
+name "{dial.user}"
+password "{dial.password}"
+"""
+
+_METHODS = ("pap", "chap", "mschap", "mschap-v2", "eap")
+
+# Ends with 0 when ppp0 has its address, 3 when pppd gave up, 4 when xl2tpd did, 5 after the timeout.
+_WAIT = """
+SECONDS=0
+while [ $SECONDS -lt {timeout} ]; do
+    if ip -4 -o address show dev ppp0 2>/dev/null | grep -q inet; then
+        ip route replace {network} dev ppp0
+        ip -4 -o address show dev ppp0
+        exit 0
+    fi
+    grep -qs 'Connection terminated\\|Modem hangup' {logs}/pppd.log && exit 3
+    grep -qs 'Maximum retries exceeded\\|Connection closed\\|Call to .* failed' {logs}/xl2tpd.log && exit 4
+    sleep 0.1
+done
+exit 5
+"""
+
+
+class L2tp:
+    def __init__(self, client, dial):
+        self.client = client
+        self.dial = dial
+
+    def start(self):
+        options = _PPP.format(logs=self.client.logs, dial=self.dial)
+        if self.dial.authentication:
+            options += "".join(f"refuse-{method}\n" for method in _METHODS
+                               if method != self.dial.authentication)
+        self.client.write("/etc/ppp/options", "")
+        self.client.write("/etc/ppp/options.l2tp", options)
+        self.client.write("/etc/xl2tpd/xl2tpd.conf", _DAEMON.format(server=CONCENTRATOR))
+        self.client.run(f"""
+            mkdir -p /run/xl2tpd
+            xl2tpd -D -p /run/xl2tpd.pid -C /run/xl2tpd/l2tp-control >{self.client.logs}/xl2tpd.log 2>&1 &
+            until [ -p /run/xl2tpd/l2tp-control ]; do sleep 0.05; done
+            """)
+
+    def connect(self):
+        """Dials and waits for the address; returns it."""
+        self.client.run("echo 'c concentrator' >/run/xl2tpd/l2tp-control")
+        job = self.client.begin(_WAIT.format(timeout=self.dial.timeout, logs=self.client.logs,
+                                             network=SERVER_NETWORK))
+        output = job.wait(self.dial.timeout + 5, check=False)
+        if job.status == 3:
+            raise DialFailed("ppp", self.client.last_words("pppd.log"))
+        if job.status == 4:
+            raise DialFailed("l2tp", self.client.last_words("xl2tpd.log"))
+        if job.status != 0:
+            raise DialFailed("ppp" if self.client.read_log("pppd.log") else "l2tp",
+                             f"no address after {self.dial.timeout} s")
+        return output.split()[3].partition("/")[0]
+
+    def disconnect(self):
+        """The user hangs up: LCP terminate, CDN, StopCCN; returns when ppp0 is gone."""
+        try:
+            self.client.run("""
+                echo 'd concentrator' >/run/xl2tpd/l2tp-control
+                while [ -e /proc/sys/net/ipv4/conf/ppp0 ]; do sleep 0.1; done
+                """, timeout=15)
+        except GuestFailed as reason:
+            raise DialFailed("ppp", f"ppp0 stays after hanging up: {reason}") from reason
+
+    def stop(self):
+        self.client.run("""
+            if [ -e /run/xl2tpd.pid ]; then
+                pid=$(cat /run/xl2tpd.pid)
+                kill $pid
+                for i in $(seq 100); do [ -e /proc/$pid ] || break; sleep 0.05; done
+                [ ! -e /proc/$pid ] || kill -9 $pid
+                rm -f /run/xl2tpd.pid /run/xl2tpd/l2tp-control
+            fi
+            """, check=False)

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""libreswan as an L2TP client's IPsec. PFS in quick mode is its default and stays on."""
+
+from .topology import CONCENTRATOR
+
+_CONFIGURATION = """
+config setup
+    ikev1-policy=accept
+    logfile={logs}/pluto.log
+    plutodebug=none
+
+conn l2tp
+    ikev2=no
+    authby=secret
+    type=transport
+    left=%defaultroute
+    leftprotoport=17/1701
+    right={server}
+    rightprotoport=17/1701
+    encapsulation={encapsulate}
+    auto=add
+"""
+
+
+class Libreswan:
+    def __init__(self, client, dial):
+        self.client = client
+        self.dial = dial
+
+    def start(self):
+        self.client.write("/etc/ipsec.conf", _CONFIGURATION.format(
+            logs=self.client.logs, server=CONCENTRATOR,
+            encapsulate="yes" if self.dial.encapsulate else "auto"))
+        self.client.write("/etc/ipsec.secrets", f'%any %any : PSK "{self.dial.secret}"\n')
+        self.client.run("""
+            mkdir -p /run/pluto
+            mountpoint -q /usr/sbin/ipsec || mount --bind /usr/sbin/ipsec.libreswan /usr/sbin/ipsec
+            [ -e /var/lib/ipsec/nss/cert9.db ] || ipsec initnss
+            /usr/libexec/ipsec/pluto --config /etc/ipsec.conf
+            until ipsec whack --status >/dev/null 2>&1; do sleep 0.1; done
+            ipsec whack --listen
+            ipsec addconn --config /etc/ipsec.conf l2tp
+            """)
+
+    def initiate(self):
+        self.client.run(f"timeout {self.dial.timeout} ipsec whack --initiate --name l2tp",
+                        timeout=self.dial.timeout + 5)
+
+    def rekey_ike(self):
+        self.client.run("ipsec whack --rekey-ike --name l2tp")
+
+    def rekey_esp(self):
+        self.client.run("ipsec whack --rekey-ipsec --name l2tp")
+
+    def log(self):
+        return self.client.read_log("pluto.log")
+
+    def stop(self):
+        self.client.run("""
+            timeout 5 ipsec whack --name l2tp --terminate || true
+            timeout 5 ipsec whack --shutdown || true
+            umount /usr/sbin/ipsec
+            ip xfrm state flush
+            ip xfrm policy flush
+            """, check=False)
