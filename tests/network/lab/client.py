@@ -37,6 +37,19 @@ until [ -s /tmp/{name}/holder ]; do sleep 0.05; done
 """
 
 
+# Ends the daemon of a pid file and waits for its end.
+_FUNCTIONS = """
+end_daemon() {
+    [ -s $1 ] || return 0
+    set -- $1 $2 $(head -n 1 $1)
+    kill -$2 $3 || true
+    for i in $(seq 100); do [ -e /proc/$3 ] || break; sleep 0.05; done
+    [ ! -e /proc/$3 ] || kill -KILL $3
+    rm -f $1
+}
+"""
+
+
 class Client:
     def __init__(self, guest, link, index):
         self.guest = guest
@@ -54,7 +67,7 @@ class Client:
 
     def begin(self, command):
         return self.guest.begin(f"exec nsenter -t $(cat /tmp/{self.link.name}/holder) -m -n "
-                                f"bash -ec {shlex.quote(command)}")
+                                f"bash -ec {shlex.quote(_FUNCTIONS + command)}")
 
     def run(self, command, timeout=30, check=True):
         return self.begin(command).wait(timeout, check)
@@ -92,6 +105,12 @@ class Client:
         if self.l2tp:
             self.l2tp.stop()
             self.ipsec.stop()
+        self.l2tp = self.ipsec = self.address = None
+
+    def crash(self):
+        """As if the machine were switched off: nobody says good bye."""
+        self.l2tp.crash()
+        self.ipsec.crash()
         self.l2tp = self.ipsec = self.address = None
 
     @property

@@ -3,13 +3,13 @@
 
 from dataclasses import dataclass
 
-IPSEC_SECRET = "a shared secret of the lab"
+IPSEC_SECRET = "the-shared-secret-of-the-lab"
 
 
 @dataclass(frozen=True)
 class Dial:
     user: str = "alice"
-    password: str = "alice's password"
+    password: str = "alice-password"
     ipsec: str = "strongswan"       # "libreswan"
     secret: str = IPSEC_SECRET
     ike: str = "aes256-sha256-modp2048"

@@ -11,8 +11,6 @@ import socket
 import threading
 import time
 
-from . import process
-
 _AGENT = pathlib.Path(__file__).with_name("agent")
 _KERNEL_LINE = ("console=ttyS0 panic=-1 quiet loglevel=4 mitigations=off nokaslr random.trust_cpu=on "
                 "tsc=reliable no_timer_check audit=0 net.ifnames=0")

@@ -51,6 +51,8 @@ done
 exit 5
 """
 
+_GONE = "while [ -e /proc/sys/net/ipv4/conf/ppp0 ]; do sleep 0.1; done"
+
 
 class L2tp:
     def __init__(self, client, dial):
@@ -89,20 +91,21 @@ class L2tp:
     def disconnect(self):
         """The user hangs up: LCP terminate, CDN, StopCCN; returns when ppp0 is gone."""
         try:
-            self.client.run("""
-                echo 'd concentrator' >/run/xl2tpd/l2tp-control
-                while [ -e /proc/sys/net/ipv4/conf/ppp0 ]; do sleep 0.1; done
-                """, timeout=15)
+            self.client.run(f"kill $(head -n 1 /run/ppp0.pid); {_GONE}", timeout=15)
+            self.client.run("echo 'd concentrator' >/run/xl2tpd/l2tp-control; sleep 0.3")
         except GuestFailed as reason:
             raise DialFailed("ppp", f"ppp0 stays after hanging up: {reason}") from reason
 
+    def abandon(self):
+        """xl2tpd closes the tunnel at once; pppd notices by itself."""
+        self.client.run("echo 'd concentrator' >/run/xl2tpd/l2tp-control")
+
+    def wait_down(self, timeout=15):
+        """The other side hangs up."""
+        self.client.run(_GONE, timeout)
+
     def stop(self):
-        self.client.run("""
-            if [ -e /run/xl2tpd.pid ]; then
-                pid=$(cat /run/xl2tpd.pid)
-                kill $pid
-                for i in $(seq 100); do [ -e /proc/$pid ] || break; sleep 0.05; done
-                [ ! -e /proc/$pid ] || kill -9 $pid
-                rm -f /run/xl2tpd.pid /run/xl2tpd/l2tp-control
-            fi
-            """, check=False)
+        self.client.run("end_daemon /run/xl2tpd.pid TERM", check=False)
+
+    def crash(self):
+        self.client.run("end_daemon /run/xl2tpd.pid KILL; end_daemon /run/ppp0.pid KILL")

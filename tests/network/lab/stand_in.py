@@ -36,7 +36,7 @@ connections {{
                 mode = transport
                 local_ts = dynamic[udp/1701]
                 remote_ts = dynamic[udp]
-                esp_proposals = default, aes256gcm16
+                esp_proposals = default, aes256gcm16-modp2048, aes256-sha2_256-modp2048, aes128-sha1-modp2048
             }}
         }}
     }}
@@ -60,7 +60,7 @@ def start(client, second_card):
         echo 1 >/proc/sys/net/ipv4/ip_forward
         """)
     client.start(dial)
-    client.run("kill $(cat /run/xl2tpd.pid); sleep 0.3")
+    client.run("end_daemon /run/xl2tpd.pid TERM")
     client.write("/etc/swanctl/swanctl.conf", _CONNECTION.format(server=CONCENTRATOR, secret=IPSEC_SECRET))
     client.write("/etc/ppp/chap-secrets", f'"{dial.user}" * "{dial.password}" *\n')
     client.write("/etc/ppp/options.l2tp",

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """strongSwan as an L2TP client's IPsec: transport mode, UDP port 1701, IKEv1."""
 
+import re
+
 from .topology import CONCENTRATOR
 
 _PLUGINS = "random nonce openssl aes des sha1 sha2 md5 hmac gcm kdf kernel-netlink socket-default vici"
@@ -84,11 +86,14 @@ class StrongSwan:
     def rekey_esp(self):
         self.client.run("swanctl --rekey --child l2tp")
 
+    def ike_spis(self):
+        """The initiator's cookies of the IKE SAs that are up."""
+        return set(re.findall(r"ESTABLISHED, IKEv1, (\w+)_i", self.client.run("swanctl --list-sas")))
+
     def esp_spis(self):
         """The SPIs of the ESP SAs in use."""
-        listed = self.client.run("swanctl --list-sas")
-        return {line.split()[1].rstrip(",") for line in listed.splitlines()
-                if line.strip().startswith(("in ", "out "))}
+        return set(re.findall(r"^ +(?:in|out) +(\w+)", self.client.run("swanctl --list-sas"),
+                              re.MULTILINE))
 
     def log(self):
         return self.client.read_log("charon.log")
@@ -96,11 +101,14 @@ class StrongSwan:
     def stop(self):
         self.client.run("""
             swanctl --terminate --ike l2tp --timeout 3 || true
-            if [ -e /run/charon.pid ]; then
-                pid=$(cat /run/charon.pid)
-                kill $pid
-                for i in $(seq 100); do [ -e /proc/$pid ] || break; sleep 0.05; done
-            fi
+            end_daemon /run/charon.pid TERM
             ip xfrm state flush
             ip xfrm policy flush
             """, check=False)
+
+    def crash(self):
+        self.client.run("""
+            end_daemon /run/charon.pid KILL
+            ip xfrm state flush
+            ip xfrm policy flush
+            """)

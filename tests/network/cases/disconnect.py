@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Either side ends a session, and nothing of it remains on the other."""
+
+from lab.case import case, expect
+from lab.dial import Dial
+from lab.topology import SERVER
+
+
+def _nothing_left(lab):
+    for noun in ("sessions", "tunnels", "sas"):
+        lab.concentrator.wait_shown(noun, 0, timeout=20)
+
+
+def _told_of_ppp_and_l2tp(client, pppd, xl2tpd):
+    expect("rcvd [LCP TermReq" in pppd, "the client is sent no LCP terminate request")
+    expect("onnection closed" in xl2tpd or "Call " in xl2tpd and "disconnect" in xl2tpd,
+           f"the client is sent neither CDN nor StopCCN: {client.last_words('xl2tpd.log')}")
+
+
+@case()
+def client_hangs_up(lab):
+    client = lab.client("nat")
+    client.dial(Dial())
+    client.hang_up()
+    _nothing_left(lab)
+
+
+@case()
+def client_closes_the_tunnel_at_once(lab):
+    client = lab.client("nat")
+    client.dial(Dial())
+    client.l2tp.abandon()
+    lab.concentrator.wait_sessions(0)
+    client.stop()
+    _nothing_left(lab)
+
+
+@case()
+def client_dials_again(lab):
+    """The machine was switched off without a word and dials again from the same address."""
+    client = lab.client("nat")
+    client.dial(Dial())
+    client.crash()
+    client.dial(Dial())
+    expect(client.ping(SERVER) >= 4, "the server does not answer ping")
+
+
+@case()
+def operator_disconnects(lab):
+    client = lab.client("nat")
+    client.dial(Dial())
+    session, = lab.concentrator.wait_sessions(1)
+    lab.concentrator.ctl("disconnect", str(session["session"]))
+    client.l2tp.wait_down()
+    lab.concentrator.wait_sessions(0)
+    _told_of_ppp_and_l2tp(client, client.read_log("pppd.log"), client.read_log("xl2tpd.log"))
+
+
+@case(own_daemon=True)
+def daemon_is_ended(lab):
+    lab.start_concentrator()
+    client = lab.client("nat")
+    client.dial(Dial())
+    status = lab.stop_concentrator()
+    expect(status == 0, f"exit status {status}")
+    client.l2tp.wait_down()
+    _told_of_ppp_and_l2tp(client, client.read_log("pppd.log"), client.read_log("xl2tpd.log"))
+    log = client.ipsec.log()
+    expect("received DELETE for IKE_SA" in log, "the client is sent no delete for the IKE SA")
+    expect("received DELETE for ESP" in log or "received DELETE for CHILD_SA" in log,
+           "the client is sent no delete for the ESP SA")

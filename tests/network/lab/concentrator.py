@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The daemon under test: its configuration, its start and end, its events, its control socket."""
+
+import json
+import os
+import pathlib
+import re
+import time
+
+from . import process
+from .dial import IPSEC_SECRET, Dial
+from .guest import time_scale
+from .topology import CONCENTRATOR, INSIDE, OUTSIDE
+
+ACCESS_WIRE = "access-wire"
+INSIDE_WIRE = "inside-wire"
+
+_CONFIGURATION = """
+events = "{directory}/events.json";
+control_socket = "{directory}/control.sock";
+workers = 1;
+idle = "adaptive";
+memory = "nohuge";
+ports = (
+    {{ name = "access"; device = "net_tap0,iface={access}"; addresses = [ "{server}/24" ]; }},
+    {{ name = "inside"; device = "net_tap1,iface={inside}"; addresses = [ "{inside_address}/24" ]; }}
+);
+listeners = ( {{ address = "{server}"; ipsec = "required"; preshared_key_file = "{directory}/psk"; }} );
+pools = ( {{ name = "default"; first = "{first}"; last = "{last}"; }} );
+users_file = "{directory}/users";
+dns = [ "198.51.100.53" ];
+"""
+
+_SANITIZERS = {
+    "ASAN_OPTIONS": "abort_on_error=0:exitcode=99:detect_leaks=1:detect_stack_use_after_return=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=0",
+    "LSAN_OPTIONS": f"print_suppressions=0:suppressions={pathlib.Path(__file__).with_name('leaks')}",
+}
+_REPORT = re.compile(r"(ERROR: \w+Sanitizer|runtime error:|WARNING: ThreadSanitizer)[^\n]*")
+
+USERS = (Dial.user, "bob", "carol")
+
+
+class ConcentratorFailed(Exception):
+    pass
+
+
+def password_of(user):
+    return f"{user}-password"
+
+
+def write_secret(path, text):
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+
+
+def write_configuration(directory, pool=("10.20.0.2", "10.20.255.254"), users="", extra=""):
+    """Everything the daemon reads, in one directory; returns the configuration's path."""
+    directory.mkdir(parents=True, exist_ok=True)
+    write_secret(directory / "psk", IPSEC_SECRET + "\n")
+    write_secret(directory / "users",
+                 "".join(f"{user} {password_of(user)}\n" for user in USERS) + users)
+    path = directory / "concentrator.conf"
+    path.write_text(_CONFIGURATION.format(
+        directory=directory, access=ACCESS_WIRE, inside=INSIDE_WIRE, server=CONCENTRATOR,
+        inside_address=INSIDE, first=pool[0], last=pool[1]) + extra)
+    return path
+
+
+class Concentrator:
+    def __init__(self, build, topology, directory, configuration, outlive=False):
+        self.build = pathlib.Path(build)
+        self.topology = topology
+        self.directory = pathlib.Path(directory)
+        self.configuration = configuration
+        self.outlive = outlive
+        self.log_path = self.directory / "concentrator.log"
+        self.process = None
+
+    @property
+    def program(self):
+        return str(self.build / "app" / "concentrator" / "concentrator")
+
+    def start(self, timeout=20):
+        """Starts the daemon, waits until it serves, gives its two wires to their peers."""
+        self.process = self.topology["concentrator"].start(
+            self.program, "-c", str(self.configuration), log=self.log_path, outlive=self.outlive,
+            environment=_SANITIZERS)
+        deadline = time.monotonic() + timeout * time_scale()
+        while not re.search(r"\bready\b", self.log()):
+            if not self.process.running():
+                raise ConcentratorFailed(f"ended with {self.process.wait(0)}: {self.last_words()}")
+            if time.monotonic() > deadline:
+                raise ConcentratorFailed(f"not ready: {self.last_words()}")
+            time.sleep(0.05)
+        self.plug()
+
+    def plug(self):
+        own = self.topology["concentrator"]
+        self.topology.plug_wires(ACCESS_WIRE, own, INSIDE_WIRE, own)
+        own.run("ip", "route", "replace", "default", "via", OUTSIDE, "dev", "access")
+
+    def running(self):
+        return self.process is not None and self.process.running()
+
+    def stop(self, timeout=20):
+        """SIGTERM; returns the exit status, None when the daemon had to be killed."""
+        self.process.signal(15)
+        status = self.process.wait(timeout * time_scale())
+        if status is None:
+            self.process.stop(1)
+        return status
+
+    def log(self):
+        return self.process.output() if self.process else ""
+
+    def last_words(self):
+        return " | ".join(self.log().splitlines()[-4:])
+
+    def log_lines(self, pattern):
+        return [line for line in self.log().splitlines() if re.search(pattern, line)]
+
+    def complaint(self):
+        """The first finding of a sanitizer, None without one."""
+        found = _REPORT.search(self.log())
+        return found.group(0) if found else None
+
+    def ctl(self, *arguments, check=True):
+        return process.run(str(self.build / "app" / "concentrator-ctl" / "concentrator-ctl"),
+                           "-s", str(self.directory / "control.sock"), *arguments, check=check)
+
+    def show(self, noun):
+        """The objects of concentrator-ctl show NOUN --json: one a line."""
+        return [json.loads(line) for line in self.ctl("show", noun, "--json").splitlines() if line]
+
+    def sessions(self):
+        return self.show("sessions")
+
+    def wait_sessions(self, count, timeout=10):
+        return self.wait_shown("sessions", count, timeout)
+
+    def wait_shown(self, noun, count, timeout=10):
+        deadline = time.monotonic() + timeout * time_scale()
+        while True:
+            shown = self.show(noun)
+            if len(shown) == count:
+                return shown
+            if time.monotonic() > deadline:
+                raise ConcentratorFailed(f"{len(shown)} {noun} instead of {count}: {shown}")
+            time.sleep(0.1)
+
+    def events(self):
+        path = self.directory / "events.json"
+        if not path.exists():
+            return []
+        return [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")]
