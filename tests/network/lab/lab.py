@@ -115,6 +115,10 @@ class Lab:
     def capture(self, name):
         return Capture(self.topology["outside"], ACCESS_WIRE, self.directory / f"{name}.pcap")
 
+    def processes(self):
+        """All that runs on the host, in the order in which it is to end."""
+        return [self.concentrator.process, self.guest.qemu, *self._servers]
+
     def stop(self, keep_files):
         self.stop_concentrator()
         for server in self._servers:

@@ -45,7 +45,7 @@ LINKS = (
 )
 
 _ROUTERS = ("nat", "carrier", "home-a", "home-b", "outside")
-_HOSTS = ("concentrator", "server", "guest")
+NAMESPACES = _ROUTERS + ("concentrator", "server", "guest")
 
 # A router's way out: (router, its address, next hop's namespace, next hop's address)
 _UPLINKS = (
@@ -65,7 +65,7 @@ class Topology:
         return self.namespaces[name]
 
     def build(self):
-        for name in _ROUTERS + _HOSTS:
+        for name in NAMESPACES:
             self.namespaces[name] = Namespace(self.prefix, name)
             self[name].create(forward=name in _ROUTERS)
         for name, address, upstream, gateway in _UPLINKS:
