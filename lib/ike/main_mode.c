@@ -482,7 +482,8 @@ static size_t own_id_write(const struct sa *sa, uint8_t body[20])
 
 /* The peer is authentic: make our proof and establish. */
 static void authenticated(struct sa *sa, const struct packet *packet,
-			  const struct ike_key_inputs *inputs, const struct payloads *payloads)
+			  const struct ike_key_inputs *inputs, const struct payloads *payloads,
+			  const uint8_t iv[IKE_BLOCK_BYTES_MAX])
 {
 	struct main_mode_input input = {.packet = packet, .payloads = payloads};
 	uint8_t hash_r[DIGEST_BYTES_MAX];
@@ -493,6 +494,7 @@ static void authenticated(struct sa *sa, const struct packet *packet,
 		ike_count(sa->ike, IKE_COUNTER_too_many_peers);
 		return;
 	}
+	memcpy(sa->iv, iv, sizeof(sa->iv));
 	sa->path = *packet->path;
 	sa->reply.request_hash = packet->hash;
 	input.hash_r = hash_r;
@@ -526,8 +528,7 @@ static void fifth_message(struct sa *sa, const struct packet *packet)
 	}
 	if (message_open(&sa->keys, packet, iv, plain, &payloads) == 0 &&
 	    peer_authentic(sa, &inputs, &payloads)) {
-		memcpy(sa->iv, iv, sizeof(iv));
-		authenticated(sa, packet, &inputs, &payloads);
+		authenticated(sa, packet, &inputs, &payloads, iv);
 		return;
 	}
 	ike_count(sa->ike, IKE_COUNTER_authentication_failed);
