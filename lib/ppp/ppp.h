@@ -26,18 +26,18 @@ enum ppp_authentication {
 
 /* Borrowed for the life of every engine made with it. */
 struct ppp_config {
-	uint16_t mru;                  /* what we ask for: 1400 with IPsec; 1500 always received */
-	uint8_t authentication[4];     /* enum ppp_authentication in order of preference */
-	uint8_t authentication_count;  /* 0: the peer need not authenticate */
-	char name[64];                 /* our name in CHAP challenges */
-	uint32_t restart_ms[4];        /* 1000, 1000, 1000, 3000: the last one repeats */
-	uint8_t max_configure;         /* 10 */
-	uint8_t max_terminate;         /* 2 */
-	uint8_t max_failure;           /* 5 */
-	uint32_t setup_ms;             /* 60000 from start to IPCP opened */
-	uint32_t echo_idle_ms;         /* 30000: echo request after so much silence; 0: never */
-	uint32_t echo_interval_ms;     /* 10000 between unanswered requests */
-	uint8_t echo_attempts;         /* 3 unanswered: dead */
+	uint16_t mru;                 /* what we ask for: 1400 with IPsec; 1500 always received */
+	uint8_t authentication[4];    /* enum ppp_authentication in order of preference */
+	uint8_t authentication_count; /* 0: the peer need not authenticate */
+	char name[64];                /* our name in CHAP challenges */
+	uint32_t restart_ms[4];       /* 1000, 1000, 1000, 3000: the last one repeats */
+	uint8_t max_configure;        /* 10 */
+	uint8_t max_terminate;        /* 2 */
+	uint8_t max_failure;          /* 5 */
+	uint32_t setup_ms;            /* 60000 from start to IPCP opened */
+	uint32_t echo_idle_ms;        /* 30000: echo request after so much silence; 0: never */
+	uint32_t echo_interval_ms;    /* 10000 between unanswered requests */
+	uint8_t echo_attempts;        /* 3 unanswered: dead */
 };
 
 /* Addresses are IPv4 in network order; 0: none. */
@@ -63,22 +63,23 @@ struct ppp_event {
 	union {
 		struct {
 			size_t length;
-			const uint8_t *bytes; /* from the PPP protocol field on: the caller adds FF 03 */
+			const uint8_t
+			    *bytes; /* from the PPP protocol field on: the caller adds FF 03 */
 		} send;
 		struct {
 			uint8_t method; /* enum ppp_authentication */
 			uint8_t identifier;
 			char user_name[PPP_USER_NAME_BYTES]; /* as received, printable, whole */
-			uint8_t challenge[16];      /* ours (CHAP) */
+			uint8_t challenge[16];               /* ours (CHAP) */
 			uint8_t challenge_bytes;
-			uint8_t response[64];       /* MD5: 16; MS-CHAPv2: the 49-byte value */
+			uint8_t response[64]; /* MD5: 16; MS-CHAPv2: the 49-byte value */
 			uint8_t response_bytes;
-			uint8_t password[128];      /* PAP */
+			uint8_t password[128]; /* PAP */
 			uint8_t password_bytes;
 		} authenticate;
 		struct {
 			struct ppp_grant grant;
-			uint16_t peer_mru; /* what we may send: the peer's MRU or 1500 */
+			uint16_t peer_mru;      /* what we may send: the peer's MRU or 1500 */
 			bool peer_accepts_acfc; /* we may leave out FF 03 */
 			bool peer_accepts_pfc;  /* we may send one-byte protocols */
 		} up;
@@ -112,9 +113,9 @@ const char *ppp_counter_text(enum ppp_counter counter);
 /* The verdict on a PPP_AUTHENTICATE event. */
 struct ppp_authentication_result {
 	bool accepted;
-	enum cause cause;             /* when refused: wrong_password or no_address_left */
-	char success[64];             /* MS-CHAPv2: "S=" and 40 upper-case digits; else "" */
-	struct ppp_grant grant;       /* when accepted */
+	enum cause cause;       /* when refused: wrong_password or no_address_left */
+	char success[64];       /* MS-CHAPv2: "S=" and 40 upper-case digits; else "" */
+	struct ppp_grant grant; /* when accepted */
 };
 
 /* `config`, `counters` are borrowed. The first Configure-Request is an event at once. */

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PPP_ENGINE_H
+#define PPP_ENGINE_H
+
+/* What the files of this engine share. */
+
+#include "base/event_queue.h"
+#include "ppp/automaton.h"
+#include "ppp/option.h"
+#include "ppp/ppp.h"
+
+enum protocol_number {
+	PROTOCOL_IP = 0x0021,
+	PROTOCOL_IPCP = 0x8021,
+	PROTOCOL_LCP = 0xc021,
+	PROTOCOL_PAP = 0xc023,
+	PROTOCOL_CHAP = 0xc223,
+};
+
+#define PACKET_HEADER_BYTES 4
+#define PACKET_BYTES_MAX    1500
+#define MRU_DEFAULT         1500
+#define MRU_LEAST           128
+
+enum phase {
+	PHASE_ESTABLISH,
+	PHASE_AUTHENTICATE,
+	PHASE_NETWORK,
+	PHASE_OPEN,
+	PHASE_TERMINATE,
+	PHASE_DEAD,
+};
+
+struct lcp {
+	struct automaton automaton;
+	bool ask_mru;
+	bool ask_magic;
+	uint8_t mru_naks;
+	uint16_t mru;
+	uint32_t magic;
+	uint8_t method;               /* enum ppp_authentication that we ask for */
+	uint8_t methods_spent;        /* bit by enum: refused by the peer */
+	uint16_t peer_wants_protocol; /* what its last Nak asked for instead */
+	uint8_t looped;
+	uint16_t peer_mru;
+	bool peer_pfc;
+	bool peer_acfc;
+	uint8_t reject_identifier; /* of our Code- and Protocol-Rejects */
+};
+
+enum authentication_state {
+	AUTHENTICATION_IDLE,
+	AUTHENTICATION_WAITS, /* for the peer */
+	AUTHENTICATION_ASKED, /* for the owner's verdict */
+	AUTHENTICATION_DONE,  /* accepted */
+	AUTHENTICATION_REFUSED,
+};
+
+struct authentication {
+	uint8_t state;
+	uint8_t method;
+	uint8_t identifier; /* of the Challenge; of the answered request with PAP */
+	uint8_t tries;
+	uint64_t deadline_ms;
+	uint8_t challenge[16];
+	uint8_t answer_code; /* the result packet, kept to send it again */
+	uint8_t answer_length;
+	uint8_t answer[128];
+};
+
+struct ipcp {
+	struct automaton automaton;
+	bool ask_address;
+};
+
+struct echo {
+	uint64_t deadline_ms;
+	uint64_t last_seen_ms;
+	uint8_t unanswered;
+	uint8_t identifier;
+	uint32_t idle_ms; /* with jitter */
+	bool refused;     /* the peer rejected the code */
+};
+
+struct ppp {
+	const struct ppp_config *config;
+	struct random_source random;
+	struct ppp_counters *counters;
+	struct event_queue events;
+	uint64_t now_ms; /* of the call being served */
+	enum phase phase;
+	bool was_up;
+	bool down_announced;
+	bool finished_announced;
+	uint64_t setup_deadline_ms;
+	struct lcp lcp;
+	struct authentication authentication;
+	struct ipcp ipcp;
+	struct echo echo;
+	struct ppp_grant grant;
+};
+
+static inline void ppp_count(struct ppp *ppp, enum ppp_counter counter)
+{
+	ppp->counters->value[counter]++;
+}
+
+/* ppp.c */
+
+/* Sends one control packet and its line of the ladder. */
+void ppp_send(struct ppp *ppp, uint16_t protocol, uint8_t code, uint8_t identifier,
+	      const void *data, size_t length);
+
+/* The link has to end: PPP_DOWN with what `format` says, then LCP closes. */
+void ppp_fail(struct ppp *ppp, enum cause cause, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void ppp_enter(struct ppp *ppp, enum phase phase);
+void ppp_finish(struct ppp *ppp);
+struct ppp_event *ppp_event_new(struct ppp *ppp, enum ppp_event_kind kind, size_t extra);
+
+/* step.c: the ladder's words */
+const char *step_message(uint16_t protocol, uint8_t code);
+
+/* lcp.c */
+void lcp_init(struct ppp *ppp);
+void lcp_receive(struct ppp *ppp, const struct packet *packet);
+/* Protocol-Reject with `information` cut to what the peer receives. */
+void lcp_protocol_reject(struct ppp *ppp, uint16_t protocol, struct cursor information);
+const char *authentication_name(uint8_t method);
+
+/* authentication.c */
+void authentication_start(struct ppp *ppp);
+void authentication_receive_pap(struct ppp *ppp, const struct packet *packet);
+void authentication_receive_chap(struct ppp *ppp, const struct packet *packet);
+void authentication_settle(struct ppp *ppp, const struct ppp_authentication_result *result);
+void authentication_on_time(struct ppp *ppp);
+/* IPCP stays unanswered: perhaps the peer never saw its CHAP Success. */
+void authentication_repeat_success(struct ppp *ppp);
+void authentication_wipe(struct ppp *ppp);
+
+/* ipcp.c */
+void ipcp_init(struct ppp *ppp);
+void ipcp_receive(struct ppp *ppp, const struct packet *packet);
+
+/* echo.c */
+void echo_start(struct ppp *ppp);
+void echo_seen(struct ppp *ppp, uint64_t seen_ms);
+void echo_receive_request(struct ppp *ppp, const struct packet *packet);
+void echo_receive_reply(struct ppp *ppp, const struct packet *packet);
+void echo_on_time(struct ppp *ppp);
+
+#endif
