@@ -111,11 +111,22 @@ void l2tp_send(struct l2tp *l2tp, uint16_t tunnel, uint16_t session, const struc
 void l2tp_down(struct l2tp *l2tp, enum l2tp_event_kind kind, uint16_t tunnel, uint16_t session,
 	       bool was_up, const struct verdict *verdict, const struct message *message);
 
-/* tunnel.c */
+/* request.c */
 
 /* A message with tunnel id 0. */
 void tunnel_request(struct l2tp *l2tp, const struct message_header *header, struct cursor body,
 		    const struct endpoint *from, const struct endpoint *local);
+
+/* tunnel.c */
+
+/* Answers the SCCRQ that made this tunnel. */
+void tunnel_open(struct tunnel *tunnel, const struct message *sccrq);
+/* The SCCRQ came again: so does our answer. */
+void tunnel_repeat_first(struct tunnel *tunnel);
+/* Goes without a word to the peer. */
+void tunnel_vanish(struct tunnel *tunnel, const struct verdict *verdict);
+void tunnel_stop_lingering(struct tunnel *tunnel);
+void stopccn_compose(struct writer *w, uint16_t peer_tunnel, uint16_t tunnel, uint16_t wire_code);
 /* A message for this tunnel; `bytes` is the whole of it. */
 void tunnel_receive(struct tunnel *tunnel, const struct message_header *header,
 		    const uint8_t *bytes, size_t length);
