@@ -90,7 +90,8 @@ struct l2tp {
 	struct tunnel_list lingering; /* the oldest first */
 	struct tunnel_list dead;
 	struct session_list dead_sessions;
-	uint32_t tunnel_count;
+	uint32_t tunnel_count; /* all that exist */
+	uint32_t active_count; /* neither lingering nor gone */
 	uint32_t half_open_count;
 	uint32_t lingering_count;
 	uint64_t now_ms; /* of the call being served */

@@ -39,7 +39,7 @@ static struct verdict request_judge(struct l2tp *l2tp, const struct message *scc
 	} else if (message_has(sccrq, AVP_CHALLENGE) && l2tp->config.secret == NULL) {
 		code = WIRE_CODE(STOPCCN_NOT_AUTHORIZED, ERROR_NONE);
 		cause = CAUSE_l2tp_no_secret;
-	} else if (l2tp->tunnel_count - l2tp->lingering_count >= l2tp->config.tunnels_total) {
+	} else if (l2tp->active_count >= l2tp->config.tunnels_total) {
 		code = WIRE_CODE(STOPCCN_GENERAL_ERROR, ERROR_RESOURCES);
 		cause = CAUSE_l2tp_too_many_tunnels;
 	}

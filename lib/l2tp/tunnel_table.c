@@ -92,6 +92,7 @@ struct tunnel *tunnel_new(struct l2tp *l2tp, const struct message *sccrq,
 		      random_u16(&l2tp->random));
 	reliable_init(&tunnel->reliable, &l2tp->config);
 	l2tp->tunnel_count++;
+	l2tp->active_count++;
 	peer_remember(tunnel);
 	return tunnel;
 }
@@ -102,6 +103,8 @@ void tunnel_moved(struct tunnel *tunnel, uint8_t from, uint8_t to)
 
 	if (from == to)
 		return;
+	if (from < TUNNEL_STOPPED && to >= TUNNEL_STOPPED)
+		l2tp->active_count--;
 	if (from == TUNNEL_WAIT_CTL_CONN) {
 		TAILQ_REMOVE(&l2tp->half_open, tunnel, link);
 		l2tp->half_open_count--;

@@ -255,7 +255,8 @@ static void icrp_take(struct lac *lac, uint16_t session, const uint8_t *bytes, s
 	size_t size;
 	const uint8_t *value = avp_find(bytes, length, 14, &size);
 
-	assert(session >= 1 && session <= LAC_SESSIONS);
+	if (session < 1 || session > LAC_SESSIONS)
+		return;
 	lac->peer_session[session - 1] = get_u16(value);
 	lac->sessions_up++;
 	iccn_queue(lac, session - 1u, now_ms);
@@ -306,7 +307,8 @@ void lac_receive(struct lac *lac, const uint8_t *bytes, size_t length, uint64_t 
 	uint16_t nr = get_u16(bytes + 10);
 
 	assert((get_u16(bytes) & 0xcb0f) == 0xc802 && get_u16(bytes + 2) == length);
-	assert(get_u16(bytes + 4) == lac->tunnel);
+	if (get_u16(bytes + 4) != lac->tunnel)
+		return; /* a test changed the id on its way */
 	acknowledged(lac, nr, now_ms);
 	if (length == 12) {
 		lac->last_type = 0;

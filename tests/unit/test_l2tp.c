@@ -1,208 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "l2tp/l2tp.h"
-#include "l2tp_lac.h"
-#include "simulation_wire.h"
+#include "l2tp_simulation.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-#define EVENTS_MAX 512
-
-/* Both ends, the wire between them, and what the engine reported. */
-struct simulation {
-	uint64_t seed;
-	uint64_t now_ms;
-	struct l2tp_config config;
-	struct l2tp_counters counters;
-	struct l2tp *lns;
-	struct lac lac;
-	struct endpoint client;
-	struct endpoint local;
-	struct wire up;
-	struct wire down;
-	unsigned sends;
-	unsigned steps;
-	unsigned tunnels_up;
-	unsigned tunnels_down;
-	unsigned tunnels_gone;
-	unsigned sessions_up;
-	unsigned sessions_down;
-	uint16_t tunnel;
-	uint16_t session;
-	struct l2tp_event last_up;
-	struct l2tp_event last_down;
-	struct l2tp_event last_session;
-	uint64_t send_times[64];
-	uint16_t send_types[64];
-	uint16_t send_ns[64];
-	uint16_t send_nr[64];
-	char ladder[EVENTS_MAX * 12];
-};
-
-static void lac_send(void *context, const uint8_t *bytes, size_t length)
-{
-	struct simulation *s = context;
-
-	wire_send(&s->up, bytes, length, s->now_ms);
-}
-
-static struct simulation *simulation_new(void)
-{
-	struct simulation *s = calloc(1, sizeof(*s));
-
-	s->seed = 42;
-	s->config = (struct l2tp_config){
-	    .host_name = "lns",
-	    .receive_window = 8,
-	    .tunnels_total = 4,
-	    .sessions_per_tunnel = 16,
-	    .hello_idle_ms = 60000,
-	    .retransmit_first_ms = 1000,
-	    .retransmit_cap_ms = 8000,
-	    .retransmit_attempts = 5,
-	    .setup_ms = 30000,
-	    .idle_tunnel_ms = 30000,
-	    .closed_linger_ms = 31000,
-	    .secured = true,
-	};
-	s->client = endpoint_ipv4(0x0100007f, 40001);
-	s->local = endpoint_ipv4(0x0200007f, 1701);
-	s->lac = (struct lac){.tunnel = 7, .window = 1, .rws = 1, .sessions_wanted = 1};
-	s->lac.send = lac_send;
-	s->lac.context = s;
-	s->up = (struct wire){.seed = &s->seed, .delay_ms = 10};
-	s->down = (struct wire){.seed = &s->seed, .delay_ms = 10};
-	return s;
-}
-
-/* The engine starts: what the test set in `config` counts. */
-static void simulation_start(struct simulation *s)
-{
-	const struct random_source random = {generator_fill, &s->seed};
-
-	s->lns = l2tp_new(&s->config, &random, &s->counters);
-}
-
-static void simulation_free(struct simulation *s)
-{
-	l2tp_free(s->lns);
-	free(s);
-}
-
-static void send_record(struct simulation *s, const struct l2tp_event *event)
-{
-	const uint8_t *bytes = event->send.bytes;
-
-	assert_true(endpoint_equal(&event->send.to, &s->client));
-	assert_true(endpoint_equal(&event->send.from, &s->local));
-	if (s->sends < 64) {
-		s->send_times[s->sends] = s->now_ms;
-		s->send_types[s->sends] =
-		    event->send.length == 12 ? 0 : (uint16_t)(bytes[18] << 8 | bytes[19]);
-		s->send_ns[s->sends] = (uint16_t)(bytes[8] << 8 | bytes[9]);
-		s->send_nr[s->sends] = (uint16_t)(bytes[10] << 8 | bytes[11]);
-	}
-	s->sends++;
-	wire_send(&s->down, bytes, event->send.length, s->now_ms);
-}
-
-static void events_take(struct simulation *s)
-{
-	const struct l2tp_event *event;
-
-	while ((event = l2tp_next_event(s->lns)) != NULL) {
-		switch (event->kind) {
-		case L2TP_SEND:
-			send_record(s, event);
-			break;
-		case L2TP_TUNNEL_UP:
-			s->tunnels_up++;
-			s->tunnel = event->tunnel;
-			s->last_up = *event;
-			break;
-		case L2TP_TUNNEL_DOWN:
-			s->tunnels_down++;
-			s->last_down = *event;
-			break;
-		case L2TP_TUNNEL_GONE:
-			s->tunnels_gone++;
-			break;
-		case L2TP_SESSION_UP:
-			s->sessions_up++;
-			s->session = event->session;
-			s->last_session = *event;
-			break;
-		case L2TP_SESSION_DOWN:
-			s->sessions_down++;
-			s->last_session = *event;
-			break;
-		case L2TP_STEP:
-			s->steps++;
-			if (strlen(s->ladder) + 16 < sizeof(s->ladder)) {
-				strcat(s->ladder, event->step.inbound ? "<" : ">");
-				strcat(s->ladder, event->step.message);
-				strcat(s->ladder, " ");
-			}
-			break;
-		}
-	}
-}
-
-static uint64_t least(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
-static void feed(struct simulation *s, const uint8_t *bytes, size_t length)
-{
-	/* A copy of the exact size lets the sanitizer see every byte read too far. */
-	uint8_t *exact = malloc(length == 0 ? 1 : length);
-
-	memcpy(exact, bytes, length);
-	l2tp_feed(s->lns, &s->client, &s->local, exact, length, s->now_ms);
-	free(exact);
-	events_take(s);
-}
-
-static void simulation_run(struct simulation *s, uint64_t until_ms)
-{
-	struct wire_packet packet;
-
-	for (;;) {
-		uint64_t next = least(l2tp_deadline(s->lns), lac_deadline(&s->lac));
-
-		next = least(next, least(wire_deadline(&s->up), wire_deadline(&s->down)));
-		if (next > until_ms)
-			break;
-		if (next > s->now_ms)
-			s->now_ms = next;
-		while (wire_receive(&s->up, &packet, s->now_ms))
-			feed(s, packet.bytes, packet.length);
-		while (wire_receive(&s->down, &packet, s->now_ms))
-			lac_receive(&s->lac, packet.bytes, packet.length, s->now_ms);
-		lac_on_time(&s->lac, s->now_ms);
-		l2tp_on_time(s->lns, s->now_ms);
-		events_take(s);
-	}
-	s->now_ms = until_ms;
-}
-
-static struct simulation *simulation_up(void)
-{
-	struct simulation *s = simulation_new();
-
-	simulation_start(s);
-	lac_dial(&s->lac, 0);
-	simulation_run(s, 1000);
-	assert_int_equal(s->tunnels_up, 1);
-	assert_int_equal(s->sessions_up, 1);
-	return s;
-}
+static const uint8_t secret[] = "tunnel secret";
 
 static void dial_brings_tunnel_and_session_up(void **state)
 {
@@ -223,10 +30,551 @@ static void dial_brings_tunnel_and_session_up(void **state)
 	simulation_free(s);
 }
 
+/* Apple: SCCCN and ICRQ right behind each other. */
+static void call_may_follow_scccn_at_once(void **state)
+{
+	struct simulation *s = simulation_new();
+
+	(void)state;
+	s->lac.window = 4;
+	s->lac.rws = 4;
+	simulation_start(s);
+	lac_dial(&s->lac, 0);
+	simulation_run(s, 1000);
+	assert_int_equal(s->sessions_up, 1);
+	assert_string_equal(s->ladder, "<SCCRQ >SCCRP <SCCCN >ZLB <ICRQ >ICRP <ICCN >ZLB ");
+	simulation_free(s);
+}
+
+static void several_sessions_share_a_tunnel(void **state)
+{
+	struct simulation *s = simulation_new();
+
+	(void)state;
+	s->lac.sessions_wanted = 16;
+	s->lac.window = 4;
+	s->lac.rws = 0; /* then it is 4 */
+	simulation_start(s);
+	lac_dial(&s->lac, 0);
+	simulation_run(s, 5000);
+	assert_int_equal(s->tunnels_up, 1);
+	assert_int_equal(s->sessions_up, 16);
+	for (unsigned i = 0; i < 16; i++) {
+		assert_int_not_equal(s->lac.peer_session[i], 0);
+		for (unsigned k = 0; k < i; k++)
+			assert_int_not_equal(s->lac.peer_session[i], s->lac.peer_session[k]);
+	}
+	lac_call(&s->lac, 15, s->now_ms);
+	simulation_run(s, 6000);
+	assert_int_equal(s->lac.cdns, 1);
+	assert_int_equal(s->lac.cdn_result, 4);
+	assert_int_equal(s->last_session.down.cause, CAUSE_l2tp_too_many_sessions);
+	assert_int_equal(s->last_session.session, 0);
+	simulation_free(s);
+}
+
+static void other_send(void *context, const uint8_t *bytes, size_t length)
+{
+	struct simulation *s = context;
+
+	simulation_feed_from(s, &s->other_client, bytes, length);
+}
+
+/* Two tunnels with the same peer tunnel id from two ports of one device. */
+static void several_tunnels_share_an_engine(void **state)
+{
+	struct simulation *s = simulation_up();
+	struct lac other = {
+	    .tunnel = 7, .window = 1, .rws = 1, .sessions_wanted = 1, .send = other_send};
+	uint16_t first = s->tunnel;
+
+	(void)state;
+	other.context = s;
+	s->other = &other;
+	s->other_client = s->client;
+	s->other_client.port++;
+	lac_dial(&other, s->now_ms);
+	simulation_run(s, 2000);
+	assert_int_equal(s->tunnels_up, 2);
+	assert_int_equal(s->sessions_up, 2);
+	assert_int_not_equal(first, other.peer_tunnel);
+	assert_int_equal(l2tp_tunnels(s->lns), 2);
+	lac_stop(&other, s->now_ms);
+	assert_int_equal(s->tunnels_down, 1);
+	assert_int_equal(s->last_down.tunnel, other.peer_tunnel);
+	assert_int_equal(l2tp_busy_tunnels(s->lns), 1);
+	simulation_free(s);
+}
+
+static void peer_hangs_up(void **state)
+{
+	struct simulation *s = simulation_up();
+
+	(void)state;
+	lac_hang_up(&s->lac, 0, true, s->now_ms);
+	simulation_run(s, 2000);
+	assert_int_equal(s->sessions_down, 1);
+	assert_int_equal(s->last_session.down.cause, CAUSE_peer_request);
+	assert_int_equal(s->last_session.down.result_code, 3);
+	assert_true(s->last_session.down.was_up);
+	assert_int_equal(s->tunnels_down, 0);
+	assert_int_equal(s->lac.queued, 0);
+	lac_call(&s->lac, 0, s->now_ms);
+	simulation_run(s, 3000);
+	assert_int_equal(s->sessions_up, 2);
+	simulation_free(s);
+}
+
+static void cdn_without_session_id_is_understood(void **state)
+{
+	struct simulation *s = simulation_up();
+
+	(void)state;
+	lac_hang_up(&s->lac, 0, false, s->now_ms);
+	simulation_run(s, 2000);
+	assert_int_equal(s->sessions_down, 1);
+	assert_int_equal(s->last_session.session, s->session);
+	simulation_free(s);
+}
+
+/* Android: StopCCN with a result of two bytes, and no CDN. */
+static void peer_stops_the_tunnel(void **state)
+{
+	struct simulation *s = simulation_up();
+
+	(void)state;
+	lac_stop(&s->lac, s->now_ms);
+	simulation_run(s, 2000);
+	assert_int_equal(s->sessions_down, 1);
+	assert_int_equal(s->tunnels_down, 1);
+	assert_int_equal(s->last_down.down.cause, CAUSE_peer_request);
+	assert_int_equal(s->last_down.down.result_code, 6);
+	assert_int_equal(s->lac.queued, 0);
+	assert_int_equal(l2tp_busy_tunnels(s->lns), 0);
+	assert_int_equal(l2tp_tunnels(s->lns), 1);
+	assert_int_equal(s->tunnels_gone, 0);
+	simulation_run(s, 31999);
+	assert_int_equal(s->tunnels_gone, 0);
+	simulation_run(s, 33000);
+	assert_int_equal(s->tunnels_gone, 1);
+	assert_int_equal(l2tp_tunnels(s->lns), 0);
+	assert_int_equal(l2tp_deadline(s->lns), UINT64_MAX);
+	simulation_free(s);
+}
+
+static void we_close_a_session(void **state)
+{
+	struct simulation *s = simulation_up();
+
+	(void)state;
+	assert_int_equal(
+	    l2tp_session_close(s->lns, s->tunnel, s->session, 3, CAUSE_administrator, s->now_ms),
+	    0);
+	assert_int_equal(
+	    l2tp_session_close(s->lns, s->tunnel, s->session, 3, CAUSE_administrator, s->now_ms),
+	    -ENOENT);
+	simulation_events(s);
+	assert_int_equal(s->sessions_down, 1);
+	assert_int_equal(s->last_session.down.cause, CAUSE_administrator);
+	simulation_run(s, 2000);
+	assert_int_equal(s->lac.cdns, 1);
+	assert_int_equal(s->lac.cdn_result, 3);
+	simulation_free(s);
+}
+
+static void we_close_a_tunnel(void **state)
+{
+	struct simulation *s = simulation_up();
+
+	(void)state;
+	assert_int_equal(l2tp_tunnel_close(s->lns, s->tunnel, 6, CAUSE_shutdown, s->now_ms), 0);
+	simulation_events(s);
+	assert_int_equal(s->sessions_down, 1);
+	assert_int_equal(s->tunnels_down, 1);
+	assert_int_equal(l2tp_busy_tunnels(s->lns), 1);
+	simulation_run(s, 2000);
+	assert_true(s->lac.stopped);
+	assert_int_equal(s->lac.stop_result, 6);
+	assert_int_equal(l2tp_busy_tunnels(s->lns), 0);
+	simulation_run(s, 40000);
+	assert_int_equal(s->tunnels_gone, 1);
+	assert_int_equal(l2tp_tunnel_close(s->lns, s->tunnel, 6, CAUSE_shutdown, s->now_ms),
+			 -ENOENT);
+	simulation_free(s);
+}
+
+static void close_all_closes_every_tunnel(void **state)
+{
+	struct simulation *s = simulation_up();
+
+	(void)state;
+	l2tp_close_all(s->lns, 6, CAUSE_shutdown, s->now_ms);
+	simulation_run(s, 2000);
+	assert_true(s->lac.stopped);
+	assert_int_equal(s->tunnels_down, 1);
+	l2tp_close_all(s->lns, 6, CAUSE_shutdown, s->now_ms);
+	simulation_run(s, 3000);
+	assert_int_equal(s->tunnels_down, 1);
+	simulation_free(s);
+}
+
+static void tunnel_that_does_not_complete_is_stopped(void **state)
+{
+	struct simulation *s = simulation_new();
+
+	(void)state;
+	simulation_start(s);
+	lac_dial(&s->lac, 0);
+	simulation_run(s, 15);
+	s->up.cut = true;
+	simulation_run(s, 30009);
+	assert_int_equal(s->tunnels_down, 0);
+	simulation_run(s, 30020);
+	assert_int_equal(s->tunnels_down, 1);
+	assert_int_equal(s->last_down.down.cause, CAUSE_l2tp_setup_timeout);
+	assert_false(s->last_down.down.was_up);
+	simulation_free(s);
+}
+
+static void call_that_does_not_complete_is_cleared(void **state)
+{
+	struct simulation *s = simulation_new();
+	uint8_t avps[64];
+	size_t at = 0;
+
+	(void)state;
+	s->lac.sessions_wanted = 0;
+	simulation_start(s);
+	lac_dial(&s->lac, 0);
+	simulation_run(s, 1000);
+	/* A session id that the LAC of the test does not answer. */
+	s->down.cut = true;
+	at += lac_avp_u16(avps + at, 14, 9);
+	at += lac_avp_u32(avps + at, 15, 1);
+	lac_queue(&s->lac, 10, 0, avps, at, s->now_ms);
+	simulation_run(s, 1020);
+	s->lac.nr++; /* as if ICRP had come */
+	s->lac.queued = 0;
+	s->lac.in_flight = 0;
+	lac_hello(&s->lac, s->now_ms); /* acknowledges */
+	simulation_run(s, 31000);
+	assert_int_equal(s->sessions_down, 0);
+	simulation_run(s, 31020);
+	assert_int_equal(s->sessions_down, 1);
+	assert_int_equal(s->last_session.down.cause, CAUSE_l2tp_setup_timeout);
+	assert_int_equal(s->last_session.down.result_code, 10);
+	assert_int_equal(s->tunnels_down, 0);
+	simulation_free(s);
+}
+
+static void idle_tunnel_is_stopped(void **state)
+{
+	struct simulation *s = simulation_up();
+
+	(void)state;
+	simulation_run(s, 60000);
+	assert_int_equal(s->tunnels_down, 0);
+	lac_hang_up(&s->lac, 0, true, s->now_ms);
+	simulation_run(s, 90000);
+	assert_int_equal(s->tunnels_down, 0);
+	simulation_run(s, 90100);
+	assert_int_equal(s->tunnels_down, 1);
+	assert_int_equal(s->last_down.down.cause, CAUSE_l2tp_idle_tunnel);
+	assert_true(s->lac.stopped);
+	assert_int_equal(s->lac.stop_result, 1);
+	simulation_free(s);
+}
+
+static void hello_only_after_silence(void **state)
+{
+	struct simulation *s = simulation_up();
+
+	(void)state;
+	simulation_run(s, 50000);
+	assert_int_equal(s->lac.hellos, 0);
+	l2tp_tunnel_alive(s->lns, s->tunnel, 50000);
+	simulation_run(s, 103000);
+	assert_int_equal(s->lac.hellos, 0);
+	simulation_run(s, 111000);
+	assert_int_equal(s->lac.hellos, 1);
+	simulation_run(s, 180000);
+	assert_int_equal(s->lac.hellos, 2);
+	assert_int_equal(s->tunnels_down, 0);
+	simulation_free(s);
+}
+
+static void silent_peer_is_given_up(void **state)
+{
+	struct simulation *s = simulation_up();
+
+	(void)state;
+	s->down.cut = true;
+	s->up.cut = true;
+	simulation_run(s, 85000);
+	assert_int_equal(s->tunnels_down, 0);
+	simulation_run(s, 93000);
+	assert_int_equal(s->tunnels_down, 1);
+	assert_int_equal(s->sessions_down, 1);
+	assert_int_equal(s->tunnels_gone, 1);
+	assert_int_equal(s->last_down.down.cause, CAUSE_l2tp_timeout);
+	simulation_free(s);
+}
+
+static void challenges_work_both_ways(void **state)
+{
+	struct simulation *s = simulation_new();
+
+	(void)state;
+	s->config.secret = secret;
+	s->config.secret_bytes = sizeof(secret) - 1;
+	s->config.challenge_peer = true;
+	s->lac.secret = "tunnel secret";
+	s->lac.challenge = true;
+	simulation_start(s);
+	lac_dial(&s->lac, 0);
+	simulation_run(s, 1000);
+	assert_int_equal(s->tunnels_up, 1);
+	assert_true(s->lac.response_right);
+	simulation_free(s);
+}
+
+static void wrong_challenge_response_is_refused(void **state)
+{
+	static const char *const secrets[] = {"another secret", NULL};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct simulation *s = simulation_new();
+
+		s->config.secret = secret;
+		s->config.secret_bytes = sizeof(secret) - 1;
+		s->config.challenge_peer = true;
+		s->lac.secret = secrets[i];
+		simulation_start(s);
+		lac_dial(&s->lac, 0);
+		simulation_run(s, 1000);
+		assert_int_equal(s->tunnels_up, 0);
+		assert_int_equal(s->tunnels_down, 1);
+		assert_int_equal(s->last_down.down.cause, CAUSE_l2tp_bad_challenge_response);
+		assert_true(s->lac.stopped);
+		assert_int_equal(s->lac.stop_result, 4);
+		simulation_free(s);
+	}
+}
+
+static void challenge_without_secret_is_refused(void **state)
+{
+	struct simulation *s = simulation_new();
+
+	(void)state;
+	s->lac.secret = "tunnel secret";
+	s->lac.challenge = true;
+	simulation_start(s);
+	lac_dial(&s->lac, 0);
+	simulation_run(s, 500);
+	assert_true(s->lac.stopped);
+	assert_int_equal(s->lac.stop_result, 4);
+	assert_int_equal(s->last_down.down.cause, CAUSE_l2tp_no_secret);
+	assert_int_equal(s->last_down.tunnel, 0);
+	assert_int_equal(l2tp_tunnels(s->lns), 0);
+	simulation_free(s);
+}
+
+static void hidden_avps_are_revealed(void **state)
+{
+	struct simulation *s = simulation_new();
+
+	(void)state;
+	s->config.secret = secret;
+	s->config.secret_bytes = sizeof(secret) - 1;
+	s->lac.secret = "tunnel secret";
+	s->lac.hide = true;
+	simulation_start(s);
+	lac_dial(&s->lac, 0);
+	simulation_run(s, 1000);
+	assert_int_equal(s->sessions_up, 1);
+	assert_int_equal(s->last_up.tunnel_up.peer_tunnel, 7);
+	assert_int_equal(s->last_session.session_up.peer_session, 1);
+	simulation_free(s);
+}
+
+/* Without the secret the tunnel id stays unknown, so that nobody can be answered. */
+static void hidden_avps_need_the_secret(void **state)
+{
+	struct simulation *s = simulation_new();
+
+	(void)state;
+	s->lac.secret = "tunnel secret";
+	s->lac.hide = true;
+	simulation_start(s);
+	lac_dial(&s->lac, 0);
+	simulation_run(s, 500);
+	assert_int_equal(s->sends, 0);
+	assert_int_equal(simulation_counter(s, L2TP_COUNTER_malformed), 1);
+	simulation_free(s);
+}
+
+static void too_many_tunnels_are_refused(void **state)
+{
+	struct simulation *s = simulation_new();
+	struct lac other = {.tunnel = 8, .window = 1, .rws = 1, .send = other_send};
+
+	(void)state;
+	s->config.tunnels_total = 1;
+	simulation_start(s);
+	lac_dial(&s->lac, 0);
+	simulation_run(s, 1000);
+	other.context = s;
+	s->other = &other;
+	s->other_client = s->client;
+	s->other_client.port++;
+	lac_dial(&other, s->now_ms);
+	assert_true(other.stopped);
+	assert_int_equal(other.stop_result, 2);
+	assert_int_equal(other.stop_error, 4);
+	assert_int_equal(s->last_down.down.cause, CAUSE_l2tp_too_many_tunnels);
+	/* A lingering tunnel does not count. */
+	lac_stop(&s->lac, s->now_ms);
+	simulation_run(s, 2000);
+	other = (struct lac){.tunnel = 8, .window = 1, .rws = 1, .send = other_send, .context = s};
+	lac_dial(&other, s->now_ms);
+	assert_int_equal(s->tunnels_up, 2);
+	simulation_free(s);
+}
+
+/* A client that lost its state dials again with the same id and port. */
+static void client_that_begins_anew_replaces_its_tunnel(void **state)
+{
+	struct simulation *s = simulation_up();
+	struct lac *lac = &s->lac;
+	uint16_t old = s->tunnel;
+
+	(void)state;
+	simulation_run(s, 10000);
+	*lac = (struct lac){.tunnel = 7,
+			    .window = 1,
+			    .rws = 1,
+			    .sessions_wanted = 1,
+			    .send = lac->send,
+			    .context = s};
+	lac_dial(lac, s->now_ms);
+	simulation_run(s, 11000);
+	assert_int_equal(s->tunnels_up, 2);
+	assert_int_equal(s->tunnels_down, 1);
+	assert_int_equal(s->tunnels_gone, 1);
+	assert_int_equal(s->last_down.tunnel, old);
+	assert_int_equal(s->last_down.down.cause, CAUSE_l2tp_replaced);
+	assert_int_equal(simulation_sent(s, 4), 0);
+	assert_int_not_equal(s->tunnel, old);
+	simulation_free(s);
+}
+
+/* Without IPsec anybody could send that SCCRQ: the old tunnel stays. */
+static void plain_tunnel_is_not_replaced(void **state)
+{
+	struct simulation *s = simulation_new();
+	struct lac *lac = &s->lac;
+
+	(void)state;
+	s->config.secured = false;
+	simulation_start(s);
+	lac_dial(lac, 0);
+	simulation_run(s, 10000);
+	*lac = (struct lac){.tunnel = 7, .window = 1, .rws = 1, .send = lac->send, .context = s};
+	lac_dial(lac, s->now_ms);
+	simulation_run(s, 11000);
+	assert_int_equal(s->tunnels_up, 2);
+	assert_int_equal(s->tunnels_down, 0);
+	simulation_free(s);
+}
+
+/* Inside IPsec a NAT may move the peer; without it that is somebody else. */
+static void replies_follow_a_secured_peer_only(void **state)
+{
+	(void)state;
+	for (int secured = 0; secured < 2; secured++) {
+		struct simulation *s = simulation_new();
+
+		s->config.secured = secured == 1;
+		simulation_start(s);
+		lac_dial(&s->lac, 0);
+		simulation_run(s, 1000);
+		s->client = endpoint_ipv4(0x0900007f, 40001);
+		lac_hello(&s->lac, s->now_ms);
+		simulation_run(s, 1500);
+		assert_int_equal(s->lac.queued, secured == 1 ? 0 : 1);
+		assert_int_equal(simulation_counter(s, L2TP_COUNTER_wrong_peer), 1 - secured);
+		simulation_free(s);
+	}
+}
+
+static void tunnels_are_listed(void **state)
+{
+	struct simulation *s = simulation_up();
+	struct l2tp_tunnel_view views[4];
+	uint32_t cursor = 0;
+
+	(void)state;
+	assert_int_equal(l2tp_list_tunnels(s->lns, &cursor, views, 4), 1);
+	assert_int_equal(views[0].tunnel, s->tunnel);
+	assert_int_equal(views[0].sessions, 1);
+	assert_string_equal(views[0].state, "established");
+	assert_string_equal(views[0].host_name, "phone");
+	assert_int_equal(views[0].send_next, 2);
+	assert_int_equal(views[0].receive_next, 4);
+	assert_int_equal(l2tp_list_tunnels(s->lns, &cursor, views, 4), 0);
+	simulation_free(s);
+}
+
+/* Ids are never 0 and do not come back at once. */
+static void session_ids_rest_before_they_return(void **state)
+{
+	struct simulation *s = simulation_up();
+	uint16_t last = s->session;
+
+	(void)state;
+	for (unsigned i = 0; i < 100; i++) {
+		lac_hang_up(&s->lac, 0, true, s->now_ms);
+		simulation_run(s, s->now_ms + 100);
+		lac_call(&s->lac, 0, s->now_ms);
+		simulation_run(s, s->now_ms + 100);
+		assert_int_not_equal(s->session, last);
+		assert_int_not_equal(s->session, 0);
+		last = s->session;
+	}
+	assert_int_equal(s->sessions_up, 101);
+	simulation_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(dial_brings_tunnel_and_session_up),
+	    cmocka_unit_test(call_may_follow_scccn_at_once),
+	    cmocka_unit_test(several_sessions_share_a_tunnel),
+	    cmocka_unit_test(several_tunnels_share_an_engine),
+	    cmocka_unit_test(peer_hangs_up),
+	    cmocka_unit_test(cdn_without_session_id_is_understood),
+	    cmocka_unit_test(peer_stops_the_tunnel),
+	    cmocka_unit_test(we_close_a_session),
+	    cmocka_unit_test(we_close_a_tunnel),
+	    cmocka_unit_test(close_all_closes_every_tunnel),
+	    cmocka_unit_test(tunnel_that_does_not_complete_is_stopped),
+	    cmocka_unit_test(call_that_does_not_complete_is_cleared),
+	    cmocka_unit_test(idle_tunnel_is_stopped),
+	    cmocka_unit_test(hello_only_after_silence),
+	    cmocka_unit_test(silent_peer_is_given_up),
+	    cmocka_unit_test(challenges_work_both_ways),
+	    cmocka_unit_test(wrong_challenge_response_is_refused),
+	    cmocka_unit_test(challenge_without_secret_is_refused),
+	    cmocka_unit_test(hidden_avps_are_revealed),
+	    cmocka_unit_test(hidden_avps_need_the_secret),
+	    cmocka_unit_test(too_many_tunnels_are_refused),
+	    cmocka_unit_test(client_that_begins_anew_replaces_its_tunnel),
+	    cmocka_unit_test(plain_tunnel_is_not_replaced),
+	    cmocka_unit_test(replies_follow_a_secured_peer_only),
+	    cmocka_unit_test(tunnels_are_listed),
+	    cmocka_unit_test(session_ids_rest_before_they_return),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
