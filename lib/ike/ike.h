@@ -67,7 +67,13 @@ struct ike_host {
 	uint32_t (*spi_reserve)(void *context, uint32_t peer);
 	/* Gives back an SPI for which no IKE_CHILD_ADD was sent. */
 	void (*spi_release)(void *context, uint32_t spi);
+	/* True if the packet path authenticated a packet of `peer` since the last question: then no
+	 * R-U-THERE is sent. NULL: never asked. */
+	bool (*peer_heard)(void *context, uint32_t peer);
 };
+
+/* The index in a peer's number, below `peers_total`: for an array of the owner's. */
+uint32_t ike_peer_index(uint32_t peer);
 
 enum ike_event_kind {
 	IKE_SEND,              /* .send */

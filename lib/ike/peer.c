@@ -10,6 +10,11 @@ static uint64_t endpoint_hash(const struct ike *ike, const struct endpoint *remo
 	return table_hash(&ike->hash_key, remote, sizeof(*remote));
 }
 
+uint32_t ike_peer_index(uint32_t peer)
+{
+	return peer & ((1U << PEER_INDEX_BITS) - 1);
+}
+
 struct peer *peer_of(struct ike *ike, uint32_t name)
 {
 	return slots_get(&ike->peers, name & ((1U << PEER_INDEX_BITS) - 1), name >> PEER_INDEX_BITS,
@@ -211,8 +216,11 @@ static void probe_send(struct peer *peer, struct sa *sa)
 
 void peer_due(struct peer *peer)
 {
+	const struct ike_host *host = &peer->ike->host;
 	uint64_t now_ms = peer->ike->now_ms;
 
+	if (host->peer_heard != NULL && host->peer_heard(host->context, peer->name))
+		ike_peer_alive(peer->ike, peer->name, now_ms);
 	if (empty_ends_ms(peer) <= now_ms) {
 		peer_end(peer, peer->last_cause);
 		return;

@@ -59,10 +59,24 @@ static void cdn_send(struct tunnel *tunnel, uint16_t peer_session, uint16_t sess
 	tunnel_send(tunnel, &w, MESSAGE_CDN, session);
 }
 
+static struct l2tp_event *session_event(const struct session *session, enum l2tp_event_kind kind)
+{
+	const struct tunnel *tunnel = session->tunnel;
+	struct l2tp_event *event = l2tp_event_new(tunnel->l2tp, kind, tunnel->id, session->id);
+
+	event->session_up.peer_tunnel = tunnel->peer_id;
+	event->session_up.peer_session = session->peer_id;
+	event->session_up.peer = tunnel->peer;
+	event->session_up.local = tunnel->local;
+	return event;
+}
+
 static void icrp_send(struct session *session)
 {
 	uint8_t bytes[MESSAGE_SENT_MAX];
 	struct writer w = writer_over(bytes, sizeof(bytes));
+
+	session_event(session, L2TP_SESSION_OPENING);
 
 	message_begin(&w, MESSAGE_ICRP, session->tunnel->peer_id, session->peer_id);
 	avp_write_u16(&w, AVP_ASSIGNED_SESSION_ID, true, session->id);
@@ -72,14 +86,9 @@ static void icrp_send(struct session *session)
 static void up_announce(struct session *session, const struct message *iccn)
 {
 	struct tunnel *tunnel = session->tunnel;
-	struct l2tp_event *event =
-	    l2tp_event_new(tunnel->l2tp, L2TP_SESSION_UP, tunnel->id, session->id);
+	struct l2tp_event *event = session_event(session, L2TP_SESSION_UP);
 
 	TAILQ_REMOVE(&tunnel->setup, session, link);
-	event->session_up.peer_tunnel = tunnel->peer_id;
-	event->session_up.peer_session = session->peer_id;
-	event->session_up.peer = tunnel->peer;
-	event->session_up.local = tunnel->local;
 	event->session_up.sequencing_required = message_has(iccn, AVP_SEQUENCING_REQUIRED);
 	event->session_up.call_serial = session->call_serial;
 	event->session_up.tx_speed = iccn->tx_speed;

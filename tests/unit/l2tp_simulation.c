@@ -107,7 +107,11 @@ void simulation_events(struct simulation *s)
 		case L2TP_TUNNEL_GONE:
 			s->tunnels_gone++;
 			break;
+		case L2TP_SESSION_OPENING:
+			s->sessions_opening++;
+			break;
 		case L2TP_SESSION_UP:
+			assert_true(s->sessions_opening > s->sessions_up);
 			s->sessions_up++;
 			s->session = event->session;
 			s->last_session = *event;

@@ -28,6 +28,7 @@ struct simulation {
 	unsigned tunnels_down;
 	unsigned tunnels_gone;
 	unsigned sessions_up;
+	unsigned sessions_opening;
 	unsigned sessions_down;
 	uint16_t tunnel;
 	uint16_t session;

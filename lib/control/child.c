@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Pairs of ESP SAs: from the IKE engine's events to the owner worker and back. */
+#include "control/private.h"
+
+#include "base/memory.h"
+#include "crypto/esp_engine.h"
+
+#include <stdlib.h>
+
+void child_add(struct control *control, const struct ike_event *event)
+{
+	struct peer_group *group = group_of(control, event->peer);
+	uint32_t slot = tables_spi_slot(control->tables, event->child_add.spi_in);
+	const struct esp_suite *suite = &event->child_add.keys_in.suite;
+	struct message *message;
+	struct child *child;
+	void *storage;
+
+	if (group == NULL)
+		return;
+	storage = storage_new(SA_STORAGE_BYTES + 2 * esp_key_bytes(suite));
+	child = memory_new(sizeof(*child));
+	child->group = group;
+	child->slot = slot;
+	child->spi_in = event->child_add.spi_in;
+	child->spi_out = event->child_add.spi_out;
+	child->encapsulated = event->child_add.encapsulated;
+	child->suite = *suite;
+	child->since_ms = loop_now_ms(control->loop);
+	child->counters = storage;
+	child->next = group->children;
+	group->children = child;
+	group->child_count++;
+	control->children[slot] = child;
+	control->child_count++;
+	tables_sa_owner_set(control->tables, slot, group->worker);
+	if (!endpoint_equal(&group->remote, &event->child_add.path.remote) ||
+	    !endpoint_equal(&group->local, &event->child_add.path.local)) {
+		group->local = event->child_add.path.local;
+		group->remote = event->child_add.path.remote;
+		group_endpoint_send(group);
+	}
+	message = mailbox_message_new(control->mailbox, MESSAGE_SA_ADD);
+	message->sa_add.storage = storage;
+	message->sa_add.group = group->slot;
+	message->sa_add.slot = slot;
+	message->sa_add.spi_in = child->spi_in;
+	message->sa_add.spi_out = child->spi_out;
+	message->sa_add.encapsulated = child->encapsulated;
+	message->sa_add.peer_port = event->child_add.peer_port;
+	message->sa_add.keys_in = event->child_add.keys_in;
+	message->sa_add.keys_out = event->child_add.keys_out;
+	mailbox_send(control->mailbox, group->worker, message);
+}
+
+static struct child *child_of(const struct control *control, uint32_t spi_in)
+{
+	struct child *child = control->children[tables_spi_slot(control->tables, spi_in)];
+
+	return child != NULL && child->spi_in == spi_in && !child->deleting ? child : NULL;
+}
+
+void child_tell(struct control *control, const struct ike_event *event,
+		       enum message_kind kind)
+{
+	struct child *child = child_of(control, event->child.spi_in);
+	struct message *message;
+
+	if (child == NULL)
+		return;
+	child->confirmed |= kind == MESSAGE_SA_CONFIRM;
+	message = mailbox_message_new(control->mailbox, kind);
+	message->sa.group = child->group->slot;
+	message->sa.slot = child->slot;
+	mailbox_send(control->mailbox, child->group->worker, message);
+}
+
+void child_delete(struct control *control, const struct ike_event *event)
+{
+	struct child *child = child_of(control, event->child.spi_in);
+	struct message *message;
+
+	if (child == NULL)
+		return;
+	child->deleting = true;
+	message = mailbox_message_new(control->mailbox, MESSAGE_SA_DELETE);
+	message->remove.group = child->group->slot;
+	message->remove.slot = child->slot;
+	mailbox_send(control->mailbox, child->group->worker, message);
+}
+
+void child_removed(struct control *control, struct message *message)
+{
+	struct child *child = control->children[message->remove.slot];
+	struct peer_group *group = child->group;
+	size_t bytes = SA_STORAGE_BYTES + 2 * esp_key_bytes(&child->suite);
+
+	for (struct child **link = &group->children; *link != NULL; link = &(*link)->next) {
+		if (*link == child) {
+			*link = child->next;
+			break;
+		}
+	}
+	group->child_count--;
+	control->children[child->slot] = NULL;
+	control->child_count--;
+	tables_spi_release(control->tables, child->slot);
+	memory_wipe(message->remove.storage, bytes);
+	free(message->remove.storage);
+	free(child);
+	group_check_gone(group);
+}
+
+void child_used(struct control *control, const struct message *message)
+{
+	struct child *child = child_of(control, message->sa_used.spi_in);
+
+	if (child == NULL)
+		return;
+	child->confirmed = true;
+	ike_child_used(control->ike, message->sa_used.spi_in, loop_now_ms(control->loop));
+	ike_drain(control);
+}
+

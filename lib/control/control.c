@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control/control.h"
+
+#include "base/memory.h"
+#include "control/private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define STOCK_BYTES 4096
+
+/* Randomness for the engines, fetched from the kernel in pieces. */
+struct random_stock {
+	size_t left;
+	uint8_t bytes[STOCK_BYTES];
+};
+
+static void stock_fill(void *context, void *bytes, size_t length)
+{
+	struct random_stock *stock = context;
+	uint8_t *to = bytes;
+
+	while (length > 0) {
+		size_t piece;
+
+		if (stock->left == 0) {
+			if (getrandom(stock->bytes, sizeof(stock->bytes), 0) !=
+			    sizeof(stock->bytes))
+				abort();
+			stock->left = sizeof(stock->bytes);
+		}
+		piece = length < stock->left ? length : stock->left;
+		stock->left -= piece;
+		memcpy(to, stock->bytes + stock->left, piece);
+		memory_wipe(stock->bytes + stock->left, piece);
+		to += piece;
+		length -= piece;
+	}
+}
+
+static int events_open(struct control *control)
+{
+	if (control->config->events[0] == '\0')
+		return 0;
+	control->events = fopen(control->config->events, "ae");
+	if (control->events == NULL) {
+		log_error(control->log, LOG_CONFIG, "cannot open events=%s error=%s",
+			  control->config->events, strerror(errno));
+		return -1;
+	}
+	setvbuf(control->events, NULL, _IOLBF, 0);
+	return 0;
+}
+
+static void turn(void *object)
+{
+	struct control *control = object;
+
+	mailbox_send_waiting(control->mailbox);
+	(void)mailbox_deferred_run(control->mailbox);
+}
+
+struct control *control_new(const struct config *config, struct mailbox *mailbox,
+			    struct tables *tables, struct loop *loop,
+			    const struct control_ports *ports, struct log *log)
+{
+	struct control *control = memory_new(sizeof(*control));
+	size_t sessions = (size_t)config->max_sessions;
+
+	control->config = config;
+	control->mailbox = mailbox;
+	control->tables = tables;
+	control->loop = loop;
+	control->ports = *ports;
+	control->log = log;
+	control->random =
+		(struct random_source){stock_fill, memory_new(sizeof(struct random_stock))};
+	control->group_slots = slot_pool_new((uint32_t)sessions);
+	control->groups = memory_new_array(sessions, sizeof(void *));
+	control->group_by_peer = memory_new_array(sessions, sizeof(void *));
+	control->session_slots = slot_pool_new((uint32_t)sessions);
+	control->sessions = memory_new_array(sessions, sizeof(void *));
+	control->session_index = memory_new_array(1u << SESSION_INDEX_BITS, sizeof(void *));
+	control->children = memory_new_array(tables_sizes(tables)->sas, sizeof(void *));
+	l2tp_set_up(control);
+	ppp_set_up(control);
+	if (events_open(control) != 0 || subscriber_set_up(control) != 0) {
+		control_free(control);
+		return NULL;
+	}
+	if (ike_set_up(control) != 0) {
+		log_error(log, LOG_IKE, "cannot start the IKE engine");
+		control_free(control);
+		return NULL;
+	}
+	loop_watch(loop, mailbox_descriptor(mailbox), dispatch_readable, control);
+	loop_set_turn(loop, turn, control);
+	return control;
+}
+
+static void groups_free(struct control *control)
+{
+	for (uint32_t slot = 0; slot < (uint32_t)control->config->max_sessions; slot++) {
+		struct session *session = control->sessions[slot];
+		struct peer_group *group = control->groups[slot];
+
+		if (session != NULL) {
+			ppp_free(session->ppp);
+			free(session);
+		}
+		if (group != NULL) {
+			if (group->space.l2tp != NULL)
+				l2tp_free(group->space.l2tp);
+			free(group);
+		}
+	}
+	for (uint32_t slot = 0; slot < tables_sizes(control->tables)->sas; slot++)
+		free(control->children[slot]);
+}
+
+void control_free(struct control *control)
+{
+	if (control == NULL)
+		return;
+	groups_free(control);
+	jobs_free(control->jobs);
+	if (control->ike != NULL)
+		ike_free(control->ike);
+	if (control->plain.l2tp != NULL)
+		l2tp_free(control->plain.l2tp);
+	if (control->aaa != NULL)
+		aaa_free(control->aaa);
+	for (unsigned i = 0; i < control->pool_count; i++)
+		address_pool_free(control->pools[i].addresses);
+	if (control->events != NULL)
+		fclose(control->events);
+	slot_pool_free(control->group_slots);
+	slot_pool_free(control->session_slots);
+	free(control->groups);
+	free(control->group_by_peer);
+	free(control->sessions);
+	free(control->session_index);
+	free(control->children);
+	memory_wipe(control->random.context, sizeof(struct random_stock));
+	free(control->random.context);
+	free(control);
+}
+
+void control_start(struct control *control)
+{
+	control->answering = true;
+}

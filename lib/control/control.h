@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef CONTROL_CONTROL_H
+#define CONTROL_CONTROL_H
+
+/*
+ * The control core: it owns the engines and every peer group, tunnel and session, feeds the engines
+ * with what workers hand over, and turns the engines' events into messages to workers, log lines
+ * and event lines. One thread, one loop.
+ */
+
+#include "base/cause.h"
+#include "base/endpoint.h"
+#include "base/log.h"
+#include "messages/counters.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct control;
+struct config;
+struct loop;
+struct mailbox;
+struct tables;
+
+/* The way to ports, which control does not know. */
+struct control_ports {
+	void *context;
+	void (*to_kernel)(void *context, uint16_t port, const uint8_t *bytes, size_t length);
+	void (*neighbour_needed)(void *context, uint16_t port, uint32_t next_hop_be,
+				 const uint8_t *packet, size_t length);
+	/* A kernel route that leads to the subscribers. */
+	int (*subscriber_route_add)(void *context, uint32_t prefix_be, uint8_t length);
+	int (*subscriber_route_delete)(void *context, uint32_t prefix_be, uint8_t length);
+};
+
+/* Everything is borrowed for control's life. NULL after one log line that says what is wrong. */
+struct control *control_new(const struct config *config, struct mailbox *mailbox,
+			    struct tables *tables, struct loop *loop,
+			    const struct control_ports *ports, struct log *log);
+
+/* The workers must have stopped. */
+void control_free(struct control *control);
+
+/* Begins to answer. Until then packets of peers are thrown away, so that nobody is refused by half a
+ * configuration. */
+void control_start(struct control *control);
+
+/*
+ * Closes every session cleanly: LCP Terminate, CDN, StopCCN, IKE Delete, each when the peer has
+ * answered the one before or was given its time. Then finished(object).
+ */
+void control_shut_down(struct control *control, void (*finished)(void *object), void *object);
+
+/* --- listings; positions start at 0 and a count below the room means the end --- */
+
+struct session_view {
+	uint32_t session; /* the number that commands take */
+	uint32_t group;   /* NO_SLOT: plain L2TP */
+	unsigned worker;
+	struct endpoint peer; /* outer */
+	uint16_t tunnel;
+	uint16_t l2tp_session;
+	char user[128];
+	uint32_t address_be; /* 0 while it is not up */
+	uint16_t mtu;
+	const char *phase;
+	char host_name[64];
+	char profile[32];
+	uint64_t up_seconds;
+	struct traffic_counters traffic;
+};
+
+struct tunnel_view {
+	uint32_t group; /* NO_SLOT: plain L2TP */
+	struct endpoint peer;
+	uint16_t tunnel;
+	uint16_t peer_tunnel;
+	const char *state;
+	char host_name[64];
+	uint32_t sessions;
+	uint32_t unacknowledged;
+};
+
+struct sa_view {
+	bool ike;       /* an ISAKMP SA, else a pair of ESP SAs */
+	uint32_t group; /* NO_SLOT while main mode runs */
+	struct endpoint peer;
+	char proposal[96];
+	char identity[128];
+	const char *state;
+	uint64_t initiator_cookie; /* ISAKMP SA */
+	uint64_t responder_cookie;
+	uint32_t spi_in;           /* ESP */
+	uint32_t spi_out;
+	bool encapsulated;
+	uint64_t age_seconds;
+	struct traffic_counters traffic;
+};
+
+size_t control_list_sessions(struct control *control, uint32_t *position,
+			     struct session_view *views, size_t room);
+size_t control_list_tunnels(struct control *control, uint32_t *position, struct tunnel_view *views,
+			    size_t room);
+size_t control_list_sas(struct control *control, uint32_t *position, struct sa_view *views,
+			size_t room);
+
+/* Ends a session by LCP Terminate and CDN. -ENOENT if there is none of that number. */
+int control_disconnect(struct control *control, uint32_t session);
+
+struct control_totals {
+	uint32_t groups;
+	uint32_t sas;
+	uint32_t tunnels;
+	uint32_t sessions; /* all */
+	uint32_t sessions_up;
+	uint64_t dials_failed;
+	uint64_t sessions_started;
+	bool answering;
+	bool shutting_down;
+};
+
+void control_totals(const struct control *control, struct control_totals *totals);
+
+/* Named counters of the engines, for "show drops"; NULL ends the list. */
+const char *control_counter(const struct control *control, unsigned index, const char **text,
+			    uint64_t *value);
+
+/* Addresses of a pool: in use and in all. False at the end of the pools. */
+bool control_pool(const struct control *control, unsigned index, const char **name, uint32_t *used,
+		  uint32_t *size);
+
+#endif

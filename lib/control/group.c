@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Peer groups: one for each remote device that the IKE engine knows. */
+#include "control/private.h"
+
+#include "base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct peer_group *group_of(const struct control *control, uint32_t ike_peer)
+{
+	struct peer_group *group;
+
+	if (ike_peer == 0)
+		return NULL;
+	group = control->group_by_peer[ike_peer_index(ike_peer)];
+	return group != NULL && group->ike_peer == ike_peer ? group : NULL;
+}
+
+void *storage_new(size_t bytes)
+{
+	return memory_new_aligned(64, bytes);
+}
+
+void group_endpoint_send(struct peer_group *group)
+{
+	struct message *message =
+		mailbox_message_new(group->control->mailbox, MESSAGE_GROUP_MOVE);
+
+	message->group_move.slot = group->slot;
+	message->group_move.local = group->local;
+	message->group_move.remote = group->remote;
+	mailbox_send(group->control->mailbox, group->worker, message);
+}
+
+void group_up(struct control *control, const struct ike_event *event)
+{
+	uint32_t slot = slot_pool_take(control->group_slots);
+	struct peer_group *group;
+	struct message *message;
+
+	if (slot == UINT32_MAX) {
+		ike_peer_close(control->ike, event->peer, CAUSE_l2tp_too_many_sessions,
+			       loop_now_ms(control->loop));
+		return;
+	}
+	group = memory_new(sizeof(*group));
+	group->control = control;
+	group->slot = slot;
+	group->ike_peer = event->peer;
+	group->worker = control->ike_worker;
+	group->local = event->peer_up.path.local;
+	group->remote = event->peer_up.path.remote;
+	memcpy(group->identity, event->peer_up.identity, sizeof(group->identity));
+	memcpy(group->profile, event->peer_up.profile, sizeof(group->profile));
+	l2tp_space_open(&group->space, control, group);
+	control->groups[slot] = group;
+	control->group_by_peer[ike_peer_index(event->peer)] = group;
+	message = mailbox_message_new(control->mailbox, MESSAGE_GROUP_ADD);
+	message->group_add.storage = storage_new(GROUP_STORAGE_BYTES);
+	message->group_add.slot = slot;
+	message->group_add.local = group->local;
+	message->group_add.remote = group->remote;
+	message->group_add.encapsulated = event->peer_up.encapsulated;
+	message->group_add.may_move = event->peer_up.peer_behind_nat;
+	mailbox_send(control->mailbox, group->worker, message);
+}
+
+void group_endpoint(struct control *control, const struct ike_event *event)
+{
+	struct peer_group *group = group_of(control, event->peer);
+
+	if (group == NULL)
+		return;
+	group->local = event->endpoint.path.local;
+	group->remote = event->endpoint.path.remote;
+	group_endpoint_send(group);
+}
+
+void group_moved(struct control *control, const struct message *message)
+{
+	struct peer_group *group = control->groups[message->group_move.slot];
+	char before[ENDPOINT_TEXT_BYTES], after[ENDPOINT_TEXT_BYTES];
+	struct ike_path path;
+
+	if (group == NULL)
+		return;
+	log_info(control->log, LOG_IKE, "peer moved group=%u from=%s to=%s", group->slot,
+		 endpoint_text(&group->remote, before),
+		 endpoint_text(&message->group_move.remote, after));
+	group->remote = message->group_move.remote;
+	path = (struct ike_path){group->local, group->remote};
+	ike_peer_moved(control->ike, group->ike_peer, &path);
+	ike_drain(control);
+}
+
+void group_down(struct control *control, const struct ike_event *event)
+{
+	struct peer_group *group = group_of(control, event->peer);
+
+	if (group == NULL)
+		return;
+	log_info(control->log, LOG_IKE, "peer gone group=%u identity=%s cause=%s", group->slot,
+		 group->identity, cause_name(event->down.cause));
+	event_write(control, "peer_down", &group->remote, NULL, cause_text(event->down.cause));
+	control->group_by_peer[ike_peer_index(group->ike_peer)] = NULL;
+	group->ike_peer = 0;
+	group->down = true;
+	l2tp_close_all(group->space.l2tp, 6, event->down.cause, loop_now_ms(control->loop));
+	l2tp_space_drain(&group->space);
+	group_check_gone(group);
+}
+
+/* Once nothing refers to it any more, the worker is asked to forget it. */
+void group_check_gone(struct peer_group *group)
+{
+	struct message *message;
+
+	if (!group->down || group->deleting || group->child_count != 0 || group->sessions != 0)
+		return;
+	group->deleting = true;
+	l2tp_space_close(&group->space);
+	message = mailbox_message_new(group->control->mailbox, MESSAGE_GROUP_DELETE);
+	message->remove.slot = group->slot;
+	message->remove.group = group->slot;
+	mailbox_send(group->control->mailbox, group->worker, message);
+}
+
+void group_removed(struct control *control, struct message *message)
+{
+	struct peer_group *group = control->groups[message->remove.slot];
+
+	control->groups[message->remove.slot] = NULL;
+	slot_pool_give_back(control->group_slots, group->slot);
+	free(message->remove.storage);
+	free(group);
+}
+

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The IKE engine: its configuration, its needs, its timer, and what its events mean. */
+#include "control/private.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Other peers with the identity of one that says it is alone are given so long to answer. */
+#define INITIAL_CONTACT_SILENCE_MS 5000
+
+static uint32_t spi_reserve(void *context, uint32_t peer)
+{
+	struct control *control = context;
+	uint32_t slot;
+
+	(void)peer;
+	return tables_spi_reserve(control->tables, &slot);
+}
+
+static void spi_release(void *context, uint32_t spi)
+{
+	struct control *control = context;
+
+	tables_spi_release(control->tables, tables_spi_slot(control->tables, spi));
+}
+
+/* Whoever sent packets is alive: counters tell, no message needs to. */
+static bool peer_heard(void *context, uint32_t peer)
+{
+	const struct peer_group *group = group_of(context, peer);
+	bool heard = false;
+
+	for (struct child *child = group != NULL ? group->children : NULL; child != NULL;
+	     child = child->next) {
+		uint64_t packets = counter_read(&child->counters->packets_in);
+
+		heard |= packets != child->packets_seen;
+		child->packets_seen = packets;
+	}
+	return heard;
+}
+
+static void ike_timer_expired(struct timer_node *node, uint64_t now_ms)
+{
+	struct control *control =
+		(struct control *)((char *)node - offsetof(struct control, ike_timer));
+
+	ike_on_time(control->ike, now_ms);
+	ike_drain(control);
+	shutdown_progress(control);
+}
+
+static void job_done(void *context, uint64_t handle, const struct key_exchange_result *result)
+{
+	struct control *control = context;
+
+	ike_key_exchange_done(control->ike, handle, result, loop_now_ms(control->loop));
+	ike_drain(control);
+}
+
+static void jobs_readable(void *object)
+{
+	struct control *control = object;
+
+	jobs_collect(control->jobs, job_done, control);
+}
+
+int ike_set_up(struct control *control)
+{
+	const struct config *from = control->config;
+	struct ike_preshared_key keys[CONFIG_LISTENERS_MAX];
+	struct ike_host host = {control, control->random, spi_reserve, spi_release,
+				 peer_heard};
+	struct ike_config config = {
+		.preshared_keys = keys,
+		.compatibility = from->ike_compatibility == CONFIG_COMPATIBILITY_MODERN
+					 ? IKE_COMPATIBILITY_MODERN
+					 : IKE_COMPATIBILITY_CLIENTS,
+		.force_encapsulation = from->ike_force_encapsulation,
+		.half_open_per_source = (uint32_t)from->ike_half_open_per_source,
+		.half_open_total = (uint32_t)from->ike_half_open_total,
+		.half_open_ms = 30000,
+		.peers_total = (uint32_t)from->max_sessions,
+		.dpd_idle_ms = (uint32_t)from->ike_dpd_idle_seconds * 1000,
+		.dpd_interval_ms = (uint32_t)from->ike_dpd_interval_seconds * 1000,
+		.dpd_attempts = (uint32_t)from->ike_dpd_attempts,
+		.child_linger_ms = 30000,
+	};
+
+	for (unsigned i = 0; i < from->listener_count; i++) {
+		const struct config_listener *listener = &from->listeners[i];
+
+		if (listener->preshared_key == NULL)
+			continue;
+		keys[config.preshared_key_count++] = (struct ike_preshared_key){
+			.local = listener->address_be == 0 ? (struct endpoint){0}
+							   : endpoint_ipv4(listener->address_be, 0),
+			.bytes = listener->preshared_key,
+			.length = listener->preshared_key_bytes,
+		};
+	}
+	if (config.preshared_key_count == 0)
+		return 0; /* every listener is for plain L2TP */
+	if (from->ike_local_id_be != 0)
+		config.local_id = endpoint_ipv4(from->ike_local_id_be, 0);
+	control->ike = ike_new(&config, &host);
+	control->jobs = jobs_new(1);
+	if (control->ike == NULL || control->jobs == NULL)
+		return -1;
+	control->ike_timer.expired = ike_timer_expired;
+	loop_watch(control->loop, jobs_descriptor(control->jobs), jobs_readable, control);
+	return 0;
+}
+
+static void ike_send(struct control *control, const struct ike_event *event)
+{
+	const struct peer_group *group = group_of(control, event->peer);
+	unsigned worker = group != NULL ? group->worker : control->ike_worker;
+	struct message *message = mailbox_message_new(control->mailbox, MESSAGE_SEND_IKE);
+
+	message->send_ike.group =
+		group != NULL && event->send.to_current_endpoint ? group->slot : NO_SLOT;
+	message->send_ike.local = event->send.path.local;
+	message->send_ike.remote = event->send.path.remote;
+	if (mailbox_packet_set(control->mailbox, message, event->send.bytes, event->send.length) !=
+	    0) {
+		mailbox_message_free(control->mailbox, message);
+		return;
+	}
+	mailbox_send(control->mailbox, worker, message);
+}
+
+static void key_exchange(struct control *control, const struct ike_event *event)
+{
+	struct key_exchange_result busy = {.error = -EBUSY};
+
+	if (!jobs_submit(control->jobs, event->key_exchange.handle, &event->key_exchange.source,
+			 &event->key_exchange.request))
+		ike_key_exchange_done(control->ike, event->key_exchange.handle, &busy,
+				      loop_now_ms(control->loop));
+}
+
+static void failed(struct control *control, const struct ike_event *event)
+{
+	char peer[ENDPOINT_TEXT_BYTES];
+
+	control->dials_failed++;
+	log_warning(control->log, LOG_IKE,
+		    "dial failed: %s peer=%s cause=%s offered=\"%s\" accepted=\"%s\"",
+		    cause_text(event->failed.cause),
+		    endpoint_text(&event->failed.path.remote, peer),
+		    cause_name(event->failed.cause), event->failed.offered,
+		    event->failed.accepted);
+	event_write(control, "dial_failed", &event->failed.path.remote, NULL,
+		    cause_text(event->failed.cause));
+}
+
+/*
+ * The peer says that it has no other SA with us. With addresses as identities that may be a
+ * stranger behind the same NAT, so older groups are asked, not deleted (RFC 3947 6).
+ */
+static void initial_contact(struct control *control, const struct ike_event *event)
+{
+	const struct peer_group *newest = group_of(control, event->peer);
+
+	if (newest == NULL)
+		return;
+	for (uint32_t slot = 0; slot < (uint32_t)control->config->max_sessions; slot++) {
+		const struct peer_group *group = control->groups[slot];
+
+		if (group != NULL && group != newest && group->ike_peer != 0 &&
+		    strcmp(group->identity, newest->identity) == 0 &&
+		    endpoint_same_address(&group->remote, &newest->remote))
+			ike_peer_probe(control->ike, group->ike_peer, INITIAL_CONTACT_SILENCE_MS,
+				       loop_now_ms(control->loop));
+	}
+}
+
+static void event_handle(struct control *control, const struct ike_event *event)
+{
+	switch (event->kind) {
+	case IKE_SEND:
+		ike_send(control, event);
+		break;
+	case IKE_KEY_EXCHANGE:
+		key_exchange(control, event);
+		break;
+	case IKE_PEER_UP:
+		group_up(control, event);
+		break;
+	case IKE_PEER_ENDPOINT:
+		group_endpoint(control, event);
+		break;
+	case IKE_CHILD_ADD:
+		child_add(control, event);
+		break;
+	case IKE_CHILD_CONFIRMED:
+		child_tell(control, event, MESSAGE_SA_CONFIRM);
+		break;
+	case IKE_CHILD_OUTBOUND_DELETED:
+		child_tell(control, event, MESSAGE_SA_STOP_OUTBOUND);
+		break;
+	case IKE_CHILD_DELETE:
+		child_delete(control, event);
+		break;
+	case IKE_PEER_INITIAL_CONTACT:
+		initial_contact(control, event);
+		break;
+	case IKE_PEER_DOWN:
+		group_down(control, event);
+		break;
+	case IKE_STEP:
+		event_step(control, "ike", event->step.step.inbound, event->step.step.message,
+			   event->step.step.meaning, &event->step.path.remote, NULL);
+		break;
+	case IKE_FAILED:
+		failed(control, event);
+		break;
+	}
+}
+
+void ike_drain(struct control *control)
+{
+	const struct ike_event *event;
+
+	while ((event = ike_next_event(control->ike)) != NULL)
+		event_handle(control, event);
+	timer_wheel_set(loop_wheel(control->loop), &control->ike_timer, ike_deadline(control->ike));
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Listings for the control socket, page by page. */
+#include "control/private.h"
+
+#include <string.h>
+
+static void session_fill(const struct session *session, struct session_view *view)
+{
+	const struct control *control = session->control;
+
+	*view = (struct session_view){
+		.session = session->slot,
+		.group = session->group != NULL ? session->group->slot : NO_SLOT,
+		.worker = session->worker,
+		.peer = session->group != NULL ? session->group->remote : session->remote,
+		.tunnel = session->tunnel,
+		.l2tp_session = session->l2tp_session,
+		.mtu = session->mtu,
+		.phase = session->up            ? "up"
+			 : session->deleting    ? "closing"
+			 : session->ppp != NULL ? ppp_phase(session->ppp)
+						: "call",
+	};
+	memcpy(view->user, session->user, sizeof(view->user));
+	if (session->group != NULL)
+		memcpy(view->profile, session->group->profile, sizeof(view->profile));
+	if (session->up) {
+		uint32_t address = session->address;
+
+		view->address_be = __builtin_bswap32(address);
+		view->up_seconds = (loop_now_ms(control->loop) - session->since_ms) / 1000;
+	}
+	if (!session->deleting) {
+		view->traffic.packets_in = counter_read(&session->counters->packets_in);
+		view->traffic.bytes_in = counter_read(&session->counters->bytes_in);
+		view->traffic.packets_out = counter_read(&session->counters->packets_out);
+		view->traffic.bytes_out = counter_read(&session->counters->bytes_out);
+	}
+}
+
+size_t control_list_sessions(struct control *control, uint32_t *position,
+			     struct session_view *views, size_t room)
+{
+	uint32_t end = (uint32_t)control->config->max_sessions;
+	size_t count = 0;
+
+	for (; *position < end && count < room; (*position)++)
+		if (control->sessions[*position] != NULL)
+			session_fill(control->sessions[*position], &views[count++]);
+	return count;
+}
+
+/* The tunnels of one space; true if `room` was enough for all of them. */
+static bool space_list(const struct l2tp_space *space, struct tunnel_view *views, size_t room,
+		       size_t *count)
+{
+	struct l2tp_tunnel_view tunnels[32];
+	uint32_t cursor = 0;
+	size_t found;
+
+	if (space->l2tp == NULL)
+		return true;
+	while ((found = l2tp_list_tunnels(space->l2tp, &cursor, tunnels, 32)) != 0) {
+		for (size_t i = 0; i < found; i++) {
+			struct tunnel_view *view;
+
+			if (*count == room)
+				return false;
+			view = &views[(*count)++];
+			*view = (struct tunnel_view){
+				.group = space->group != NULL ? space->group->slot : NO_SLOT,
+				.peer = space->group != NULL ? space->group->remote
+							     : tunnels[i].peer,
+				.tunnel = tunnels[i].tunnel,
+				.peer_tunnel = tunnels[i].peer_tunnel,
+				.state = tunnels[i].state,
+				.sessions = tunnels[i].sessions,
+				.unacknowledged = tunnels[i].unacknowledged,
+			};
+			memcpy(view->host_name, tunnels[i].host_name, sizeof(view->host_name));
+		}
+	}
+	return true;
+}
+
+/* Position 0 is the plain space, then groups by slot; a space that does not fit is cut. */
+size_t control_list_tunnels(struct control *control, uint32_t *position, struct tunnel_view *views,
+			    size_t room)
+{
+	uint32_t end = (uint32_t)control->config->max_sessions + 1;
+	size_t count = 0;
+
+	for (; *position < end; (*position)++) {
+		const struct l2tp_space *space = &control->plain;
+		size_t before = count;
+
+		if (*position > 0) {
+			const struct peer_group *group = control->groups[*position - 1];
+
+			if (group == NULL)
+				continue;
+			space = &group->space;
+		}
+		if (!space_list(space, views, room, &count) && before != 0)
+			return before;
+		if (count == room) {
+			(*position)++;
+			break;
+		}
+	}
+	return count;
+}
+
+static void child_fill(const struct child *child, struct sa_view *view)
+{
+	char suite[ESP_SUITE_TEXT_BYTES];
+
+	*view = (struct sa_view){
+		.group = child->group->slot,
+		.peer = child->group->remote,
+		.state = child->deleting ? "closing" : child->confirmed ? "confirmed" : "new",
+		.spi_in = child->spi_in,
+		.spi_out = child->spi_out,
+		.encapsulated = child->encapsulated,
+		.age_seconds =
+			(loop_now_ms(child->group->control->loop) - child->since_ms) / 1000,
+	};
+	memcpy(view->identity, child->group->identity, sizeof(view->identity));
+	strcpy(view->proposal, esp_suite_text(&child->suite, suite));
+	if (!child->deleting) {
+		view->traffic.packets_in = counter_read(&child->counters->packets_in);
+		view->traffic.bytes_in = counter_read(&child->counters->bytes_in);
+		view->traffic.packets_out = counter_read(&child->counters->packets_out);
+		view->traffic.bytes_out = counter_read(&child->counters->bytes_out);
+	}
+}
+
+static void ike_sa_fill(struct control *control, const struct ike_sa_view *sa, struct sa_view *view)
+{
+	const struct peer_group *group = group_of(control, sa->peer);
+
+	*view = (struct sa_view){
+		.ike = true,
+		.group = group != NULL ? group->slot : NO_SLOT,
+		.peer = sa->path.remote,
+		.state = sa->state,
+		.initiator_cookie = sa->initiator_cookie,
+		.responder_cookie = sa->responder_cookie,
+	};
+	if (sa->established_ms != 0)
+		view->age_seconds = (loop_now_ms(control->loop) - sa->established_ms) / 1000;
+	if (group != NULL)
+		memcpy(view->identity, group->identity, sizeof(view->identity));
+	memcpy(view->proposal, sa->proposal, sizeof(view->proposal));
+}
+
+#define ESP_POSITIONS 0x80000000u /* positions from here on count SA slots */
+
+size_t control_list_sas(struct control *control, uint32_t *position, struct sa_view *views,
+			size_t room)
+{
+	uint32_t end = ESP_POSITIONS + tables_sizes(control->tables)->sas;
+	size_t count = 0;
+
+	while (*position < ESP_POSITIONS && count < room) {
+		struct ike_sa_view sa;
+
+		if (control->ike == NULL || ike_list_sas(control->ike, position, &sa, 1) == 0)
+			*position = ESP_POSITIONS;
+		else
+			ike_sa_fill(control, &sa, &views[count++]);
+	}
+	for (; *position >= ESP_POSITIONS && *position < end && count < room; (*position)++)
+		if (control->children[*position - ESP_POSITIONS] != NULL)
+			child_fill(control->children[*position - ESP_POSITIONS], &views[count++]);
+	return count;
+}
+
+void control_totals(const struct control *control, struct control_totals *totals)
+{
+	*totals = (struct control_totals){
+		.groups = slot_pool_used(control->group_slots),
+		.sas = control->child_count,
+		.sessions = slot_pool_used(control->session_slots),
+		.sessions_up = control->sessions_up,
+		.dials_failed = control->dials_failed,
+		.sessions_started = control->sessions_started,
+		.answering = control->answering,
+		.shutting_down = control->shutdown != SHUTDOWN_NO,
+		.tunnels = (uint32_t)l2tp_tunnels(control->plain.l2tp),
+	};
+	for (uint32_t slot = 0; slot < (uint32_t)control->config->max_sessions; slot++)
+		if (control->groups[slot] != NULL && control->groups[slot]->space.l2tp != NULL)
+			totals->tunnels += (uint32_t)l2tp_tunnels(control->groups[slot]->space.l2tp);
+}
+
+const char *control_counter(const struct control *control, unsigned index, const char **text,
+			    uint64_t *value)
+{
+	if (index < IKE_COUNTER_COUNT) {
+		*text = ike_counter_text(index);
+		*value = control->ike != NULL ? ike_counter_value(control->ike, index) : 0;
+		return ike_counter_name(index);
+	}
+	index -= IKE_COUNTER_COUNT;
+	if (index < L2TP_COUNTER_COUNT) {
+		*text = l2tp_counter_text(index);
+		*value = control->l2tp_counters.value[index];
+		return l2tp_counter_name(index);
+	}
+	index -= L2TP_COUNTER_COUNT;
+	if (index < PPP_COUNTER_COUNT) {
+		*text = ppp_counter_text(index);
+		*value = control->ppp_counters.value[index];
+		return ppp_counter_name(index);
+	}
+	return NULL;
+}
+
+bool control_pool(const struct control *control, unsigned index, const char **name, uint32_t *used,
+		  uint32_t *size)
+{
+	if (index >= control->pool_count)
+		return false;
+	*name = control->pools[index].config->name;
+	*used = address_pool_used_count(control->pools[index].addresses);
+	*size = address_pool_size(control->pools[index].addresses);
+	return true;
+}

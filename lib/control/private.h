@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef CONTROL_PRIVATE_H
+#define CONTROL_PRIVATE_H
+
+#include "aaa/aaa.h"
+#include "address/address_pool.h"
+#include "base/slot_pool.h"
+#include "config/config.h"
+#include "control/control.h"
+#include "control/jobs.h"
+#include "control/loop.h"
+#include "ike/ike.h"
+#include "l2tp/l2tp.h"
+#include "mailbox/mailbox.h"
+#include "ppp/ppp.h"
+#include "tables/tables.h"
+#include "timer/timer_wheel.h"
+
+#include <stdio.h>
+
+/* A space of L2TP tunnel ids: a peer group's, or that of all plain listeners. */
+struct l2tp_space {
+	struct control *control;
+	struct peer_group *group; /* NULL: plain */
+	struct l2tp *l2tp;
+	struct timer_node timer;
+};
+
+/* A pair of ESP SAs as control knows it. */
+struct child {
+	struct child *next; /* of the same group */
+	struct peer_group *group;
+	uint32_t slot;
+	uint32_t spi_in;
+	uint32_t spi_out;
+	bool encapsulated;
+	bool confirmed;
+	bool deleting;
+	struct esp_suite suite;
+	uint64_t since_ms;
+	struct traffic_counters *counters; /* at the begin of the worker's storage */
+	uint64_t packets_seen;
+};
+
+struct peer_group {
+	struct control *control;
+	uint32_t slot;
+	uint32_t ike_peer; /* 0 once the engine has forgotten it */
+	unsigned worker;
+	struct endpoint local;
+	struct endpoint remote;
+	struct child *children; /* newest first */
+	unsigned child_count;
+	unsigned sessions;
+	bool deleting;
+	bool down; /* the IKE engine gave it up */
+	struct l2tp_space space;
+	char identity[128];
+	char profile[32];
+};
+
+struct session {
+	struct control *control;
+	struct session *next_indexed; /* by space, tunnel and session id */
+	uint32_t slot;
+	struct l2tp_space *space;
+	struct peer_group *group; /* NULL: plain */
+	unsigned worker;
+	uint16_t tunnel;
+	uint16_t l2tp_session;
+	struct endpoint local;
+	struct endpoint remote;
+	struct ppp *ppp; /* NULL before ICCN and after the end */
+	struct timer_node timer;
+	bool up;
+	bool finished; /* LCP is closed */
+	bool deleting; /* the worker was asked to forget it */
+	enum cause cause;
+	char user[PPP_USER_NAME_BYTES];
+	char host_name[64];
+	uint32_t address; /* host order; 0: none */
+	int pool;         /* index of the pool that it came from; -1: the user's own */
+	uint16_t mtu;
+	uint64_t since_ms;
+	struct traffic_counters *counters;
+	uint64_t packets_seen;
+};
+
+enum shutdown_phase { SHUTDOWN_NO, SHUTDOWN_PPP, SHUTDOWN_L2TP, SHUTDOWN_IKE, SHUTDOWN_DONE };
+
+struct pool {
+	const struct config_pool *config;
+	struct address_pool *addresses;
+	uint32_t table; /* index in the tables */
+};
+
+struct control {
+	const struct config *config;
+	struct mailbox *mailbox;
+	struct tables *tables;
+	struct loop *loop;
+	struct control_ports ports;
+	struct log *log;
+	FILE *events;
+	struct random_source random;
+
+	struct ike *ike;
+	struct timer_node ike_timer;
+	unsigned ike_worker; /* whose packet is being handled: a new group becomes its */
+	struct jobs *jobs;
+
+	struct l2tp_config client_l2tp;
+	struct l2tp_config plain_l2tp;
+	struct l2tp_counters l2tp_counters;
+	struct l2tp_space plain;
+	unsigned plain_turn; /* sessions of plain tunnels go to workers in turn */
+	struct ppp_config protected_ppp;
+	struct ppp_config plain_ppp;
+	struct ppp_counters ppp_counters;
+
+	struct aaa *aaa; /* NULL: no users file */
+	struct pool pools[CONFIG_POOLS_MAX];
+	unsigned pool_count;
+	uint32_t local_address_be;
+
+	struct slot_pool *group_slots;
+	struct peer_group **groups;
+	struct peer_group **group_by_peer; /* by the index in the IKE engine's number */
+	struct slot_pool *session_slots;
+	struct session **sessions;
+	struct session **session_index; /* hash by space, tunnel and session id */
+	struct child **children; /* by SA slot */
+	uint32_t child_count;
+	uint32_t sessions_up;
+	uint64_t dials_failed;
+	uint64_t sessions_started;
+
+	bool answering;
+	enum shutdown_phase shutdown;
+	struct timer_node shutdown_timer;
+	void (*finished)(void *object);
+	void *finished_object;
+};
+
+/* dispatch.c: messages of workers. */
+void dispatch_readable(void *object);
+
+/* ike_glue.c: the IKE engine. drain() handles what it has to say. */
+int ike_set_up(struct control *control);
+void ike_drain(struct control *control);
+
+/* group.c: peer groups. */
+struct peer_group *group_of(const struct control *control, uint32_t ike_peer);
+void group_up(struct control *control, const struct ike_event *event);
+void group_endpoint(struct control *control, const struct ike_event *event);
+void group_endpoint_send(struct peer_group *group);
+void group_moved(struct control *control, const struct message *message);
+void group_down(struct control *control, const struct ike_event *event);
+void group_check_gone(struct peer_group *group);
+void group_removed(struct control *control, struct message *message);
+
+/* child.c: pairs of ESP SAs. */
+void child_add(struct control *control, const struct ike_event *event);
+void child_tell(struct control *control, const struct ike_event *event, enum message_kind kind);
+void child_delete(struct control *control, const struct ike_event *event);
+void child_removed(struct control *control, struct message *message);
+void child_used(struct control *control, const struct message *message);
+
+/* tunnel.c: L2TP engines, one for each group and one for plain listeners. */
+void l2tp_set_up(struct control *control);
+void l2tp_receive(struct control *control, const struct message *message);
+void l2tp_space_open(struct l2tp_space *space, struct control *control, struct peer_group *group);
+void l2tp_space_close(struct l2tp_space *space);
+void l2tp_space_drain(struct l2tp_space *space);
+
+/* session.c: PPP sessions. */
+void ppp_set_up(struct control *control);
+struct session *session_opening(struct l2tp_space *space, const struct l2tp_event *event);
+void session_start(struct l2tp_space *space, const struct l2tp_event *event);
+void session_end(struct session *session, enum cause cause);
+void session_receive(struct control *control, const struct message *message);
+void session_removed(struct control *control, struct message *message);
+void session_drain(struct session *session);
+
+/* The session of an L2TP call, or NULL. */
+struct session *session_find(struct control *control, const struct l2tp_space *space,
+			     uint16_t tunnel, uint16_t l2tp_session);
+
+#define SESSION_INDEX_BITS 16
+
+static inline uint32_t session_hash(const struct l2tp_space *space, uint16_t tunnel,
+				    uint16_t l2tp_session)
+{
+	uint32_t id = (uint32_t)tunnel << 16 | l2tp_session;
+	uint32_t scope = space->group != NULL ? space->group->slot + 1 : 0;
+
+	return ((id ^ scope * 0x9e3779b9u) * 2654435761u) >> (32 - SESSION_INDEX_BITS);
+}
+
+/* subscriber.c: users and addresses. */
+int subscriber_set_up(struct control *control);
+void subscriber_authenticate(struct session *session, const struct ppp_event *event);
+void subscriber_route_set(struct session *session, bool present);
+void subscriber_release(struct session *session);
+
+/* shutdown.c */
+void shutdown_progress(struct control *control);
+
+/* event_line.c: one JSON object a line. */
+void event_step(struct control *control, const char *layer, bool inbound, const char *message,
+		const char *meaning, const struct endpoint *peer, const struct session *session);
+void event_write(struct control *control, const char *event, const struct endpoint *peer,
+		 const char *user, const char *detail);
+
+/* A worker's storage for SAs, groups and sessions. */
+void *storage_new(size_t bytes);
+
+#endif

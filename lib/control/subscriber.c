@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Who a session belongs to, which address it has, and the way of packets to it. */
+#include "control/private.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static int pools_open(struct control *control)
+{
+	const struct config *config = control->config;
+
+	for (unsigned i = 0; i < config->pool_count; i++) {
+		struct pool *pool = &control->pools[i];
+		uint32_t first = ntohl(config->pools[i].first_be);
+		uint32_t last = ntohl(config->pools[i].last_be);
+		int table = tables_pool_new(control->tables, first, last);
+
+		pool->config = &config->pools[i];
+		pool->addresses = address_pool_new(first, last);
+		if (table < 0 || pool->addresses == NULL) {
+			log_error(control->log, LOG_AAA, "cannot open the pool pool=%s",
+				  config->pools[i].name);
+			return -1;
+		}
+		pool->table = (uint32_t)table;
+		control->pool_count = i + 1;
+	}
+	return 0;
+}
+
+/* Calls add() with the prefixes that together are exactly first to last. */
+static int range_split(uint32_t first, uint32_t last, void *context,
+		       int (*add)(void *context, uint32_t prefix, uint8_t length))
+{
+	for (;;) {
+		uint8_t length = 32;
+		uint64_t size = 1;
+		int error;
+
+		while (length > 0 && (first & (2 * size - 1)) == 0 && first + 2 * size - 1 <= last) {
+			size *= 2;
+			length--;
+		}
+		error = add(context, first, length);
+		if (error != 0 || first + size - 1 == last)
+			return error;
+		first += (uint32_t)size;
+	}
+}
+
+struct pool_prefix {
+	struct control *control;
+	uint32_t table;
+};
+
+static int pool_prefix_add(void *context, uint32_t prefix, uint8_t length)
+{
+	const struct pool_prefix *to = context;
+	struct control *control = to->control;
+	int error = tables_route_add(control->tables, prefix, length, ROUTE_POOL, to->table);
+
+	if (error != 0)
+		return error;
+	return control->ports.subscriber_route_add(control->ports.context, htonl(prefix), length);
+}
+
+int subscriber_set_up(struct control *control)
+{
+	const struct config *config = control->config;
+	char error[USERS_ERROR_BYTES];
+	struct users *users;
+
+	if (pools_open(control) != 0)
+		return -1;
+	for (unsigned i = 0; i < control->pool_count; i++) {
+		struct pool_prefix to = {control, control->pools[i].table};
+
+		if (range_split(ntohl(config->pools[i].first_be), ntohl(config->pools[i].last_be),
+				&to, pool_prefix_add) != 0) {
+			log_error(control->log, LOG_AAA, "cannot add the routes of a pool pool=%s",
+				  config->pools[i].name);
+			return -1;
+		}
+	}
+	control->local_address_be = config->local_address_be;
+	if (control->local_address_be == 0 && control->pool_count != 0)
+		control->local_address_be = htonl(ntohl(config->pools[0].first_be) - 1);
+	if (config->users_file[0] == '\0')
+		return 0;
+	users = users_read(config->users_file, error);
+	if (users == NULL) {
+		log_error(control->log, LOG_AAA, "%s", error);
+		return -1;
+	}
+	control->aaa = aaa_new(users);
+	if (control->aaa == NULL) {
+		log_error(control->log, LOG_AAA,
+			  "OpenSSL has no legacy provider: MS-CHAPv2 cannot be computed");
+		return -1;
+	}
+	return 0;
+}
+
+/* The user's own address, or one from the first pool that has any. False when there is none. */
+static bool address_take(struct session *session, uint32_t own_be)
+{
+	struct control *control = session->control;
+
+	if (own_be != 0) {
+		uint32_t own = ntohl(own_be);
+
+		for (unsigned i = 0; i < control->pool_count; i++) {
+			if (!address_pool_contains(control->pools[i].addresses, own))
+				continue;
+			if (address_pool_reserve(control->pools[i].addresses, own) != 0)
+				return false;
+			session->pool = (int)i;
+			session->address = own;
+			return true;
+		}
+		if (control->pool_count == 0 ||
+		    address_pool_reserve(control->pools[0].addresses, own) != 0)
+			return false;
+		session->pool = -1;
+		session->address = own;
+		return true;
+	}
+	for (unsigned i = 0; i < control->pool_count; i++) {
+		session->address = address_pool_allocate(control->pools[i].addresses, session->user);
+		session->pool = (int)i;
+		if (session->address != 0)
+			return true;
+	}
+	session->pool = -1;
+	return false;
+}
+
+void subscriber_release(struct session *session)
+{
+	struct control *control = session->control;
+
+	if (session->address == 0)
+		return;
+	address_pool_release(control->pools[session->pool < 0 ? 0 : session->pool].addresses,
+			     session->address);
+	session->address = 0;
+}
+
+static enum aaa_method method_of(uint8_t authentication)
+{
+	switch (authentication) {
+	case PPP_AUTHENTICATION_PAP:
+		return AAA_METHOD_PAP;
+	case PPP_AUTHENTICATION_CHAP_MD5:
+		return AAA_METHOD_CHAP_MD5;
+	case PPP_AUTHENTICATION_MS_CHAP_V2:
+		return AAA_METHOD_MS_CHAP_V2;
+	default:
+		return AAA_METHOD_NONE;
+	}
+}
+
+void subscriber_authenticate(struct session *session, const struct ppp_event *event)
+{
+	struct control *control = session->control;
+	const struct aaa_request request = {
+		.method = method_of(event->authenticate.method),
+		.identifier = event->authenticate.identifier,
+		.user_name = event->authenticate.user_name,
+		.challenge = event->authenticate.challenge,
+		.challenge_bytes = event->authenticate.challenge_bytes,
+		.response = event->authenticate.response,
+		.response_bytes = event->authenticate.response_bytes,
+		.password = event->authenticate.password,
+		.password_bytes = event->authenticate.password_bytes,
+	};
+	struct aaa_answer answer = {.accepted = request.method == AAA_METHOD_NONE};
+	struct ppp_authentication_result result = {.cause = CAUSE_wrong_password};
+
+	memcpy(session->user, event->authenticate.user_name, sizeof(session->user));
+	if (control->aaa != NULL)
+		aaa_verify(control->aaa, &request, &answer);
+	if (answer.accepted) {
+		subscriber_release(session); /* of an earlier attempt on this link */
+		result.accepted = address_take(session, answer.address_be);
+		result.cause = result.accepted ? CAUSE_none : CAUSE_no_address_left;
+	}
+	if (result.accepted) {
+		memcpy(result.success, answer.success, sizeof(result.success));
+		result.grant.local_address_be = control->local_address_be;
+		result.grant.peer_address_be = htonl(session->address);
+		for (unsigned i = 0; i < control->config->dns_count; i++)
+			result.grant.dns_be[i] = control->config->dns_be[i];
+	}
+	ppp_authenticated(session->ppp, &result, loop_now_ms(control->loop));
+}
+
+void subscriber_route_set(struct session *session, bool present)
+{
+	struct control *control = session->control;
+
+	if (session->pool >= 0) {
+		tables_pool_session_set(control->tables, control->pools[session->pool].table,
+					session->address, present ? session->slot : NO_SLOT);
+		return;
+	}
+	/* An address of the user's own, outside of every pool. */
+	if (present) {
+		(void)tables_route_add(control->tables, session->address, 32, ROUTE_SESSION,
+				       session->slot);
+		(void)control->ports.subscriber_route_add(control->ports.context,
+							  htonl(session->address), 32);
+	} else {
+		(void)tables_route_delete(control->tables, session->address, 32);
+		(void)control->ports.subscriber_route_delete(control->ports.context,
+							     htonl(session->address), 32);
+	}
+}
