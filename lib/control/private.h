@@ -121,7 +121,6 @@ struct control {
 	struct aaa *aaa; /* NULL: no users file */
 	struct pool pools[CONFIG_POOLS_MAX];
 	unsigned pool_count;
-	uint32_t local_address_be;
 
 	struct slot_pool *group_slots;
 	struct peer_group **groups;

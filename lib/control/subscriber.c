@@ -84,9 +84,6 @@ int subscriber_set_up(struct control *control)
 			return -1;
 		}
 	}
-	control->local_address_be = config->local_address_be;
-	if (control->local_address_be == 0 && control->pool_count != 0)
-		control->local_address_be = htonl(ntohl(config->pools[0].first_be) - 1);
 	if (config->users_file[0] == '\0')
 		return 0;
 	users = users_read(config->users_file, error);
@@ -189,7 +186,7 @@ void subscriber_authenticate(struct session *session, const struct ppp_event *ev
 	}
 	if (result.accepted) {
 		memcpy(result.success, answer.success, sizeof(result.success));
-		result.grant.local_address_be = control->local_address_be;
+		result.grant.local_address_be = control->config->local_address_be;
 		result.grant.peer_address_be = htonl(session->address);
 		for (unsigned i = 0; i < control->config->dns_count; i++)
 			result.grant.dns_be[i] = control->config->dns_be[i];

@@ -55,8 +55,8 @@ struct ctl_loop {
 
 /*
  * Listens at `path` (mode 0660, group `group` if not ""). `commands` ends with a NULL name and is
- * borrowed, as are the others. NULL and errno on failure. Clients that send rubbish, too long lines
- * or nothing for a while are closed; at most 32 at once.
+ * borrowed, as are the others. NULL and errno on failure. A client that sends too long a line or does
+ * not read its replies is closed; there are at most 32 at once.
  */
 struct ctl *ctl_new(const char *path, const char *group, const struct ctl_command *commands,
 		    void *context, const struct ctl_loop *loop);

@@ -15,7 +15,6 @@
 #include <time.h>
 
 #define RECEIVE_BUFFER_BYTES (4 << 20)
-#define METRIC_LOCAL         0
 
 struct netlink {
 	struct ports *ports;
@@ -336,15 +335,17 @@ int netlink_address_add(struct netlink *netlink, unsigned interface,
 	return ask(netlink, header);
 }
 
-int netlink_route_add(struct netlink *netlink, uint32_t prefix_be, uint8_t length,
-		      unsigned interface)
+int netlink_route_change(struct netlink *netlink, bool add, uint32_t prefix_be, uint8_t length,
+			 unsigned interface)
 {
 	char buffer[256];
 	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
 	struct rtmsg *message;
 
-	header->nlmsg_type = RTM_NEWROUTE;
-	header->nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_REPLACE | NLM_F_ACK;
+	header->nlmsg_type = add ? RTM_NEWROUTE : RTM_DELROUTE;
+	header->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	if (add)
+		header->nlmsg_flags |= NLM_F_CREATE | NLM_F_REPLACE;
 	message = mnl_nlmsg_put_extra_header(header, sizeof(*message));
 	message->rtm_family = AF_INET;
 	message->rtm_dst_len = length;

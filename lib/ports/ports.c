@@ -145,7 +145,21 @@ void ports_neighbour_needed(struct ports *ports, uint16_t port, uint32_t next_ho
 
 int ports_subscriber_route_add(struct ports *ports, uint32_t prefix_be, uint8_t length)
 {
-	return netlink_route_add(ports->netlink, prefix_be, length, ports->subscribers_interface);
+	return netlink_route_change(ports->netlink, true, prefix_be, length,
+				    ports->subscribers_interface);
+}
+
+int ports_subscriber_route_delete(struct ports *ports, uint32_t prefix_be, uint8_t length)
+{
+	return netlink_route_change(ports->netlink, false, prefix_be, length,
+				    ports->subscribers_interface);
+}
+
+int ports_subscriber_address_set(struct ports *ports, uint32_t address_be)
+{
+	struct port_address address = {address_be, 32};
+
+	return netlink_address_add(ports->netlink, ports->subscribers_interface, &address);
 }
 
 unsigned ports_count(const struct ports *ports)

@@ -81,6 +81,10 @@ void ports_neighbour_needed(struct ports *ports, uint16_t port, uint32_t next_ho
 
 /* A kernel route of ours to conc0, so that routing daemons can announce it. 0 or -errno. */
 int ports_subscriber_route_add(struct ports *ports, uint32_t prefix_be, uint8_t length);
+int ports_subscriber_route_delete(struct ports *ports, uint32_t prefix_be, uint8_t length);
+
+/* Our end of every PPP link, as an address of conc0. 0 or -errno. */
+int ports_subscriber_address_set(struct ports *ports, uint32_t address_be);
 
 struct port_info {
 	char name[PORT_NAME_BYTES];

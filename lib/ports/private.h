@@ -58,8 +58,8 @@ int netlink_descriptor(const struct netlink *netlink);
 void netlink_readable(void *object);
 int netlink_address_add(struct netlink *netlink, unsigned interface,
 			const struct port_address *address);
-int netlink_route_add(struct netlink *netlink, uint32_t prefix_be, uint8_t length,
-		      unsigned interface);
+int netlink_route_change(struct netlink *netlink, bool add, uint32_t prefix_be, uint8_t length,
+			 unsigned interface);
 int netlink_neighbour_ask(struct netlink *netlink, unsigned interface, uint32_t address_be);
 
 /* Reads addresses, routes and neighbours as they are. */

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The commands of the control socket: each fills a JSON value from the rooms' views. */
+#include "control/control.h"
+#include "ctl/ctl.h"
+#include "daemon.h"
+#include "dataplane/dataplane.h"
+#include "mailbox/mailbox.h"
+#include "messages/message.h"
+#include "ports/ports.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAGE 256 /* entries in one reply: a listing never holds the control core for long */
+
+static json_t *text_or_empty(const char *text)
+{
+	json_t *value = json_string(text);
+
+	return value != NULL ? value : json_string("(not text)");
+}
+
+static json_t *endpoint_json(const struct endpoint *endpoint)
+{
+	char text[ENDPOINT_TEXT_BYTES];
+
+	return json_string(endpoint_text(endpoint, text));
+}
+
+static json_t *address_json(uint32_t address_be)
+{
+	char text[INET_ADDRSTRLEN] = "";
+
+	if (address_be != 0)
+		inet_ntop(AF_INET, &address_be, text, sizeof(text));
+	return json_string(text);
+}
+
+static json_t *group_json(uint32_t group)
+{
+	return group == NO_SLOT ? json_null() : json_integer(group);
+}
+
+static json_t *hex_json(uint64_t value, int digits)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%0*" PRIx64, digits, value);
+	return json_string(text);
+}
+
+static void traffic_add(json_t *to, const struct traffic_counters *traffic)
+{
+	json_object_set_new(to, "packets_in", json_integer((json_int_t)traffic->packets_in));
+	json_object_set_new(to, "bytes_in", json_integer((json_int_t)traffic->bytes_in));
+	json_object_set_new(to, "packets_out", json_integer((json_int_t)traffic->packets_out));
+	json_object_set_new(to, "bytes_out", json_integer((json_int_t)traffic->bytes_out));
+}
+
+static uint32_t position_of(const struct ctl_request *request)
+{
+	return request->cursor != NULL ? (uint32_t)strtoul(request->cursor, NULL, 10) : 0;
+}
+
+/* The next page begins at `position`, unless this one was not full. */
+static void page_end(struct ctl_reply *reply, uint32_t position, size_t count)
+{
+	if (count == PAGE)
+		snprintf(reply->next, sizeof(reply->next), "%u", position);
+}
+
+static void status(void *context, const struct ctl_request *request, struct ctl_reply *reply)
+{
+	struct daemon *daemon = context;
+	struct control_totals totals;
+
+	(void)request;
+	control_totals(daemon->control, &totals);
+	reply->result = json_pack(
+		"{s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:s}", "version",
+		CONCENTRATOR_VERSION, "state",
+		totals.shutting_down ? "shutting down"
+		: totals.answering   ? "answering"
+				     : "starting",
+		"workers", daemon->workers, "ports", ports_count(daemon->ports), "peers",
+		totals.groups, "sas", totals.sas, "tunnels", totals.tunnels, "sessions",
+		totals.sessions, "sessions_up", totals.sessions_up, "sessions_started",
+		(json_int_t)totals.sessions_started, "dials_failed",
+		(json_int_t)totals.dials_failed, "crypto",
+		dataplane_crypto_name(daemon->dataplane));
+}
+
+static void show_sessions(void *context, const struct ctl_request *request, struct ctl_reply *reply)
+{
+	struct daemon *daemon = context;
+	struct session_view views[PAGE];
+	uint32_t position = position_of(request);
+	size_t count = control_list_sessions(daemon->control, &position, views, PAGE);
+
+	reply->result = json_array();
+	for (size_t i = 0; i < count; i++) {
+		const struct session_view *view = &views[i];
+		json_t *row = json_object();
+
+		json_object_set_new(row, "session", json_integer(view->session));
+		json_object_set_new(row, "user", text_or_empty(view->user));
+		json_object_set_new(row, "address", address_json(view->address_be));
+		json_object_set_new(row, "phase", json_string(view->phase));
+		json_object_set_new(row, "peer", endpoint_json(&view->peer));
+		json_object_set_new(row, "group", group_json(view->group));
+		json_object_set_new(row, "tunnel", json_integer(view->tunnel));
+		json_object_set_new(row, "l2tp_session", json_integer(view->l2tp_session));
+		json_object_set_new(row, "worker", json_integer(view->worker));
+		json_object_set_new(row, "mtu", json_integer(view->mtu));
+		json_object_set_new(row, "profile", text_or_empty(view->profile));
+		json_object_set_new(row, "up_seconds", json_integer((json_int_t)view->up_seconds));
+		traffic_add(row, &view->traffic);
+		json_array_append_new(reply->result, row);
+	}
+	page_end(reply, position, count);
+}
+
+static void show_tunnels(void *context, const struct ctl_request *request, struct ctl_reply *reply)
+{
+	struct daemon *daemon = context;
+	struct tunnel_view views[PAGE];
+	uint32_t position = position_of(request);
+	size_t count = control_list_tunnels(daemon->control, &position, views, PAGE);
+
+	reply->result = json_array();
+	for (size_t i = 0; i < count; i++) {
+		const struct tunnel_view *view = &views[i];
+		json_t *row = json_object();
+
+		json_object_set_new(row, "tunnel", json_integer(view->tunnel));
+		json_object_set_new(row, "peer_tunnel", json_integer(view->peer_tunnel));
+		json_object_set_new(row, "peer", endpoint_json(&view->peer));
+		json_object_set_new(row, "group", group_json(view->group));
+		json_object_set_new(row, "state", json_string(view->state));
+		json_object_set_new(row, "host", text_or_empty(view->host_name));
+		json_object_set_new(row, "sessions", json_integer(view->sessions));
+		json_object_set_new(row, "unacknowledged", json_integer(view->unacknowledged));
+		json_array_append_new(reply->result, row);
+	}
+	page_end(reply, position, count);
+}
+
+static void show_sas(void *context, const struct ctl_request *request, struct ctl_reply *reply)
+{
+	struct daemon *daemon = context;
+	struct sa_view views[PAGE];
+	uint32_t position = position_of(request);
+	size_t count = control_list_sas(daemon->control, &position, views, PAGE);
+
+	reply->result = json_array();
+	for (size_t i = 0; i < count; i++) {
+		const struct sa_view *view = &views[i];
+		json_t *row = json_object();
+
+		json_object_set_new(row, "kind", json_string(view->ike ? "isakmp" : "esp"));
+		json_object_set_new(row, "group", group_json(view->group));
+		json_object_set_new(row, "peer", endpoint_json(&view->peer));
+		json_object_set_new(row, "state", json_string(view->state));
+		json_object_set_new(row, "proposal", text_or_empty(view->proposal));
+		json_object_set_new(row, "identity", text_or_empty(view->identity));
+		json_object_set_new(row, "age_seconds",
+				    json_integer((json_int_t)view->age_seconds));
+		if (view->ike) {
+			json_object_set_new(row, "initiator_cookie",
+					    hex_json(view->initiator_cookie, 16));
+			json_object_set_new(row, "responder_cookie",
+					    hex_json(view->responder_cookie, 16));
+		} else {
+			json_object_set_new(row, "spi_in", hex_json(view->spi_in, 8));
+			json_object_set_new(row, "spi_out", hex_json(view->spi_out, 8));
+			json_object_set_new(row, "encapsulation",
+					    json_string(view->encapsulated ? "udp" : "esp"));
+			traffic_add(row, &view->traffic);
+		}
+		json_array_append_new(reply->result, row);
+	}
+	page_end(reply, position, count);
+}
+
+static json_t *addresses_json(const struct port_info *info)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < info->address_count; i++) {
+		char address[INET_ADDRSTRLEN], text[INET_ADDRSTRLEN + 4];
+
+		inet_ntop(AF_INET, &info->addresses[i].address_be, address, sizeof(address));
+		snprintf(text, sizeof(text), "%s/%u", address, info->addresses[i].prefix_length);
+		json_array_append_new(list, json_string(text));
+	}
+	return list;
+}
+
+static void show_ports(void *context, const struct ctl_request *request, struct ctl_reply *reply)
+{
+	struct daemon *daemon = context;
+
+	(void)request;
+	reply->result = json_array();
+	for (unsigned i = 0; i < ports_count(daemon->ports); i++) {
+		struct traffic_counters traffic;
+		struct port_info info;
+		struct port_view view;
+		char mac[18];
+		json_t *row = json_object();
+
+		ports_info(daemon->ports, i, &info);
+		dataplane_port_view(daemon->dataplane, (uint16_t)i, &view);
+		snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", info.mac[0],
+			 info.mac[1], info.mac[2], info.mac[3], info.mac[4], info.mac[5]);
+		json_object_set_new(row, "port", json_string(info.name));
+		json_object_set_new(row, "device", json_string(info.device));
+		json_object_set_new(row, "driver", json_string(info.driver));
+		json_object_set_new(row, "mac", json_string(mac));
+		json_object_set_new(row, "addresses", addresses_json(&info));
+		json_object_set_new(row, "mtu", json_integer(info.mtu));
+		json_object_set_new(row, "link", json_string(info.link_up ? "up" : "down"));
+		json_object_set_new(row, "rx_queues", json_integer(info.rx_queues));
+		json_object_set_new(row, "tx_queues", json_integer(info.tx_queues));
+		json_object_set_new(row, "missed", json_integer((json_int_t)info.missed));
+		traffic = (struct traffic_counters){view.packets_in, view.bytes_in,
+						    view.packets_out, view.bytes_out};
+		traffic_add(row, &traffic);
+		json_array_append_new(reply->result, row);
+	}
+}
+
+static void show_workers(void *context, const struct ctl_request *request, struct ctl_reply *reply)
+{
+	struct daemon *daemon = context;
+
+	(void)request;
+	reply->result = json_array();
+	for (unsigned i = 0; i < daemon->workers; i++) {
+		struct worker_view view;
+		json_t *row = json_object();
+
+		dataplane_worker_view(daemon->dataplane, i, &view);
+		json_object_set_new(row, "worker", json_integer(i));
+		json_object_set_new(row, "busy_percent",
+				    json_real(view.cycles_total == 0
+						      ? 0.0
+						      : 100.0 * (double)view.cycles_busy /
+								(double)view.cycles_total));
+		json_object_set_new(row, "packets", json_integer((json_int_t)view.packets));
+		json_object_set_new(row, "polls", json_integer((json_int_t)view.polls));
+		json_object_set_new(row, "sleeps", json_integer((json_int_t)view.sleeps));
+		json_object_set_new(row, "handed_over",
+				    json_integer((json_int_t)view.handed_over));
+		json_object_set_new(row, "taken_over", json_integer((json_int_t)view.taken_over));
+		json_object_set_new(row, "jobs_parked",
+				    json_integer((json_int_t)view.jobs_parked));
+		json_object_set_new(row, "sas", json_integer((json_int_t)view.sas));
+		json_object_set_new(row, "sessions", json_integer((json_int_t)view.sessions));
+		json_array_append_new(reply->result, row);
+	}
+}
+
+static json_t *drop_json(const char *where, const char *name, uint64_t count, const char *text)
+{
+	return json_pack("{s:s, s:s, s:I, s:s}", "where", where, "name", name, "count",
+			 (json_int_t)count, "text", text);
+}
+
+static void show_drops(void *context, const struct ctl_request *request, struct ctl_reply *reply)
+{
+	struct daemon *daemon = context;
+	const char *name, *text;
+	uint64_t value;
+
+	(void)request;
+	reply->result = json_array();
+	for (unsigned i = 0; i < DROP_COUNT; i++)
+		json_array_append_new(reply->result,
+				      drop_json("workers", drop_name(i),
+						dataplane_drops(daemon->dataplane, i),
+						drop_text(i)));
+	for (unsigned i = 0; (name = control_counter(daemon->control, i, &text, &value)) != NULL;
+	     i++)
+		json_array_append_new(reply->result, drop_json("control", name, value, text));
+	json_array_append_new(reply->result,
+			      drop_json("control", "packets_refused",
+					mailbox_packets_refused(daemon->mailbox),
+					"packets of ours that a worker's full ring refused"));
+}
+
+static void show_pools(void *context, const struct ctl_request *request, struct ctl_reply *reply)
+{
+	struct daemon *daemon = context;
+	uint32_t used, size;
+	const char *name;
+
+	(void)request;
+	reply->result = json_array();
+	for (unsigned i = 0; control_pool(daemon->control, i, &name, &used, &size); i++)
+		json_array_append_new(reply->result, json_pack("{s:s, s:i, s:i}", "pool", name,
+							       "used", used, "size", size));
+}
+
+static void disconnect(void *context, const struct ctl_request *request, struct ctl_reply *reply)
+{
+	struct daemon *daemon = context;
+	char *end;
+	unsigned long session = strtoul(request->arguments[0], &end, 10);
+
+	if (end == request->arguments[0] || *end != '\0' || session > UINT32_MAX) {
+		reply->status = CTL_USAGE;
+		snprintf(reply->error, sizeof(reply->error), "a session is a number");
+		return;
+	}
+	if (control_disconnect(daemon->control, (uint32_t)session) == -ENOENT) {
+		reply->status = CTL_NOT_FOUND;
+		snprintf(reply->error, sizeof(reply->error), "no session %lu", session);
+	}
+}
+
+const struct ctl_command daemon_commands[] = {
+	{"status", "", 0, CTL_ROLE_VIEWER, "State and totals of the daemon.", status},
+	{"show sessions", "", 0, CTL_ROLE_VIEWER, "PPP sessions with user, address and traffic.",
+	 show_sessions},
+	{"show tunnels", "", 0, CTL_ROLE_VIEWER, "L2TP tunnels.", show_tunnels},
+	{"show sas", "", 0, CTL_ROLE_VIEWER, "ISAKMP SAs and pairs of ESP SAs.", show_sas},
+	{"show ports", "", 0, CTL_ROLE_VIEWER, "Ports, their addresses and traffic.", show_ports},
+	{"show workers", "", 0, CTL_ROLE_VIEWER, "Load and hand-offs of each worker core.",
+	 show_workers},
+	{"show pools", "", 0, CTL_ROLE_VIEWER, "Address pools and how full they are.", show_pools},
+	{"show drops", "", 0, CTL_ROLE_VIEWER, "Every reason for a drop, with its count.",
+	 show_drops},
+	{"disconnect", "SESSION", 1, CTL_ROLE_ADMIN,
+	 "End a session by LCP Terminate and L2TP CDN.", disconnect},
+	{NULL, NULL, 0, CTL_ROLE_VIEWER, NULL, NULL},
+};

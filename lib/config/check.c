@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "config/check.h"
+
+#include "base/memory.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SECRET_BYTES_MAX 1024
+
+static bool refuse(struct check_failure *failure, const char *key, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static bool refuse(struct check_failure *failure, const char *key, const char *format, ...)
+{
+	va_list arguments;
+
+	snprintf(failure->key, sizeof(failure->key), "%s", key);
+	va_start(arguments, format);
+	vsnprintf(failure->reason, sizeof(failure->reason), format, arguments);
+	va_end(arguments);
+	return false;
+}
+
+/* Reads a file that only its owner may read; a newline at its end does not count. */
+static bool secret_read(const char *path, const char *key, uint8_t **secret, size_t *length,
+			struct check_failure *failure)
+{
+	uint8_t bytes[SECRET_BYTES_MAX + 1];
+	int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat status;
+	ssize_t count;
+
+	if (descriptor < 0)
+		return refuse(failure, key, "cannot read %s: %s", path, strerror(errno));
+	if (fstat(descriptor, &status) != 0 || (status.st_mode & 077) != 0) {
+		close(descriptor);
+		return refuse(failure, key, "%s may be read by others: chmod 600 %s", path, path);
+	}
+	count = read(descriptor, bytes, sizeof(bytes));
+	close(descriptor);
+	while (count > 0 && (bytes[count - 1] == '\n' || bytes[count - 1] == '\r'))
+		count--;
+	if (count <= 0 || count > SECRET_BYTES_MAX)
+		return refuse(failure, key, "%s is empty or longer than %d bytes", path,
+			      SECRET_BYTES_MAX);
+	*secret = memory_new((size_t)count);
+	*length = (size_t)count;
+	memcpy(*secret, bytes, (size_t)count);
+	memory_wipe(bytes, sizeof(bytes));
+	return true;
+}
+
+static bool ports_fit(const struct config *config, struct check_failure *failure)
+{
+	if (config->port_count == 0)
+		return refuse(failure, "ports", "at least one port is needed");
+	for (unsigned i = 0; i < config->port_count; i++) {
+		char key[64];
+
+		snprintf(key, sizeof(key), "ports.[%u].name", i);
+		if (config->ports[i].name[0] == '\0' || strchr(config->ports[i].name, '/') != NULL)
+			return refuse(failure, key, "not a name of an interface");
+		for (unsigned j = 0; j < i; j++)
+			if (strcmp(config->ports[i].name, config->ports[j].name) == 0)
+				return refuse(failure, key, "two ports named \"%s\"",
+					      config->ports[i].name);
+	}
+	return true;
+}
+
+static bool listeners_fit(struct config *config, struct check_failure *failure)
+{
+	for (unsigned i = 0; i < config->listener_count; i++) {
+		struct config_listener *listener = &config->listeners[i];
+		char key[64];
+
+		snprintf(key, sizeof(key), "listeners.[%u].preshared_key_file", i);
+		if (listener->ipsec == CONFIG_IPSEC_OFF)
+			continue;
+		if (listener->preshared_key_file[0] == '\0') {
+			snprintf(key, sizeof(key), "listeners.[%u]", i);
+			return refuse(failure, key, "preshared_key_file must be given with IPsec");
+		}
+		if (!secret_read(listener->preshared_key_file, key, &listener->preshared_key,
+				 &listener->preshared_key_bytes, failure))
+			return false;
+		snprintf(key, sizeof(key), "listeners.[%u]", i);
+		for (unsigned j = 0; j < i; j++)
+			if (config->listeners[j].address_be == listener->address_be)
+				return refuse(failure, key, "two listeners for one address");
+	}
+	return true;
+}
+
+static bool pools_fit(const struct config *config, struct check_failure *failure)
+{
+	for (unsigned i = 0; i < config->pool_count; i++) {
+		uint32_t first = ntohl(config->pools[i].first_be);
+		uint32_t last = ntohl(config->pools[i].last_be);
+		char key[64];
+
+		snprintf(key, sizeof(key), "pools.[%u].first", i);
+		if (first > last)
+			return refuse(failure, key, "lies behind the last address");
+		if (last - first >= 1u << 22)
+			return refuse(failure, key, "more than %u addresses", 1u << 22);
+		for (unsigned j = 0; j < i; j++)
+			if (first <= ntohl(config->pools[j].last_be) &&
+			    ntohl(config->pools[j].first_be) <= last)
+				return refuse(failure, key, "overlaps the pool \"%s\"",
+					      config->pools[j].name);
+		for (unsigned p = 0; p < config->port_count; p++) {
+			for (unsigned a = 0; a < config->ports[p].address_count; a++) {
+				uint32_t own = ntohl(config->ports[p].addresses[a].address_be);
+
+				if (own >= first && own <= last)
+					return refuse(failure, key,
+						      "contains an address of the port \"%s\"",
+						      config->ports[p].name);
+			}
+		}
+	}
+	return true;
+}
+
+bool check_config(struct config *config, struct check_failure *failure)
+{
+	if (!ports_fit(config, failure) || !listeners_fit(config, failure) ||
+	    !pools_fit(config, failure))
+		return false;
+	if (config->l2tp_secret_file[0] != '\0' &&
+	    !secret_read(config->l2tp_secret_file, "l2tp.secret_file", &config->l2tp_secret,
+			 &config->l2tp_secret_bytes, failure))
+		return false;
+	if (config->users_file[0] != '\0') {
+		struct stat status;
+
+		if (access(config->users_file, R_OK) != 0 ||
+		    stat(config->users_file, &status) != 0)
+			return refuse(failure, "users_file", "cannot read %s: %s",
+				      config->users_file, strerror(errno));
+		if ((status.st_mode & 077) != 0)
+			return refuse(failure, "users_file",
+				      "%s may be read by others: chmod 600 %s", config->users_file,
+				      config->users_file);
+	}
+	if (config->local_address_be == 0 && config->pool_count != 0)
+		config->local_address_be = htonl(ntohl(config->pools[0].first_be) - 1);
+	if (config->ppp_authentication_count == 0 && config->listener_count != 0)
+		return refuse(failure, "ppp.authentication", "at least one is needed");
+	return true;
+}
