@@ -767,8 +767,8 @@ static bool take_quick_2(struct initiator *i, const uint8_t *bytes, size_t lengt
 	return true;
 }
 
-void initiator_informational(struct initiator *i, uint8_t type, const uint8_t *payloads,
-			     size_t length, bool protect)
+static void exchange_compose(struct initiator *i, uint8_t exchange, uint8_t type,
+			     const uint8_t *payloads, size_t length, bool protect)
 {
 	uint32_t message_id = (uint32_t)initiator_random_u64(&i->random) | 1;
 	size_t size = digest_bytes(i->hash);
@@ -776,7 +776,7 @@ void initiator_informational(struct initiator *i, uint8_t type, const uint8_t *p
 	uint8_t iv[16];
 	struct composer c;
 
-	begin(&c, i, 5, message_id);
+	begin(&c, i, exchange, message_id);
 	if (protect)
 		payload(&c, 8, zeroes, size);
 	i->out[c.next_at] = type;
@@ -789,6 +789,18 @@ void initiator_informational(struct initiator *i, uint8_t type, const uint8_t *p
 		      (struct digest_part){i->out + 32 + size, length}, i->out + 32);
 	exchange_iv(i, message_id, iv);
 	finish_sealed(&c, i, iv);
+}
+
+void initiator_informational(struct initiator *i, uint8_t type, const uint8_t *payloads,
+			     size_t length, bool protect)
+{
+	exchange_compose(i, 5, type, payloads, length, protect);
+}
+
+void initiator_quick_mode_raw(struct initiator *i, uint8_t type, const uint8_t *payloads,
+			      size_t length)
+{
+	exchange_compose(i, 32, type, payloads, length, true);
 }
 
 void initiator_notify(struct initiator *i, uint16_t type, uint32_t sequence, bool protect)

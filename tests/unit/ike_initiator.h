@@ -170,6 +170,10 @@ void initiator_delete_sa(struct initiator *i, bool protect);
 void initiator_informational(struct initiator *i, uint8_t type, const uint8_t *payloads,
 			     size_t length, bool protect);
 
+/* A quick mode 1 whose payloads behind the hash are the given bytes. */
+void initiator_quick_mode_raw(struct initiator *i, uint8_t type, const uint8_t *payloads,
+			      size_t length);
+
 /* Takes one message of the server; true if it was expected. `out_bytes` is 0 without an answer. */
 bool initiator_feed(struct initiator *i, const uint8_t *bytes, size_t length);
 

@@ -735,10 +735,14 @@ static void clients_behind_one_nat_with_one_port_are_two(void **state)
 	initiator_main_mode_1(&b.i);
 	client_send(&rig, &a);
 	client_send(&rig, &b);
-	while (client_collect(&rig, &a) | client_collect(&rig, &b)) {
+	for (int turn = 0; turn < 3; turn++) {
+		client_collect(&rig, &a);
+		client_collect(&rig, &b);
 		client_send(&rig, &a);
 		client_send(&rig, &b);
 	}
+	client_collect(&rig, &a);
+	client_collect(&rig, &b);
 	assert_int_equal(a.i.state, INITIATOR_ESTABLISHED);
 	assert_int_equal(b.i.state, INITIATOR_ESTABLISHED);
 	assert_int_equal(rig_count(&rig, IKE_PEER_UP), 2);
