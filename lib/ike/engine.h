@@ -86,17 +86,15 @@ struct main_mode {
 	uint8_t proposal_number;
 	struct digest_part nonce_i;
 	struct digest_part public_i;
+	struct digest_part public_r; /* from here on: once the job is done */
+	struct digest_part shared_secret;
 	uint8_t nonce_r[NONCE_BYTES];
-	uint8_t public_r[KEY_EXCHANGE_BYTES_MAX];
-	uint16_t public_r_bytes;
-	uint16_t shared_bytes;
-	uint8_t shared_secret[KEY_EXCHANGE_BYTES_MAX];
 };
 
 /* An ISAKMP SA, from main mode 1 on. */
 struct sa {
 	struct grave grave;
-	struct table_node by_source;  /* (CKY-I, remote address) while half open */
+	struct table_node by_source;  /* (CKY-I, remote address of main mode 1) */
 	struct table_node by_cookies; /* (CKY-I, CKY-R) */
 	TAILQ_ENTRY(sa) in_waiting;   /* of the engine: no third message yet */
 	TAILQ_ENTRY(sa) in_source;    /* the same of the source */
@@ -110,7 +108,8 @@ struct sa {
 	const struct ike_preshared_key *preshared_key;
 	uint64_t initiator_cookie;
 	uint64_t responder_cookie;
-	struct ike_path path; /* of the last accepted message */
+	struct endpoint first_remote; /* where main mode 1 came from; port 0 */
+	struct ike_path path;         /* of the last accepted message */
 	struct deadline deadline;
 	struct reply reply;
 	struct ike_keys keys;
@@ -289,6 +288,7 @@ void job_drop(struct ike *ike, struct job *job);
 
 /* sa.c: the life of ISAKMP SAs and how they are found */
 struct sa *sa_new(struct ike *ike, const struct packet *packet);
+/* A half-open SA, or one so young that a first message of the same cookie is its late duplicate. */
 struct sa *sa_find_half_open(struct ike *ike, uint64_t initiator_cookie,
 			     const struct endpoint *remote);
 struct sa *sa_find(struct ike *ike, uint64_t initiator_cookie, uint64_t responder_cookie);

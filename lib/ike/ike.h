@@ -132,8 +132,8 @@ struct ike_event {
 			struct ike_path path;
 			uint16_t peer_port;     /* UDP port of IDci; 0: any */
 			uint16_t local_port;    /* UDP port of IDcr; 0 or 1701 */
-			uint64_t lifetime_ms;   /* 0: none agreed */
-			uint64_t lifetime_bytes;
+			uint64_t lifetime_ms;   /* 28800000 if the peer named none */
+			uint64_t lifetime_bytes; /* 0: no limit; the peer rekeys before */
 			struct esp_keys keys_in;
 			struct esp_keys keys_out;
 		} child_add;
@@ -188,7 +188,10 @@ void ike_key_exchange_done(struct ike *ike, uint64_t handle, const struct key_ex
  * have been lost, the pair counts as confirmed (RFC 2409 5.5, clients do not resend it). */
 void ike_child_used(struct ike *ike, uint32_t spi_in, uint64_t now_ms);
 
-/* Authenticated traffic of the peer was seen until `seen_ms`: puts dead-peer detection off. */
+/*
+ * Authenticated traffic of the peer was seen at `seen_ms`: puts dead-peer detection off. Cheap enough
+ * to be called for every peer each second.
+ */
 void ike_peer_alive(struct ike *ike, uint32_t peer, uint64_t seen_ms);
 
 /* The packet path moved the peer's endpoint (RFC 3947 7). */
@@ -197,7 +200,10 @@ void ike_peer_moved(struct ike *ike, uint32_t peer, const struct ike_path *path)
 /* Deletes children and ISAKMP SAs, with Delete payloads to the peer, then IKE_PEER_DOWN. */
 void ike_peer_close(struct ike *ike, uint32_t peer, enum cause cause, uint64_t now_ms);
 
-/* Sends one R-U-THERE at once; the peer is closed if it stays silent for `timeout_ms`. */
+/*
+ * Sends one R-U-THERE at once; the peer is closed if it stays silent for `timeout_ms`. A peer that
+ * does not speak DPD (Windows) or has no ISAKMP SA cannot be asked: nothing happens then.
+ */
 void ike_peer_probe(struct ike *ike, uint32_t peer, uint32_t timeout_ms, uint64_t now_ms);
 
 /* When ike_on_time() wants to be called next; UINT64_MAX: never. */

@@ -411,8 +411,8 @@ static struct ike_key_inputs key_inputs(const struct sa *sa)
 	    .nonce_i = mode->nonce_i,
 	    .nonce_r = {mode->nonce_r, sizeof(mode->nonce_r)},
 	    .public_i = mode->public_i,
-	    .public_r = {mode->public_r, mode->public_r_bytes},
-	    .shared_secret = {mode->shared_secret, mode->shared_bytes},
+	    .public_r = mode->public_r,
+	    .shared_secret = mode->shared_secret,
 	};
 
 	sa_cookies(sa, inputs.cookies);
@@ -427,13 +427,13 @@ static int keys_take(struct sa *sa, const struct key_exchange_result *result)
 
 	if (result->error != 0)
 		return result->error;
-	if (result->public_bytes > sizeof(mode->public_r) ||
-	    result->shared_bytes > sizeof(mode->shared_secret))
+	if (result->public_bytes > sizeof(result->public_value) ||
+	    result->shared_bytes > sizeof(result->shared_secret))
 		return -EINVAL;
-	memcpy(mode->public_r, result->public_value, result->public_bytes);
-	memcpy(mode->shared_secret, result->shared_secret, result->shared_bytes);
-	mode->public_r_bytes = result->public_bytes;
-	mode->shared_bytes = result->shared_bytes;
+	mode->public_r =
+	    part_copy(&(struct digest_part){result->public_value, result->public_bytes});
+	mode->shared_secret =
+	    part_copy(&(struct digest_part){result->shared_secret, result->shared_bytes});
 	random_fill(&sa->ike->host.random, mode->nonce_r, sizeof(mode->nonce_r));
 	inputs = key_inputs(sa);
 	error = ike_keys_derive(&sa->keys, &inputs);

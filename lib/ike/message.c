@@ -252,7 +252,7 @@ void message_main_mode_4(struct sa *sa)
 	struct message m;
 
 	message_begin(&m, sa, ISAKMP_MAIN_MODE, 0);
-	payload_add(&m, ISAKMP_PAYLOAD_KEY_EXCHANGE, mode->public_r, mode->public_r_bytes);
+	payload_add_part(&m, ISAKMP_PAYLOAD_KEY_EXCHANGE, &mode->public_r);
 	payload_add(&m, ISAKMP_PAYLOAD_NONCE, mode->nonce_r, sizeof(mode->nonce_r));
 	if (sa->nat_version != NAT_VERSION_NONE)
 		payload_add_nat_d(&m, sa);

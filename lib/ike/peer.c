@@ -7,7 +7,11 @@
 
 static uint64_t endpoint_hash(const struct ike *ike, const struct endpoint *remote)
 {
-	return table_hash(&ike->hash_key, remote, sizeof(*remote));
+	uint8_t key[sizeof(remote->address) + sizeof(remote->port)];
+
+	memcpy(key, remote->address, sizeof(remote->address));
+	memcpy(key + sizeof(remote->address), &remote->port, sizeof(remote->port));
+	return table_hash(&ike->hash_key, key, sizeof(key));
 }
 
 uint32_t ike_peer_index(uint32_t peer)
@@ -86,6 +90,8 @@ bool peer_join(struct sa *sa, const struct digest_part *identity)
 	sa->peer = peer;
 	TAILQ_INSERT_TAIL(&peer->sas, sa, in_peer);
 	peer->sa_count++;
+	if (peer->child_count == 0)
+		peer->childless_ms = sa->ike->now_ms; /* its time for a quick mode starts anew */
 	peer->peer_behind_nat = sa->peer_behind_nat || sa->ike->config.force_encapsulation;
 	peer_schedule(peer);
 	return made;

@@ -7,16 +7,11 @@
 static uint64_t half_open_hash(const struct ike *ike, uint64_t initiator_cookie,
 			       const struct endpoint *remote)
 {
-	struct {
-		uint64_t cookie;
-		struct endpoint address;
-	} key = {initiator_cookie, *remote};
-	uint8_t bytes[sizeof(key.cookie) + sizeof(key.address)];
+	uint8_t key[sizeof(initiator_cookie) + sizeof(remote->address)];
 
-	key.address.port = 0;
-	memcpy(bytes, &key.cookie, sizeof(key.cookie));
-	memcpy(bytes + sizeof(key.cookie), &key.address, sizeof(key.address));
-	return table_hash(&ike->hash_key, bytes, sizeof(bytes));
+	memcpy(key, &initiator_cookie, sizeof(initiator_cookie));
+	memcpy(key + sizeof(initiator_cookie), remote->address, sizeof(remote->address));
+	return table_hash(&ike->hash_key, key, sizeof(key));
 }
 
 static uint64_t cookies_hash(const struct ike *ike, uint64_t initiator, uint64_t responder)
@@ -36,7 +31,8 @@ struct sa *sa_find_half_open(struct ike *ike, uint64_t initiator_cookie,
 		struct sa *sa = table_object(node, struct sa, by_source);
 
 		if (sa->initiator_cookie == initiator_cookie &&
-		    endpoint_same_address(&sa->source->address, remote))
+		    endpoint_same_address(&sa->first_remote, remote) &&
+		    (sa->half_open || ike->now_ms - sa->created_ms < ike->config.half_open_ms))
 			return sa;
 	}
 	return NULL;
@@ -118,6 +114,7 @@ struct sa *sa_new(struct ike *ike, const struct packet *packet)
 	TAILQ_INIT(&sa->quick_modes);
 	sa->ike = ike;
 	sa->source = source;
+	sa->first_remote = source->address;
 	sa->path = *packet->path;
 	sa->initiator_cookie = packet->header.initiator_cookie;
 	sa->responder_cookie = responder_cookie_new(ike, sa->initiator_cookie);
@@ -154,7 +151,6 @@ void sa_half_open_ended(struct sa *sa)
 	sa->half_open = false;
 	sa->ike->half_open--;
 	sa->source->half_open--;
-	table_remove(&sa->ike->sas_by_source, &sa->by_source);
 	source_put(sa->ike, sa->source);
 	sa->source = NULL;
 }
@@ -167,6 +163,8 @@ void main_mode_free(struct main_mode *mode)
 	part_free(&mode->transform);
 	part_free(&mode->nonce_i);
 	part_free(&mode->public_i);
+	part_free(&mode->public_r);
+	part_free(&mode->shared_secret);
 	memory_wipe(mode, sizeof(*mode));
 	free(mode);
 }
@@ -198,6 +196,7 @@ void sa_bury(struct sa *sa)
 		sa->peer = NULL;
 	}
 	sa_half_open_ended(sa);
+	table_remove(&ike->sas_by_source, &sa->by_source);
 	table_remove(&ike->sas_by_cookies, &sa->by_cookies);
 	deadline_clear(&ike->deadlines, &sa->deadline);
 	slots_remove(&ike->sas, sa->index);

@@ -12,7 +12,7 @@ struct source *source_get(struct ike *ike, const struct endpoint *remote)
 	uint64_t hash;
 
 	address.port = 0;
-	hash = table_hash(&ike->hash_key, &address, sizeof(address));
+	hash = table_hash(&ike->hash_key, address.address, sizeof(address.address));
 	while ((node = table_find(&ike->sources, hash, node)) != NULL) {
 		source = table_object(node, struct source, node);
 		if (endpoint_same_address(&source->address, &address))

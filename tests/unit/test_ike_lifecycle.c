@@ -474,6 +474,55 @@ static void closing_tells_the_peer_first(void **state)
 	rig_free(&rig);
 }
 
+static void a_late_first_message_is_a_duplicate(void **state)
+{
+	struct initiator_config config = client_config(true);
+	struct rig_client first;
+
+	(void)state;
+	rig_init(&rig, 1, no_probe);
+	client_init(&client, &config, 2, 31000);
+	initiator_main_mode_1(&client.i);
+	first = client;
+	client_exchange(&rig, &client);
+	assert_int_equal(client.i.state, INITIATOR_ESTABLISHED);
+	client_quick_mode(&rig, &client);
+	rig_forget(&rig);
+	client_send(&rig, &first);
+	assert_int_equal(rig.send_count, 0);
+	rig_advance(&rig, 40000);
+	assert_int_equal(rig_count(&rig, IKE_FAILED), 0);
+	client_send(&rig, &first); /* by now it is somebody's new beginning */
+	assert_int_equal(rig.send_count, 1);
+	rig_free(&rig);
+}
+
+static void a_redial_gets_its_time_for_a_quick_mode(void **state)
+{
+	static struct rig_client second;
+	struct initiator_config config = client_config(true);
+
+	(void)state;
+	rig_init(&rig, 1, no_probe);
+	client_init(&client, &config, 2, 31000);
+	client_dial(&rig, &client);
+	rig_advance(&rig, 100000);
+	initiator_delete_sa(&client.i, true);
+	client_send(&rig, &client);
+	rig_advance(&rig, 25000);
+	client_init(&second, &config, 99, 31000);
+	second.path = client.path;
+	second.i.config.own.port = 4500;
+	second.i.config.server.port = 4500;
+	client_dial(&rig, &second);
+	assert_int_equal(rig_count(&rig, IKE_PEER_UP), 1);
+	rig_advance(&rig, 1000);
+	assert_int_equal(rig_count(&rig, IKE_PEER_DOWN), 0);
+	client_quick_mode(&rig, &second);
+	assert_int_equal(second.i.quick_state, INITIATOR_QUICK_DONE);
+	rig_free(&rig);
+}
+
 /* A new main mode from the same place by the same identity. */
 static void redial(struct rig_client *second, uint64_t seed)
 {
@@ -756,6 +805,8 @@ int main(void)
 	    cmocka_unit_test(many_main_modes_keep_a_bound),
 	    cmocka_unit_test(sas_are_listed_by_pages),
 	    cmocka_unit_test(the_ladder_has_every_message),
+	    cmocka_unit_test(a_late_first_message_is_a_duplicate),
+	    cmocka_unit_test(a_redial_gets_its_time_for_a_quick_mode),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
