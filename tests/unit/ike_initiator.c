@@ -99,12 +99,15 @@ static void finish_clear(struct composer *c, struct initiator *i)
 	i->out_bytes = writer_length(&c->w);
 }
 
+/* The hash of later exchanges stands behind the header and one generic header. */
 static void finish_sealed(struct composer *c, struct initiator *i, uint8_t iv[16])
 {
 	size_t block = block_cipher_block_bytes(i->cipher);
 	size_t padding = (block - (writer_length(&c->w) - 28) % block) % block;
 	uint8_t fill[64] = {0};
 
+	if (i->config.wrong_hash && i->out[18] != 2)
+		i->out[32 + 3] ^= 1;
 	if (i->config.random_padding) {
 		padding += block * (initiator_random_u64(&i->random) % 3);
 		initiator_random_fill(&i->random, fill, sizeof(fill));
@@ -449,6 +452,8 @@ static void main_mode_hash(const struct initiator *i, bool initiator, const uint
 					    {id, id_bytes}};
 
 	prf(i, i->skeyid, digest_bytes(i->hash), parts, 6, out);
+	if (initiator && i->config.wrong_hash)
+		out[3] ^= 1;
 }
 
 static void notification_body(struct initiator *i, struct writer *w, uint16_t type)

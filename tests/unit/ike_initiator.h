@@ -80,6 +80,7 @@ struct initiator_config {
 	bool encapsulate; /* fake the own NAT-D hash, strongSwan's forceencaps */
 	bool nat_d_reversed;
 	bool commit_bit;
+	bool wrong_hash; /* well encrypted, but not authentic */
 };
 
 enum initiator_state {

@@ -81,6 +81,7 @@ static void a_duplicate_gets_the_stored_answer(void **state)
 	client_send(&rig, &client); /* quick mode 3 */
 	client_send(&rig, &client);
 	assert_int_equal(rig_count(&rig, IKE_CHILD_CONFIRMED), 1);
+	assert_int_equal(ike_counter_value(rig.ike, IKE_COUNTER_unexpected), 0);
 	client_send(&rig, &again); /* quick mode 1 after all */
 	assert_int_equal(rig.send_count, 3);
 	rig_advance(&rig, 61000); /* forgotten by now, but its id is not */
@@ -523,6 +524,52 @@ static void a_redial_gets_its_time_for_a_quick_mode(void **state)
 	rig_free(&rig);
 }
 
+/* Decrypts well, parses well, and yet is not what the peer said. */
+static void a_wrong_hash_is_believed_nowhere(void **state)
+{
+	struct initiator_config config = client_config(true);
+
+	(void)state;
+	config.wrong_hash = true;
+	rig_init(&rig, 1, no_probe);
+	client_init(&client, &config, 2, 31000);
+	client_dial(&rig, &client);
+	assert_int_equal(client.i.state, INITIATOR_SENT_5);
+	assert_int_equal(rig_count(&rig, IKE_PEER_UP), 0);
+	rig_free(&rig);
+	connect_client(no_probe);
+	client.i.config.wrong_hash = true;
+	initiator_quick_mode_1(&client.i);
+	client_send(&rig, &client);
+	initiator_delete_sa(&client.i, true);
+	client_send(&rig, &client);
+	initiator_notify(&client.i, 36136, 9, true);
+	client_send(&rig, &client);
+	assert_int_equal(rig.event_count, 0);
+	assert_int_equal(rig.send_count, 0);
+	assert_int_equal(ike_counter_value(rig.ike, IKE_COUNTER_bad_hash), 3);
+	client.i.config.wrong_hash = false;
+	initiator_quick_mode_1(&client.i);
+	client_send(&rig, &client);
+	client.i.config.wrong_hash = true;
+	assert_true(client_collect(&rig, &client));
+	client_send(&rig, &client); /* quick mode 3 */
+	assert_int_equal(rig_count(&rig, IKE_CHILD_CONFIRMED), 0);
+	assert_int_equal(ike_counter_value(rig.ike, IKE_COUNTER_bad_hash), 4);
+	rig_free(&rig);
+}
+
+static void the_cause_of_the_end_is_the_peers_delete(void **state)
+{
+	(void)state;
+	connect_client(no_probe);
+	initiator_delete_esp(&client.i, &client.i.spi_in, 1);
+	client_send(&rig, &client);
+	rig_advance(&rig, 30000 + 120000);
+	only_down_is_last(CAUSE_peer_request);
+	rig_free(&rig);
+}
+
 /* A new main mode from the same place by the same identity. */
 static void redial(struct rig_client *second, uint64_t seed)
 {
@@ -805,6 +852,8 @@ int main(void)
 	    cmocka_unit_test(many_main_modes_keep_a_bound),
 	    cmocka_unit_test(sas_are_listed_by_pages),
 	    cmocka_unit_test(the_ladder_has_every_message),
+	    cmocka_unit_test(a_wrong_hash_is_believed_nowhere),
+	    cmocka_unit_test(the_cause_of_the_end_is_the_peers_delete),
 	    cmocka_unit_test(a_late_first_message_is_a_duplicate),
 	    cmocka_unit_test(a_redial_gets_its_time_for_a_quick_mode),
 	};
