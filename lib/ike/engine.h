@@ -322,6 +322,15 @@ void main_mode_closed(struct sa *sa);  /* by us */
 const char *main_mode_state_name(uint8_t state);
 void aggressive_mode_refuse(struct ike *ike, const struct packet *packet);
 
+/* main_mode_proof.c */
+/* Keys and first IV from the job's result; 0 or -errno. */
+int main_mode_keys_take(struct sa *sa, const struct key_exchange_result *result);
+/* True if main mode 5 proves that the peer has the pre-shared key. */
+bool main_mode_peer_authentic(const struct sa *sa, const struct payloads *payloads);
+/* Our ID, written into `id_body`, and HASH_R over it. 0 or -errno. */
+int main_mode_prove(const struct sa *sa, uint8_t id_body[20], struct digest_part *id,
+		    uint8_t *hash);
+
 /* quick_mode.c */
 void quick_mode_feed(struct sa *sa, const struct packet *packet);
 void quick_mode_key_exchange_done(struct quick_mode *quick_mode,
@@ -329,6 +338,11 @@ void quick_mode_key_exchange_done(struct quick_mode *quick_mode,
 void quick_mode_due(struct quick_mode *quick_mode);
 void quick_mode_used(struct quick_mode *quick_mode);
 void quick_mode_bury(struct quick_mode *quick_mode);
+
+/* selectors.c: the two ID payloads of quick mode */
+/* True if they are L2TP's: UDP (or any), our port 1701 or any. None at all is right too. */
+bool selectors_accept(const struct payloads *payloads, struct identification ids[2]);
+void selectors_text(const struct payloads *payloads, char *text, size_t size);
 
 /* informational.c */
 void informational_feed(struct sa *sa, const struct packet *packet);

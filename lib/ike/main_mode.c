@@ -2,7 +2,6 @@
 /* Main mode with a pre-shared key, the responder's side (RFC 2409 5.4). */
 
 #include "base/memory.h"
-#include "base/writer.h"
 #include "ike/engine.h"
 
 #include <errno.h>
@@ -403,43 +402,6 @@ static void third_message(struct sa *sa, const struct packet *packet)
 	step(sa, EVENT_KEY_EXCHANGE, &input);
 }
 
-static struct ike_key_inputs key_inputs(const struct sa *sa)
-{
-	const struct main_mode *mode = sa->main_mode;
-	struct ike_key_inputs inputs = {
-	    .preshared_key = {sa->preshared_key->bytes, sa->preshared_key->length},
-	    .nonce_i = mode->nonce_i,
-	    .nonce_r = {mode->nonce_r, sizeof(mode->nonce_r)},
-	    .public_i = mode->public_i,
-	    .public_r = mode->public_r,
-	    .shared_secret = mode->shared_secret,
-	};
-
-	sa_cookies(sa, inputs.cookies);
-	return inputs;
-}
-
-static int keys_take(struct sa *sa, const struct key_exchange_result *result)
-{
-	struct main_mode *mode = sa->main_mode;
-	struct ike_key_inputs inputs;
-	int error;
-
-	if (result->error != 0)
-		return result->error;
-	if (result->public_bytes > sizeof(result->public_value) ||
-	    result->shared_bytes > sizeof(result->shared_secret))
-		return -EINVAL;
-	mode->public_r =
-	    part_copy(&(struct digest_part){result->public_value, result->public_bytes});
-	mode->shared_secret =
-	    part_copy(&(struct digest_part){result->shared_secret, result->shared_bytes});
-	random_fill(&sa->ike->host.random, mode->nonce_r, sizeof(mode->nonce_r));
-	inputs = key_inputs(sa);
-	error = ike_keys_derive(&sa->keys, &inputs);
-	return error != 0 ? error : ike_keys_main_mode_iv(&sa->keys, &inputs, sa->iv);
-}
-
 void main_mode_key_exchange_done(struct sa *sa, const struct key_exchange_result *result)
 {
 	struct main_mode_input input = {
@@ -447,43 +409,13 @@ void main_mode_key_exchange_done(struct sa *sa, const struct key_exchange_result
 			CAUSE_ike_protocol_error},
 	};
 
-	step(sa, keys_take(sa, result) == 0 ? EVENT_KEYS_READY : EVENT_KEYS_FAILED, &input);
-}
-
-/* True if main mode 5 proves that the peer has the key; `payloads` then points into `plain`. */
-static bool peer_authentic(const struct sa *sa, const struct ike_key_inputs *inputs,
-			   const struct payloads *payloads)
-{
-	struct identification id;
-	uint8_t expected[DIGEST_BYTES_MAX];
-	size_t size = digest_bytes(sa->keys.suite.hash);
-
-	return payloads->id_count == 1 && payloads->id[0].length <= ID_BYTES_MAX &&
-	       identification_read(&payloads->id[0], &id) == 0 && payloads->hash.length == size &&
-	       ike_keys_main_mode_hash(&sa->keys, true, inputs, &sa->main_mode->sa_body,
-				       &payloads->id[0], expected) == 0 &&
-	       memory_equal_constant_time(expected, payloads->hash.bytes, size);
-}
-
-/* Our ID: the configured address, or the one that was dialled; protocol and port 0. */
-static size_t own_id_write(const struct sa *sa, uint8_t body[20])
-{
-	const struct endpoint *configured = &sa->ike->config.local_id;
-	const struct endpoint *id =
-	    configured->family != ENDPOINT_NONE ? configured : &sa->path.local;
-	struct writer w = writer_over(body, 20);
-
-	writer_u8(&w,
-		  id->family == ENDPOINT_IPV6 ? ISAKMP_ID_IPV6_ADDRESS : ISAKMP_ID_IPV4_ADDRESS);
-	writer_zeroes(&w, 3);
-	writer_bytes(&w, id->address, endpoint_address_bytes(id));
-	return writer_length(&w);
+	step(sa, main_mode_keys_take(sa, result) == 0 ? EVENT_KEYS_READY : EVENT_KEYS_FAILED,
+	     &input);
 }
 
 /* The peer is authentic: make our proof and establish. */
 static void authenticated(struct sa *sa, const struct packet *packet,
-			  const struct ike_key_inputs *inputs, const struct payloads *payloads,
-			  const uint8_t iv[IKE_BLOCK_BYTES_MAX])
+			  const struct payloads *payloads, const uint8_t iv[IKE_BLOCK_BYTES_MAX])
 {
 	struct main_mode_input input = {.packet = packet, .payloads = payloads};
 	uint8_t hash_r[DIGEST_BYTES_MAX];
@@ -498,9 +430,7 @@ static void authenticated(struct sa *sa, const struct packet *packet,
 	sa->path = *packet->path;
 	sa->reply.request_hash = packet->hash;
 	input.hash_r = hash_r;
-	input.id_r = (struct digest_part){id_body, own_id_write(sa, id_body)};
-	if (ike_keys_main_mode_hash(&sa->keys, false, inputs, &sa->main_mode->sa_body, &input.id_r,
-				    hash_r) != 0) {
+	if (main_mode_prove(sa, id_body, &input.id_r, hash_r) != 0) {
 		ike_count(sa->ike, IKE_COUNTER_own_fault);
 		return;
 	}
@@ -516,7 +446,6 @@ static void fifth_message(struct sa *sa, const struct packet *packet)
 	    .verdict = {VERDICT_PEER_FAULT, ISAKMP_NOTIFY_PAYLOAD_MALFORMED,
 			CAUSE_wrong_preshared_key},
 	};
-	struct ike_key_inputs inputs = key_inputs(sa);
 	uint8_t iv[IKE_BLOCK_BYTES_MAX];
 	uint8_t plain[PACKET_BYTES_MAX];
 	struct payloads payloads;
@@ -527,8 +456,8 @@ static void fifth_message(struct sa *sa, const struct packet *packet)
 		return;
 	}
 	if (message_open(&sa->keys, packet, iv, plain, &payloads) == 0 &&
-	    peer_authentic(sa, &inputs, &payloads)) {
-		authenticated(sa, packet, &inputs, &payloads, iv);
+	    main_mode_peer_authentic(sa, &payloads)) {
+		authenticated(sa, packet, &payloads, iv);
 		return;
 	}
 	ike_count(sa->ike, IKE_COUNTER_authentication_failed);

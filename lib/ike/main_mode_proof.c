@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What main mode computes: keys, the check of the peer's proof, our own (RFC 2409 5). */
+
+#include "base/memory.h"
+#include "base/writer.h"
+#include "ike/engine.h"
+
+#include <errno.h>
+
+static struct ike_key_inputs key_inputs(const struct sa *sa)
+{
+	const struct main_mode *mode = sa->main_mode;
+	struct ike_key_inputs inputs = {
+	    .preshared_key = {sa->preshared_key->bytes, sa->preshared_key->length},
+	    .nonce_i = mode->nonce_i,
+	    .nonce_r = {mode->nonce_r, sizeof(mode->nonce_r)},
+	    .public_i = mode->public_i,
+	    .public_r = mode->public_r,
+	    .shared_secret = mode->shared_secret,
+	};
+
+	sa_cookies(sa, inputs.cookies);
+	return inputs;
+}
+
+int main_mode_keys_take(struct sa *sa, const struct key_exchange_result *result)
+{
+	struct main_mode *mode = sa->main_mode;
+	struct ike_key_inputs inputs;
+	int error;
+
+	if (result->error != 0)
+		return result->error;
+	if (result->public_bytes > sizeof(result->public_value) ||
+	    result->shared_bytes > sizeof(result->shared_secret))
+		return -EINVAL;
+	mode->public_r =
+	    part_copy(&(struct digest_part){result->public_value, result->public_bytes});
+	mode->shared_secret =
+	    part_copy(&(struct digest_part){result->shared_secret, result->shared_bytes});
+	random_fill(&sa->ike->host.random, mode->nonce_r, sizeof(mode->nonce_r));
+	inputs = key_inputs(sa);
+	error = ike_keys_derive(&sa->keys, &inputs);
+	return error != 0 ? error : ike_keys_main_mode_iv(&sa->keys, &inputs, sa->iv);
+}
+
+bool main_mode_peer_authentic(const struct sa *sa, const struct payloads *payloads)
+{
+	const struct ike_key_inputs inputs = key_inputs(sa);
+	struct identification id;
+	uint8_t expected[DIGEST_BYTES_MAX];
+	size_t size = digest_bytes(sa->keys.suite.hash);
+
+	return payloads->id_count == 1 && payloads->id[0].length <= ID_BYTES_MAX &&
+	       identification_read(&payloads->id[0], &id) == 0 && payloads->hash.length == size &&
+	       ike_keys_main_mode_hash(&sa->keys, true, &inputs, &sa->main_mode->sa_body,
+				       &payloads->id[0], expected) == 0 &&
+	       memory_equal_constant_time(expected, payloads->hash.bytes, size);
+}
+
+/* Our ID: the configured address, or the one that was dialled; protocol and port 0. */
+static size_t own_id_write(const struct sa *sa, uint8_t body[20])
+{
+	const struct endpoint *configured = &sa->ike->config.local_id;
+	const struct endpoint *id =
+	    configured->family != ENDPOINT_NONE ? configured : &sa->path.local;
+	struct writer w = writer_over(body, 20);
+
+	writer_u8(&w,
+		  id->family == ENDPOINT_IPV6 ? ISAKMP_ID_IPV6_ADDRESS : ISAKMP_ID_IPV4_ADDRESS);
+	writer_zeroes(&w, 3);
+	writer_bytes(&w, id->address, endpoint_address_bytes(id));
+	return writer_length(&w);
+}
+
+int main_mode_prove(const struct sa *sa, uint8_t id_body[20], struct digest_part *id, uint8_t *hash)
+{
+	const struct ike_key_inputs inputs = key_inputs(sa);
+
+	*id = (struct digest_part){id_body, own_id_write(sa, id_body)};
+	return ike_keys_main_mode_hash(&sa->keys, false, &inputs, &sa->main_mode->sa_body, id,
+				       hash);
+}
