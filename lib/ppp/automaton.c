@@ -299,6 +299,33 @@ bool automaton_is_repeat(const struct automaton *automaton, const struct packet 
 	       automaton->repeats < automaton->ppp->config->max_failure;
 }
 
+/* Digest of a whole request, identifier included; never 0. */
+static uint64_t request_digest(const struct packet *packet)
+{
+	return (options_digest(packet->data) ^ packet->identifier) * 1099511628211u | 1;
+}
+
+static void refused_remember(struct automaton *automaton, const struct packet *packet)
+{
+	automaton->refused[automaton->refused_next++ % AUTOMATON_REFUSED_MAX] =
+	    request_digest(packet);
+}
+
+static uint64_t *refused_find(struct automaton *automaton, const struct packet *packet)
+{
+	uint64_t digest = request_digest(packet);
+
+	for (unsigned i = 0; i < AUTOMATON_REFUSED_MAX; i++)
+		if (automaton->refused[i] == digest)
+			return &automaton->refused[i];
+	return NULL;
+}
+
+bool automaton_was_refused(struct automaton *automaton, const struct packet *packet)
+{
+	return automaton->state == AUTOMATON_OPENED && refused_find(automaton, packet) != NULL;
+}
+
 static void configure_request_receive(struct automaton *automaton, const struct packet *packet)
 {
 	uint8_t bytes[PACKET_BYTES_MAX - PACKET_HEADER_BYTES];
@@ -310,6 +337,11 @@ static void configure_request_receive(struct automaton *automaton, const struct 
 		ppp_count(automaton->ppp, PPP_COUNTER_repeated_request);
 		input.reply_code = CONFIGURE_ACK;
 		reply_send(automaton, &input);
+		return;
+	}
+	if (automaton_was_refused(automaton, packet)) {
+		*refused_find(automaton, packet) = 0; /* who begins anew sends it again */
+		ppp_count(automaton->ppp, PPP_COUNTER_stale_request);
 		return;
 	}
 	if (automaton->state > AUTOMATON_STOPPING || automaton->state == AUTOMATON_STOPPED) {
@@ -328,8 +360,9 @@ static void configure_request_receive(struct automaton *automaton, const struct 
 		automaton->acked_digest = options_digest(packet->data);
 		automaton->naks_sent = 0;
 		automaton->repeats = 0;
-	} else if (input.reply_code == CONFIGURE_NAK) {
-		automaton->naks_sent++;
+	} else {
+		automaton->naks_sent += input.reply_code == CONFIGURE_NAK;
+		refused_remember(automaton, packet);
 	}
 	input_step(automaton, &input);
 }

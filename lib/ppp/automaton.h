@@ -15,6 +15,7 @@ struct ppp;
 struct automaton;
 
 #define AUTOMATON_OPTIONS_MAX 256 /* bytes of our own requests */
+#define AUTOMATON_REFUSED_MAX 4   /* refused requests that are remembered */
 
 enum configure_code {
 	CONFIGURE_REQUEST = 1,
@@ -98,6 +99,8 @@ struct automaton {
 	bool answered;         /* the last request has got its Ack, Nak or Reject */
 	bool heard;            /* the peer has sent something of this protocol */
 	uint64_t acked_digest; /* of the peer's options that we acknowledged last */
+	uint64_t refused[AUTOMATON_REFUSED_MAX]; /* digests with identifier; 0: none */
+	uint8_t refused_next;
 	uint64_t deadline_ms;
 	size_t request_length;
 	uint8_t request[AUTOMATON_OPTIONS_MAX];
@@ -120,6 +123,9 @@ void automaton_receive_echo(struct automaton *automaton, const struct packet *pa
  * without a new negotiation, so that the layers above stay. A peer that insists starts anew.
  */
 bool automaton_is_repeat(const struct automaton *automaton, const struct packet *packet);
+
+/* Opened, and a request that we refused on the way there comes late: it is ignored once. */
+bool automaton_was_refused(struct automaton *automaton, const struct packet *packet);
 
 void automaton_on_time(struct automaton *automaton, uint64_t now_ms);
 

@@ -394,13 +394,13 @@ static void protocol_reject_receive(struct ppp *ppp, const struct packet *packet
 }
 
 /* A new negotiation after the owner was asked about the peer: its verdict belongs to this link. */
-static bool restarts_too_late(const struct ppp *ppp, const struct packet *packet)
+static bool restarts_too_late(struct ppp *ppp, const struct packet *packet)
 {
-	const struct automaton *automaton = &ppp->lcp.automaton;
+	struct automaton *automaton = &ppp->lcp.automaton;
 
 	return packet->code == CONFIGURE_REQUEST && automaton->state == AUTOMATON_OPENED &&
 	       ppp->authentication.state >= AUTHENTICATION_ASKED &&
-	       !automaton_is_repeat(automaton, packet);
+	       !automaton_is_repeat(automaton, packet) && !automaton_was_refused(automaton, packet);
 }
 
 void lcp_receive(struct ppp *ppp, const struct packet *packet)

@@ -104,9 +104,11 @@ static void refusal_take(struct ppp_peer *peer, struct peer_layer *layer, uint8_
 	layer->naks_received += code == 3;
 	layer->rejects_received += code == 4;
 	for (size_t at = 0; at < length; at += options[at + 1]) {
-		assert(options[at + 1] >= 2 && at + options[at + 1] <= length);
+		if (options[at + 1] < 2 || at + options[at + 1] > length)
+			break;
 		if (code == 4) {
-			layer->rejected[layer->rejected_count++] = options[at];
+			if (layer->rejected_count < PEER_OPTIONS_MAX)
+				layer->rejected[layer->rejected_count++] = options[at];
 			option_remove(layer, options[at]);
 		} else if (!(peer->insists_on_address && options[at] == 3)) {
 			option_change(layer, options + at);
@@ -184,6 +186,11 @@ static void request_take(struct ppp_peer *peer, struct peer_layer *layer, uint8_
 		return;
 	if (layer == &peer->lcp && lcp_request_refuse(peer, identifier, options, length))
 		return;
+	if (layer->theirs_acked && layer->ours_acked) {
+		layer->ours_acked = false; /* opened: RFC 1661 begins anew */
+		layer->identifier++;
+		layer_request(peer, layer, now_ms);
+	}
 	layer->theirs_acked = true;
 	peer_send(peer, layer->protocol, 2, identifier, options, length);
 	layer_start(peer, layer, now_ms);
@@ -200,14 +207,15 @@ static void layer_receive(struct ppp_peer *peer, struct peer_layer *layer, const
 	case 2:
 		if (packet[1] != layer->identifier || layer->ours_acked)
 			break;
-		assert(length - 4 == layer->options_length);
-		assert(memcmp(packet + 4, layer->options, length - 4) == 0);
+		if (length - 4 != layer->options_length ||
+		    memcmp(packet + 4, layer->options, length - 4) != 0)
+			break; /* a test changed our request on its way */
 		layer->ours_acked = true;
 		layer_opened(peer, layer, now_ms);
 		break;
 	case 3:
 	case 4:
-		if (packet[1] == layer->identifier && !layer->ours_acked)
+		if (packet[1] == layer->identifier && !layer->ours_acked && !layer->silent)
 			refusal_take(peer, layer, packet[0], packet + 4, length - 4, now_ms);
 		break;
 	}
