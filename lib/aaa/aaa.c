@@ -37,14 +37,14 @@ void aaa_free(struct aaa *aaa)
 {
 	if (aaa == NULL)
 		return;
-	users_free(aaa->users);
+	aaa_users_free(aaa->users);
 	ms_chap_free(aaa->ms_chap);
 	free(aaa);
 }
 
 void aaa_replace_users(struct aaa *aaa, struct users *users)
 {
-	users_free(aaa->users);
+	aaa_users_free(aaa->users);
 	aaa->users = users;
 }
 
@@ -126,8 +126,9 @@ static bool password_verify(struct aaa *aaa, const struct aaa_request *request,
 static const struct user *user_find(const struct aaa *aaa, const char *name)
 {
 	const char *separator = strrchr(name, '\\');
-	const struct user *whole = users_find(aaa->users, name);
-	const struct user *bare = users_find(aaa->users, separator == NULL ? name : separator + 1);
+	const struct user *whole = aaa_users_find(aaa->users, name);
+	const struct user *bare =
+	    aaa_users_find(aaa->users, separator == NULL ? name : separator + 1);
 
 	return whole != NULL ? whole : bare;
 }

@@ -234,8 +234,8 @@ static int line_read(struct reader *reader, struct users *users)
 	return 0;
 }
 
-struct users *users_parse(const char *path, const char *text, size_t length,
-			  char error[USERS_ERROR_BYTES])
+struct users *aaa_users_parse(const char *path, const char *text, size_t length,
+			      char error[USERS_ERROR_BYTES])
 {
 	struct reader reader = {
 	    .path = path, .at = text, .end = text + length, .line = 1, .error = error};
@@ -245,7 +245,7 @@ struct users *users_parse(const char *path, const char *text, size_t length,
 	users->buckets = memory_new_array(users->bucket_count, sizeof(struct entry *));
 	for (; reader.at < reader.end; reader.line++) {
 		if (!line_ended(&reader) && line_read(&reader, users) != 0) {
-			users_free(users);
+			aaa_users_free(users);
 			return NULL;
 		}
 		if (reader.at < reader.end)
@@ -296,7 +296,7 @@ static ssize_t file_fill(int descriptor, char *text, size_t capacity)
 	return (ssize_t)length;
 }
 
-struct users *users_read(const char *path, char error[USERS_ERROR_BYTES])
+struct users *aaa_users_read(const char *path, char error[USERS_ERROR_BYTES])
 {
 	int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct users *users = NULL;
@@ -315,7 +315,7 @@ struct users *users_read(const char *path, char error[USERS_ERROR_BYTES])
 	if (length < 0)
 		snprintf(error, USERS_ERROR_BYTES, "%s: %s", path, strerror(errno));
 	else
-		users = users_parse(path, text, (size_t)length, error);
+		users = aaa_users_parse(path, text, (size_t)length, error);
 	memory_wipe(text, (size_t)size);
 	free(text);
 close_file:
@@ -323,7 +323,7 @@ close_file:
 	return users;
 }
 
-void users_free(struct users *users)
+void aaa_users_free(struct users *users)
 {
 	if (users == NULL)
 		return;
@@ -339,14 +339,14 @@ void users_free(struct users *users)
 	free(users);
 }
 
-const struct user *users_find(const struct users *users, const char *name)
+const struct user *aaa_users_find(const struct users *users, const char *name)
 {
 	const struct entry *entry = entry_find(users, name);
 
 	return entry == NULL ? NULL : &entry->user;
 }
 
-size_t users_count(const struct users *users)
+size_t aaa_users_count(const struct users *users)
 {
 	return users->count;
 }

@@ -26,17 +26,17 @@ struct user {
  * Reads the file, which nobody but its owner may access (mode 0600). NULL on any mistake; `error`
  * then says which, with file and line.
  */
-struct users *users_read(const char *path, char error[USERS_ERROR_BYTES]);
+struct users *aaa_users_read(const char *path, char error[USERS_ERROR_BYTES]);
 
 /* The same from memory; `path` is for the messages. */
-struct users *users_parse(const char *path, const char *text, size_t length,
-			  char error[USERS_ERROR_BYTES]);
+struct users *aaa_users_parse(const char *path, const char *text, size_t length,
+			      char error[USERS_ERROR_BYTES]);
 
 /* Wipes the passwords. */
-void users_free(struct users *users);
+void aaa_users_free(struct users *users);
 
-/* NULL if there is no such user; names compare byte by byte. Valid until users_free(). */
-const struct user *users_find(const struct users *users, const char *name);
-size_t users_count(const struct users *users);
+/* NULL if there is no such user; names compare byte by byte. Valid until aaa_users_free(). */
+const struct user *aaa_users_find(const struct users *users, const char *name);
+size_t aaa_users_count(const struct users *users);
 
 #endif

@@ -4,8 +4,9 @@
 #include "base/memory.h"
 #include "crypto/digest.h"
 
-int authentication_respond(const struct l2tp_config *config, uint8_t type, const uint8_t *challenge,
-			   size_t challenge_bytes, uint8_t response[CHALLENGE_RESPONSE_BYTES])
+int l2tp_authentication_respond(const struct l2tp_config *config, uint8_t type,
+				const uint8_t *challenge, size_t challenge_bytes,
+				uint8_t response[CHALLENGE_RESPONSE_BYTES])
 {
 	struct digest_part parts[3] = {
 	    {&type, 1},
@@ -16,12 +17,13 @@ int authentication_respond(const struct l2tp_config *config, uint8_t type, const
 	return digest_compute(DIGEST_MD5, parts, 3, response);
 }
 
-bool authentication_verify(const struct l2tp_config *config, uint8_t type, const uint8_t *challenge,
-			   size_t challenge_bytes, const uint8_t response[CHALLENGE_RESPONSE_BYTES])
+bool l2tp_authentication_verify(const struct l2tp_config *config, uint8_t type,
+				const uint8_t *challenge, size_t challenge_bytes,
+				const uint8_t response[CHALLENGE_RESPONSE_BYTES])
 {
 	uint8_t expected[CHALLENGE_RESPONSE_BYTES];
 	bool equal =
-	    authentication_respond(config, type, challenge, challenge_bytes, expected) == 0 &&
+	    l2tp_authentication_respond(config, type, challenge, challenge_bytes, expected) == 0 &&
 	    memory_equal_constant_time(expected, response, sizeof(expected));
 
 	memory_wipe(expected, sizeof(expected));

@@ -13,12 +13,13 @@
  * The response that belongs to `challenge` and goes into a message of `type` (SCCRP or SCCCN).
  * 0 or -errno.
  */
-int authentication_respond(const struct l2tp_config *config, uint8_t type, const uint8_t *challenge,
-			   size_t challenge_bytes, uint8_t response[CHALLENGE_RESPONSE_BYTES]);
+int l2tp_authentication_respond(const struct l2tp_config *config, uint8_t type,
+				const uint8_t *challenge, size_t challenge_bytes,
+				uint8_t response[CHALLENGE_RESPONSE_BYTES]);
 
 /* Compares a received response in constant time. */
-bool authentication_verify(const struct l2tp_config *config, uint8_t type, const uint8_t *challenge,
-			   size_t challenge_bytes,
-			   const uint8_t response[CHALLENGE_RESPONSE_BYTES]);
+bool l2tp_authentication_verify(const struct l2tp_config *config, uint8_t type,
+				const uint8_t *challenge, size_t challenge_bytes,
+				const uint8_t response[CHALLENGE_RESPONSE_BYTES]);
 
 #endif

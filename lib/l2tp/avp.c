@@ -42,7 +42,7 @@ static const struct avp_rule rules[AVP_ATTRIBUTES] = {
     [37] = AT_LEAST(0), [38] = EXACTLY(4),  [39] = EXACTLY(0),  [46] = AT_LEAST(5),
 };
 
-int avp_next(struct cursor *list, struct avp *avp)
+int l2tp_avp_next(struct cursor *list, struct avp *avp)
 {
 	uint16_t flags = cursor_u16(list);
 	uint16_t length = flags & LENGTH_MASK;
@@ -58,8 +58,8 @@ int avp_next(struct cursor *list, struct avp *avp)
 	return cursor_failed(list) ? -EBADMSG : 0;
 }
 
-int avp_reveal(const struct avp *avp, const struct avp_secret *hiding, uint8_t *clear,
-	       size_t capacity)
+int l2tp_avp_reveal(const struct avp *avp, const struct avp_secret *hiding, uint8_t *clear,
+		    size_t capacity)
 {
 	uint8_t attribute[2] = {(uint8_t)(avp->attribute >> 8), (uint8_t)avp->attribute};
 	struct digest_part first[3] = {{attribute, 2},
@@ -177,8 +177,8 @@ static void unknown_take(const struct avp *avp, struct message *message)
 static bool hidden_take(struct avp *avp, const struct avp_secret *hiding, struct message *message)
 {
 	uint8_t *clear = message->revealed + message->revealed_bytes;
-	int length =
-	    avp_reveal(avp, hiding, clear, sizeof(message->revealed) - message->revealed_bytes);
+	int length = l2tp_avp_reveal(avp, hiding, clear,
+				     sizeof(message->revealed) - message->revealed_bytes);
 
 	if (length < 0)
 		return false;
@@ -187,7 +187,7 @@ static bool hidden_take(struct avp *avp, const struct avp_secret *hiding, struct
 	return true;
 }
 
-void avp_take(const struct avp *received, struct avp_secret *hiding, struct message *message)
+void l2tp_avp_take(const struct avp *received, struct avp_secret *hiding, struct message *message)
 {
 	struct avp avp = *received;
 	const struct avp_rule *rule;
@@ -226,26 +226,26 @@ static void avp_write_header(struct writer *w, unsigned attribute, bool mandator
 	writer_u16(w, (uint16_t)attribute);
 }
 
-void avp_write_bytes(struct writer *w, unsigned attribute, bool mandatory, const void *value,
-		     size_t length)
+void l2tp_avp_write_bytes(struct writer *w, unsigned attribute, bool mandatory, const void *value,
+			  size_t length)
 {
 	avp_write_header(w, attribute, mandatory, length);
 	writer_bytes(w, value, length);
 }
 
-void avp_write_u16(struct writer *w, unsigned attribute, bool mandatory, uint16_t value)
+void l2tp_avp_write_u16(struct writer *w, unsigned attribute, bool mandatory, uint16_t value)
 {
 	avp_write_header(w, attribute, mandatory, 2);
 	writer_u16(w, value);
 }
 
-void avp_write_u32(struct writer *w, unsigned attribute, bool mandatory, uint32_t value)
+void l2tp_avp_write_u32(struct writer *w, unsigned attribute, bool mandatory, uint32_t value)
 {
 	avp_write_header(w, attribute, mandatory, 4);
 	writer_u32(w, value);
 }
 
-void avp_write_result(struct writer *w, uint16_t result, uint16_t error)
+void l2tp_avp_write_result(struct writer *w, uint16_t result, uint16_t error)
 {
 	avp_write_header(w, AVP_RESULT_CODE, true, error == ERROR_NONE ? 2 : 4);
 	writer_u16(w, result);

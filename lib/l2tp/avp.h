@@ -31,23 +31,23 @@ struct avp_secret {
 };
 
 /* Takes one AVP off the list. 0, or -EBADMSG when its length is below 6 or past the end. */
-int avp_next(struct cursor *list, struct avp *avp);
+int l2tp_avp_next(struct cursor *list, struct avp *avp);
 
 /* Puts what `avp` says into `message`: its value, or that it is unknown, or of a wrong length. */
-void avp_take(const struct avp *avp, struct avp_secret *hiding, struct message *message);
+void l2tp_avp_take(const struct avp *avp, struct avp_secret *hiding, struct message *message);
 
 /*
  * Reveals a hidden value into `clear`, which has room for `capacity` bytes. Returns the value's
  * length, -ENOKEY without secret or vector, -EBADMSG when the length inside is wrong.
  */
-int avp_reveal(const struct avp *avp, const struct avp_secret *hiding, uint8_t *clear,
-	       size_t capacity);
+int l2tp_avp_reveal(const struct avp *avp, const struct avp_secret *hiding, uint8_t *clear,
+		    size_t capacity);
 
-void avp_write_bytes(struct writer *w, unsigned attribute, bool mandatory, const void *value,
-		     size_t length);
-void avp_write_u16(struct writer *w, unsigned attribute, bool mandatory, uint16_t value);
-void avp_write_u32(struct writer *w, unsigned attribute, bool mandatory, uint32_t value);
+void l2tp_avp_write_bytes(struct writer *w, unsigned attribute, bool mandatory, const void *value,
+			  size_t length);
+void l2tp_avp_write_u16(struct writer *w, unsigned attribute, bool mandatory, uint16_t value);
+void l2tp_avp_write_u32(struct writer *w, unsigned attribute, bool mandatory, uint32_t value);
 /* Result Code AVP; the error code goes along when it is not ERROR_NONE. */
-void avp_write_result(struct writer *w, uint16_t result, uint16_t error);
+void l2tp_avp_write_result(struct writer *w, uint16_t result, uint16_t error);
 
 #endif

@@ -115,55 +115,58 @@ void l2tp_down(struct l2tp *l2tp, enum l2tp_event_kind kind, uint16_t tunnel, ui
 /* request.c */
 
 /* A message with tunnel id 0. */
-void tunnel_request(struct l2tp *l2tp, const struct message_header *header, struct cursor body,
-		    const struct endpoint *from, const struct endpoint *local);
+void l2tp_tunnel_request(struct l2tp *l2tp, const struct message_header *header, struct cursor body,
+			 const struct endpoint *from, const struct endpoint *local);
 
 /* tunnel.c */
 
 /* Answers the SCCRQ that made this tunnel. */
-void tunnel_open(struct tunnel *tunnel, const struct message *sccrq);
+void l2tp_tunnel_open(struct tunnel *tunnel, const struct message *sccrq);
 /* The SCCRQ came again: so does our answer. */
-void tunnel_repeat_first(struct tunnel *tunnel);
+void l2tp_tunnel_repeat_first(struct tunnel *tunnel);
 /* Goes without a word to the peer. */
-void tunnel_vanish(struct tunnel *tunnel, const struct verdict *verdict);
-void tunnel_stop_lingering(struct tunnel *tunnel);
-void stopccn_compose(struct writer *w, uint16_t peer_tunnel, uint16_t tunnel, uint16_t wire_code);
+void l2tp_tunnel_vanish(struct tunnel *tunnel, const struct verdict *verdict);
+void l2tp_tunnel_stop_lingering(struct tunnel *tunnel);
+void l2tp_stopccn_compose(struct writer *w, uint16_t peer_tunnel, uint16_t tunnel,
+			  uint16_t wire_code);
 /* A message for this tunnel; `bytes` is the whole of it. */
-void tunnel_receive(struct tunnel *tunnel, const struct message_header *header,
-		    const uint8_t *bytes, size_t length);
+void l2tp_tunnel_receive(struct tunnel *tunnel, const struct message_header *header,
+			 const uint8_t *bytes, size_t length);
 /* Sends StopCCN; the sessions go down. Nothing happens when the tunnel is closed already. */
-void tunnel_close(struct tunnel *tunnel, const struct verdict *verdict);
-void tunnel_on_time(struct tunnel *tunnel);
+void l2tp_tunnel_stop(struct tunnel *tunnel, const struct verdict *verdict);
+void l2tp_tunnel_on_time(struct tunnel *tunnel);
 /* Sends what may be sent and sets the next deadline. */
-void tunnel_settle(struct tunnel *tunnel);
+void l2tp_tunnel_settle(struct tunnel *tunnel);
 /* Queues a finished message. */
-void tunnel_send(struct tunnel *tunnel, struct writer *w, enum message_type type, uint16_t session);
-void tunnel_free(struct tunnel *tunnel);
-const char *tunnel_state_name(uint8_t state);
+void l2tp_tunnel_send(struct tunnel *tunnel, struct writer *w, enum message_type type,
+		      uint16_t session);
+void l2tp_tunnel_free(struct tunnel *tunnel);
+const char *l2tp_tunnel_state_name(uint8_t state);
 
 /* tunnel_table.c: which tunnels there are */
-struct tunnel *tunnel_new(struct l2tp *l2tp, const struct message *sccrq,
-			  const struct endpoint *from, const struct endpoint *local);
-struct tunnel *tunnel_of_peer(struct l2tp *l2tp, uint16_t peer_tunnel, const struct endpoint *from);
-bool tunnel_is_peer(const struct l2tp *l2tp, const struct tunnel *tunnel,
-		    const struct endpoint *from);
-void tunnel_forget_peer(struct tunnel *tunnel);
+struct tunnel *l2tp_tunnel_new(struct l2tp *l2tp, const struct message *sccrq,
+			       const struct endpoint *from, const struct endpoint *local);
+struct tunnel *l2tp_tunnel_of_peer(struct l2tp *l2tp, uint16_t peer_tunnel,
+				   const struct endpoint *from);
+bool l2tp_tunnel_is_peer(const struct l2tp *l2tp, const struct tunnel *tunnel,
+			 const struct endpoint *from);
+void l2tp_tunnel_forget_peer(struct tunnel *tunnel);
 /* Inside IPsec the SA proved who it is: replies follow its address and port. */
-void tunnel_follow_peer(struct tunnel *tunnel, const struct endpoint *from);
+void l2tp_tunnel_follow_peer(struct tunnel *tunnel, const struct endpoint *from);
 /* A tunnel's state moved: keeps the lists of half-open, lingering and dead tunnels. */
-void tunnel_moved(struct tunnel *tunnel, uint8_t from, uint8_t to);
+void l2tp_tunnel_moved(struct tunnel *tunnel, uint8_t from, uint8_t to);
 
 /* session.c */
 
 /* A message about a session, parsed, on an established tunnel. */
-void session_receive(struct tunnel *tunnel, const struct message_header *header,
-		     const struct message *message);
-void session_close(struct session *session, const struct verdict *verdict);
+void l2tp_session_receive(struct tunnel *tunnel, const struct message_header *header,
+			  const struct message *message);
+void l2tp_session_clear(struct session *session, const struct verdict *verdict);
 /* The tunnel ends; nothing is sent. */
-void session_tunnel_down(struct session *session, const struct verdict *verdict,
-			 const struct message *message);
-void session_setup_timeout(struct session *session);
-bool session_is_message(unsigned type);
-void session_free(struct session *session);
+void l2tp_session_tunnel_down(struct session *session, const struct verdict *verdict,
+			      const struct message *message);
+void l2tp_session_setup_timeout(struct session *session);
+bool l2tp_session_is_message(unsigned type);
+void l2tp_session_free(struct session *session);
 
 #endif

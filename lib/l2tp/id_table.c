@@ -9,13 +9,13 @@
 #define PLACES_FIRST  4
 #define PLACES_MAX    65536
 
-void id_table_init(struct id_table *table, uint32_t limit, uint16_t mask)
+void l2tp_id_table_init(struct id_table *table, uint32_t limit, uint16_t mask)
 {
 	*table =
 	    (struct id_table){.mask = mask, .limit = limit < PLACES_MAX ? limit : PLACES_MAX - 1};
 }
 
-void id_table_clear(struct id_table *table)
+void l2tp_id_table_clear(struct id_table *table)
 {
 	free(table->objects);
 	free(table->waiting);
@@ -59,7 +59,7 @@ static uint32_t fresh_take(struct id_table *table)
 	return table->touched++;
 }
 
-uint16_t id_table_add(struct id_table *table, void *object)
+uint16_t l2tp_id_table_add(struct id_table *table, void *object)
 {
 	uint32_t skipped = table->touched > table->mask ? 1 : 0;
 	uint32_t used = table->touched - skipped - table->waiting_count;
@@ -76,7 +76,7 @@ uint16_t id_table_add(struct id_table *table, void *object)
 	return (uint16_t)(place ^ table->mask);
 }
 
-void id_table_remove(struct id_table *table, uint16_t id)
+void l2tp_id_table_remove(struct id_table *table, uint16_t id)
 {
 	uint32_t place = (uint32_t)(id ^ table->mask);
 
@@ -85,14 +85,14 @@ void id_table_remove(struct id_table *table, uint16_t id)
 	table->waiting_count++;
 }
 
-void *id_table_find(const struct id_table *table, uint16_t id)
+void *l2tp_id_table_find(const struct id_table *table, uint16_t id)
 {
 	uint32_t place = (uint32_t)(id ^ table->mask);
 
 	return place < table->touched ? table->objects[place] : NULL;
 }
 
-void *id_table_next(const struct id_table *table, uint32_t *place)
+void *l2tp_id_table_next(const struct id_table *table, uint32_t *place)
 {
 	while (*place < table->touched) {
 		void *object = table->objects[(*place)++];

@@ -22,17 +22,17 @@ struct id_table {
 };
 
 /* At most `limit` objects (up to 65535). */
-void id_table_init(struct id_table *table, uint32_t limit, uint16_t mask);
-void id_table_clear(struct id_table *table);
+void l2tp_id_table_init(struct id_table *table, uint32_t limit, uint16_t mask);
+void l2tp_id_table_clear(struct id_table *table);
 
 /* Returns the object's new identifier, or 0 when the table is full. */
-uint16_t id_table_add(struct id_table *table, void *object);
-void id_table_remove(struct id_table *table, uint16_t id);
+uint16_t l2tp_id_table_add(struct id_table *table, void *object);
+void l2tp_id_table_remove(struct id_table *table, uint16_t id);
 
 /* NULL if there is none. */
-void *id_table_find(const struct id_table *table, uint16_t id);
+void *l2tp_id_table_find(const struct id_table *table, uint16_t id);
 
 /* The object at the first used place from `*place` on, which moves behind it; NULL at the end. */
-void *id_table_next(const struct id_table *table, uint32_t *place);
+void *l2tp_id_table_next(const struct id_table *table, uint32_t *place);
 
 #endif

@@ -39,7 +39,7 @@ struct l2tp *l2tp_new(const struct l2tp_config *config, const struct random_sour
 	l2tp->counters = counters;
 	event_queue_init(&l2tp->events);
 	/* Lingering tunnels keep their ids besides the live ones. */
-	id_table_init(&l2tp->tunnels, 2 * config->tunnels_total + 2, random_u16(random));
+	l2tp_id_table_init(&l2tp->tunnels, 2 * config->tunnels_total + 2, random_u16(random));
 	TAILQ_INIT(&l2tp->half_open);
 	TAILQ_INIT(&l2tp->lingering);
 	TAILQ_INIT(&l2tp->dead);
@@ -54,10 +54,10 @@ void l2tp_free(struct l2tp *l2tp)
 
 	if (l2tp == NULL)
 		return;
-	while ((tunnel = id_table_next(&l2tp->tunnels, &place)) != NULL)
-		tunnel_free(tunnel);
-	id_table_clear(&l2tp->tunnels);
-	schedule_clear(&l2tp->schedule);
+	while ((tunnel = l2tp_id_table_next(&l2tp->tunnels, &place)) != NULL)
+		l2tp_tunnel_free(tunnel);
+	l2tp_id_table_clear(&l2tp->tunnels);
+	l2tp_schedule_clear(&l2tp->schedule);
 	event_queue_clear(&l2tp->events);
 	free(l2tp);
 }
@@ -70,14 +70,14 @@ static void reap(struct l2tp *l2tp)
 
 	while ((session = TAILQ_FIRST(&l2tp->dead_sessions)) != NULL) {
 		TAILQ_REMOVE(&l2tp->dead_sessions, session, link);
-		session_free(session);
+		l2tp_session_free(session);
 	}
 	while ((tunnel = TAILQ_FIRST(&l2tp->dead)) != NULL) {
 		TAILQ_REMOVE(&l2tp->dead, tunnel, link);
-		schedule_set(&l2tp->schedule, &tunnel->scheduled, UINT64_MAX);
-		id_table_remove(&l2tp->tunnels, tunnel->id);
+		l2tp_schedule_set(&l2tp->schedule, &tunnel->scheduled, UINT64_MAX);
+		l2tp_id_table_remove(&l2tp->tunnels, tunnel->id);
 		l2tp->tunnel_count--;
-		tunnel_free(tunnel);
+		l2tp_tunnel_free(tunnel);
 	}
 }
 
@@ -98,7 +98,7 @@ void l2tp_step(struct l2tp *l2tp, bool inbound, unsigned type, const char *meani
 	struct l2tp_event *event = l2tp_event_new(l2tp, L2TP_STEP, tunnel, session);
 
 	event->step.inbound = inbound;
-	event->step.message = message_name(type);
+	event->step.message = l2tp_message_name(type);
 	event->step.meaning = meaning;
 }
 
@@ -141,7 +141,7 @@ void l2tp_feed(struct l2tp *l2tp, const struct endpoint *from, const struct endp
 	struct message_header header;
 	struct tunnel *tunnel;
 	struct cursor body;
-	int error = message_header_parse(bytes, length, &header, &body);
+	int error = l2tp_message_header_parse(bytes, length, &header, &body);
 
 	l2tp->now_ms = now_ms;
 	if (error != 0) {
@@ -150,11 +150,11 @@ void l2tp_feed(struct l2tp *l2tp, const struct endpoint *from, const struct endp
 		return;
 	}
 	if (header.tunnel == 0) {
-		tunnel_request(l2tp, &header, body, from, local);
+		l2tp_tunnel_request(l2tp, &header, body, from, local);
 		reap(l2tp);
 		return;
 	}
-	tunnel = id_table_find(&l2tp->tunnels, header.tunnel);
+	tunnel = l2tp_id_table_find(&l2tp->tunnels, header.tunnel);
 	if (tunnel == NULL) {
 		l2tp_count(l2tp, L2TP_COUNTER_unknown_tunnel);
 		return;
@@ -164,20 +164,20 @@ void l2tp_feed(struct l2tp *l2tp, const struct endpoint *from, const struct endp
 			l2tp_count(l2tp, L2TP_COUNTER_wrong_peer);
 			return;
 		}
-		tunnel_follow_peer(tunnel, from);
+		l2tp_tunnel_follow_peer(tunnel, from);
 	}
-	tunnel_receive(tunnel, &header, bytes, MESSAGE_HEADER_BYTES + cursor_left(&body));
+	l2tp_tunnel_receive(tunnel, &header, bytes, MESSAGE_HEADER_BYTES + cursor_left(&body));
 	reap(l2tp);
 }
 
 void l2tp_tunnel_alive(struct l2tp *l2tp, uint16_t id, uint64_t seen_ms)
 {
-	struct tunnel *tunnel = id_table_find(&l2tp->tunnels, id);
+	struct tunnel *tunnel = l2tp_id_table_find(&l2tp->tunnels, id);
 
 	if (tunnel == NULL || tunnel->last_seen_ms >= seen_ms)
 		return;
 	tunnel->last_seen_ms = seen_ms;
-	tunnel_settle(tunnel);
+	l2tp_tunnel_settle(tunnel);
 }
 
 int l2tp_session_close(struct l2tp *l2tp, uint16_t tunnel_id, uint16_t session_id,
@@ -185,16 +185,16 @@ int l2tp_session_close(struct l2tp *l2tp, uint16_t tunnel_id, uint16_t session_i
 {
 	const struct verdict verdict = {VERDICT_OWN_FAULT, WIRE_CODE(result_code, ERROR_NONE),
 					cause};
-	struct tunnel *tunnel = id_table_find(&l2tp->tunnels, tunnel_id);
+	struct tunnel *tunnel = l2tp_id_table_find(&l2tp->tunnels, tunnel_id);
 	struct session *session = NULL;
 
 	l2tp->now_ms = now_ms;
 	if (tunnel != NULL)
-		session = id_table_find(&tunnel->sessions, session_id);
+		session = l2tp_id_table_find(&tunnel->sessions, session_id);
 	if (session == NULL)
 		return -ENOENT;
-	session_close(session, &verdict);
-	tunnel_settle(tunnel);
+	l2tp_session_clear(session, &verdict);
+	l2tp_tunnel_settle(tunnel);
 	reap(l2tp);
 	return 0;
 }
@@ -204,13 +204,13 @@ int l2tp_tunnel_close(struct l2tp *l2tp, uint16_t id, uint16_t result_code, enum
 {
 	const struct verdict verdict = {VERDICT_OWN_FAULT, WIRE_CODE(result_code, ERROR_NONE),
 					cause};
-	struct tunnel *tunnel = id_table_find(&l2tp->tunnels, id);
+	struct tunnel *tunnel = l2tp_id_table_find(&l2tp->tunnels, id);
 
 	l2tp->now_ms = now_ms;
 	if (tunnel == NULL)
 		return -ENOENT;
-	tunnel_close(tunnel, &verdict);
-	tunnel_settle(tunnel);
+	l2tp_tunnel_stop(tunnel, &verdict);
+	l2tp_tunnel_settle(tunnel);
 	reap(l2tp);
 	return 0;
 }
@@ -220,7 +220,7 @@ void l2tp_close_all(struct l2tp *l2tp, uint16_t result_code, enum cause cause, u
 	struct tunnel *tunnel;
 	uint32_t place = 0;
 
-	while ((tunnel = id_table_next(&l2tp->tunnels, &place)) != NULL)
+	while ((tunnel = l2tp_id_table_next(&l2tp->tunnels, &place)) != NULL)
 		l2tp_tunnel_close(l2tp, tunnel->id, result_code, cause, now_ms);
 }
 
@@ -242,7 +242,7 @@ size_t l2tp_tunnels(const struct l2tp *l2tp)
 
 uint64_t l2tp_deadline(const struct l2tp *l2tp)
 {
-	const struct schedule_entry *first = schedule_first(&l2tp->schedule);
+	const struct schedule_entry *first = l2tp_schedule_first(&l2tp->schedule);
 
 	return first == NULL ? UINT64_MAX : first->deadline_ms;
 }
@@ -252,8 +252,9 @@ void l2tp_on_time(struct l2tp *l2tp, uint64_t now_ms)
 	struct schedule_entry *first;
 
 	l2tp->now_ms = now_ms;
-	while ((first = schedule_first(&l2tp->schedule)) != NULL && first->deadline_ms <= now_ms)
-		tunnel_on_time((struct tunnel *)first);
+	while ((first = l2tp_schedule_first(&l2tp->schedule)) != NULL &&
+	       first->deadline_ms <= now_ms)
+		l2tp_tunnel_on_time((struct tunnel *)first);
 	reap(l2tp);
 }
 
@@ -268,7 +269,7 @@ size_t l2tp_list_tunnels(const struct l2tp *l2tp, uint32_t *cursor, struct l2tp_
 	const struct tunnel *tunnel;
 	size_t filled = 0;
 
-	while (filled < count && (tunnel = id_table_next(&l2tp->tunnels, cursor)) != NULL) {
+	while (filled < count && (tunnel = l2tp_id_table_next(&l2tp->tunnels, cursor)) != NULL) {
 		struct l2tp_tunnel_view *view = &views[filled++];
 
 		*view = (struct l2tp_tunnel_view){
@@ -276,7 +277,7 @@ size_t l2tp_list_tunnels(const struct l2tp *l2tp, uint32_t *cursor, struct l2tp_
 		    .peer_tunnel = tunnel->peer_id,
 		    .peer = tunnel->peer,
 		    .local = tunnel->local,
-		    .state = tunnel_state_name(tunnel->state),
+		    .state = l2tp_tunnel_state_name(tunnel->state),
 		    .sessions = tunnel->session_count,
 		    .send_next = tunnel->reliable.sent_ns,
 		    .receive_next = tunnel->reliable.nr,

@@ -15,8 +15,8 @@
 	(HEADER_TYPE | HEADER_LENGTH | HEADER_SEQUENCE | HEADER_OFFSET | HEADER_PRIORITY)
 #define HEADER_CONTROL (HEADER_TYPE | HEADER_LENGTH | HEADER_SEQUENCE)
 
-int message_header_parse(const uint8_t *bytes, size_t length, struct message_header *header,
-			 struct cursor *body)
+int l2tp_message_header_parse(const uint8_t *bytes, size_t length, struct message_header *header,
+			      struct cursor *body)
 {
 	struct cursor c = cursor_over(bytes, length);
 	uint16_t flags = cursor_u16(&c);
@@ -41,8 +41,8 @@ static int message_type_parse(struct cursor *body, struct message *message)
 {
 	struct avp avp;
 
-	if (avp_next(body, &avp) != 0 || avp.vendor != 0 || avp.attribute != AVP_MESSAGE_TYPE ||
-	    avp.hidden || cursor_left(&avp.value) != 2)
+	if (l2tp_avp_next(body, &avp) != 0 || avp.vendor != 0 ||
+	    avp.attribute != AVP_MESSAGE_TYPE || avp.hidden || cursor_left(&avp.value) != 2)
 		return -EBADMSG;
 	message->type = cursor_u16(&avp.value);
 	message->type_mandatory = avp.mandatory;
@@ -50,8 +50,8 @@ static int message_type_parse(struct cursor *body, struct message *message)
 	return 0;
 }
 
-int message_parse(struct cursor body, const uint8_t *secret, size_t secret_bytes,
-		  struct message *message)
+int l2tp_message_parse(struct cursor body, const uint8_t *secret, size_t secret_bytes,
+		       struct message *message)
 {
 	struct avp_secret hiding = {.secret = secret, .secret_bytes = secret_bytes};
 	struct avp avp;
@@ -60,14 +60,14 @@ int message_parse(struct cursor body, const uint8_t *secret, size_t secret_bytes
 	if (message_type_parse(&body, message) != 0)
 		return -EBADMSG;
 	while (cursor_more(&body)) {
-		if (avp_next(&body, &avp) != 0)
+		if (l2tp_avp_next(&body, &avp) != 0)
 			return -EBADMSG;
-		avp_take(&avp, &hiding, message);
+		l2tp_avp_take(&avp, &hiding, message);
 	}
 	return cursor_finished(&body) ? 0 : -EBADMSG;
 }
 
-void message_begin(struct writer *w, enum message_type type, uint16_t tunnel, uint16_t session)
+void l2tp_message_begin(struct writer *w, enum message_type type, uint16_t tunnel, uint16_t session)
 {
 	writer_u16(w, HEADER_CONTROL | 2);
 	writer_u16(w, 0);
@@ -75,10 +75,10 @@ void message_begin(struct writer *w, enum message_type type, uint16_t tunnel, ui
 	writer_u16(w, session);
 	writer_zeroes(w, 4);
 	if (type != MESSAGE_ZLB)
-		avp_write_u16(w, AVP_MESSAGE_TYPE, true, (uint16_t)type);
+		l2tp_avp_write_u16(w, AVP_MESSAGE_TYPE, true, (uint16_t)type);
 }
 
-bool message_end(struct writer *w, uint16_t ns, uint16_t nr)
+bool l2tp_message_end(struct writer *w, uint16_t ns, uint16_t nr)
 {
 	writer_patch_u16(w, 2, (uint16_t)writer_length(w));
 	writer_patch_u16(w, 8, ns);
@@ -86,7 +86,7 @@ bool message_end(struct writer *w, uint16_t ns, uint16_t nr)
 	return !writer_failed(w);
 }
 
-void message_number(uint8_t *bytes, size_t length, uint16_t ns, uint16_t nr)
+void l2tp_message_number(uint8_t *bytes, size_t length, uint16_t ns, uint16_t nr)
 {
 	struct writer w = writer_over(bytes, length);
 
@@ -118,14 +118,14 @@ static const struct message_text texts[] = {
     [MESSAGE_SLI] = {"SLI", "sets PPP link information"},
 };
 
-const char *message_name(unsigned type)
+const char *l2tp_message_name(unsigned type)
 {
 	if (type >= sizeof(texts) / sizeof(texts[0]) || texts[type].name == NULL)
 		return "unknown";
 	return texts[type].name;
 }
 
-const char *message_meaning(unsigned type)
+const char *l2tp_message_meaning(unsigned type)
 {
 	if (type >= sizeof(texts) / sizeof(texts[0]) || texts[type].meaning == NULL)
 		return "";

@@ -122,29 +122,30 @@ static inline bool message_has(const struct message *message, unsigned attribute
  * Reads the header; `body` then covers the AVPs and is empty for a ZLB. 0, -EPROTONOSUPPORT for
  * another version, -EBADMSG.
  */
-int message_header_parse(const uint8_t *bytes, size_t length, struct message_header *header,
-			 struct cursor *body);
+int l2tp_message_header_parse(const uint8_t *bytes, size_t length, struct message_header *header,
+			      struct cursor *body);
 
 /*
  * Reads the AVPs. `secret` reveals hidden ones; NULL if there is none. 0, or -EBADMSG when the
  * list is broken or does not begin with a Message Type.
  */
-int message_parse(struct cursor body, const uint8_t *secret, size_t secret_bytes,
-		  struct message *message);
+int l2tp_message_parse(struct cursor body, const uint8_t *secret, size_t secret_bytes,
+		       struct message *message);
 
 /* Begins a message: the header with Ns and Nr still zero, and the Message Type AVP unless ZLB. */
-void message_begin(struct writer *w, enum message_type type, uint16_t tunnel, uint16_t session);
+void l2tp_message_begin(struct writer *w, enum message_type type, uint16_t tunnel,
+			uint16_t session);
 
 /* Writes the length and the numbers; false if the message did not fit. */
-bool message_end(struct writer *w, uint16_t ns, uint16_t nr);
+bool l2tp_message_end(struct writer *w, uint16_t ns, uint16_t nr);
 
 /* Puts up-to-date numbers into a finished message. */
-void message_number(uint8_t *bytes, size_t length, uint16_t ns, uint16_t nr);
+void l2tp_message_number(uint8_t *bytes, size_t length, uint16_t ns, uint16_t nr);
 
 /* "SCCRQ"; "unknown" for a type that has no name. */
-const char *message_name(unsigned type);
+const char *l2tp_message_name(unsigned type);
 
 /* What the message is for, in a few words. */
-const char *message_meaning(unsigned type);
+const char *l2tp_message_meaning(unsigned type);
 
 #endif

@@ -16,7 +16,7 @@ static int distance(uint16_t a, uint16_t b)
 	return (int16_t)(uint16_t)(a - b);
 }
 
-void reliable_init(struct reliable *reliable, const struct l2tp_config *config)
+void l2tp_reliable_init(struct reliable *reliable, const struct l2tp_config *config)
 {
 	*reliable = (struct reliable){
 	    .config = config,
@@ -38,7 +38,7 @@ static void head_free(struct reliable *reliable)
 	free(head);
 }
 
-void reliable_clear(struct reliable *reliable)
+void l2tp_reliable_clear(struct reliable *reliable)
 {
 	while (!STAILQ_EMPTY(&reliable->queue))
 		head_free(reliable);
@@ -48,14 +48,14 @@ void reliable_clear(struct reliable *reliable)
 	reliable->held = NULL;
 }
 
-void reliable_set_peer_window(struct reliable *reliable, uint16_t window)
+void l2tp_reliable_set_peer_window(struct reliable *reliable, uint16_t window)
 {
 	reliable->peer_window = window == 0 ? WINDOW_ABSENT : window;
 	reliable->slow_start_threshold = reliable->peer_window;
 }
 
-void reliable_queue(struct reliable *reliable, uint8_t type, uint16_t session, const uint8_t *bytes,
-		    size_t length)
+void l2tp_reliable_queue(struct reliable *reliable, uint8_t type, uint16_t session,
+			 const uint8_t *bytes, size_t length)
 {
 	struct reliable_message *message = memory_new(sizeof(*message) + length);
 
@@ -70,9 +70,9 @@ void reliable_queue(struct reliable *reliable, uint8_t type, uint16_t session, c
 		reliable->next = message;
 }
 
-void reliable_drop_unsent(struct reliable *reliable)
+void l2tp_reliable_drop_unsent(struct reliable *reliable)
 {
-	struct reliable_queue kept = STAILQ_HEAD_INITIALIZER(kept);
+	struct l2tp_reliable_queue kept = STAILQ_HEAD_INITIALIZER(kept);
 	struct reliable_message *message;
 
 	while ((message = STAILQ_FIRST(&reliable->queue)) != NULL) {
@@ -89,7 +89,7 @@ void reliable_drop_unsent(struct reliable *reliable)
 	reliable->queue_ns = reliable->sent_ns;
 }
 
-struct reliable_message *reliable_next(struct reliable *reliable, uint64_t now_ms)
+struct reliable_message *l2tp_reliable_next(struct reliable *reliable, uint64_t now_ms)
 {
 	struct reliable_message *message = reliable->next;
 	uint32_t window = reliable->congestion_window;
@@ -108,7 +108,7 @@ struct reliable_message *reliable_next(struct reliable *reliable, uint64_t now_m
 	reliable->next = STAILQ_NEXT(message, link);
 	if (distance(message->ns, reliable->sent_ns) >= 0)
 		reliable->sent_ns = (uint16_t)(message->ns + 1);
-	message_number(message->bytes, message->length, message->ns, reliable->nr);
+	l2tp_message_number(message->bytes, message->length, message->ns, reliable->nr);
 	return message;
 }
 
@@ -127,7 +127,7 @@ static void window_grow(struct reliable *reliable)
 	}
 }
 
-bool reliable_acknowledged(struct reliable *reliable, uint16_t nr, uint64_t now_ms)
+bool l2tp_reliable_acknowledged(struct reliable *reliable, uint16_t nr, uint64_t now_ms)
 {
 	struct reliable_message *head;
 	bool progress = false;
@@ -152,7 +152,7 @@ bool reliable_acknowledged(struct reliable *reliable, uint16_t nr, uint64_t now_
 	return true;
 }
 
-enum reliable_order reliable_order(const struct reliable *reliable, uint16_t ns)
+enum l2tp_reliable_order l2tp_reliable_order(const struct reliable *reliable, uint16_t ns)
 {
 	int ahead = distance(ns, reliable->nr);
 
@@ -163,7 +163,7 @@ enum reliable_order reliable_order(const struct reliable *reliable, uint16_t ns)
 	return ahead < reliable->config->receive_window ? RELIABLE_AHEAD : RELIABLE_OUT_OF_WINDOW;
 }
 
-bool reliable_hold(struct reliable *reliable, uint16_t ns, const uint8_t *bytes, size_t length)
+bool l2tp_reliable_hold(struct reliable *reliable, uint16_t ns, const uint8_t *bytes, size_t length)
 {
 	struct reliable_held *place = NULL;
 
@@ -185,7 +185,7 @@ bool reliable_hold(struct reliable *reliable, uint16_t ns, const uint8_t *bytes,
 	return true;
 }
 
-bool reliable_release(struct reliable *reliable, struct reliable_held *released)
+bool l2tp_reliable_release(struct reliable *reliable, struct reliable_held *released)
 {
 	if (reliable->held_count == 0)
 		return false;
@@ -202,7 +202,7 @@ bool reliable_release(struct reliable *reliable, struct reliable_held *released)
 	return false;
 }
 
-int reliable_on_time(struct reliable *reliable, uint64_t now_ms)
+int l2tp_reliable_on_time(struct reliable *reliable, uint64_t now_ms)
 {
 	if (now_ms < reliable->deadline_ms)
 		return 0;

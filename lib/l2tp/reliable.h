@@ -22,7 +22,7 @@ struct reliable_message {
 	uint8_t bytes[];
 };
 
-STAILQ_HEAD(reliable_queue, reliable_message);
+STAILQ_HEAD(l2tp_reliable_queue, reliable_message);
 
 /* A message of the peer that came before its turn. */
 struct reliable_held {
@@ -33,8 +33,8 @@ struct reliable_held {
 
 struct reliable {
 	const struct l2tp_config *config;
-	struct reliable_queue queue;   /* unacknowledged and unsent, in the order of Ns */
-	struct reliable_message *next; /* first one that is not in flight */
+	struct l2tp_reliable_queue queue; /* unacknowledged and unsent, in the order of Ns */
+	struct reliable_message *next;    /* first one that is not in flight */
 	uint32_t queued;
 	uint32_t in_flight;
 	uint16_t queue_ns; /* Ns of the next message that is queued */
@@ -51,48 +51,49 @@ struct reliable {
 	uint32_t held_count;
 };
 
-enum reliable_order {
+enum l2tp_reliable_order {
 	RELIABLE_IN_ORDER,
 	RELIABLE_DUPLICATE,
 	RELIABLE_AHEAD, /* within the window: worth keeping */
 	RELIABLE_OUT_OF_WINDOW,
 };
 
-void reliable_init(struct reliable *reliable, const struct l2tp_config *config);
-void reliable_clear(struct reliable *reliable);
+void l2tp_reliable_init(struct reliable *reliable, const struct l2tp_config *config);
+void l2tp_reliable_clear(struct reliable *reliable);
 
 /* The peer's Receive Window Size is known: 0 means that it did not say. */
-void reliable_set_peer_window(struct reliable *reliable, uint16_t window);
+void l2tp_reliable_set_peer_window(struct reliable *reliable, uint16_t window);
 
 /* Copies a finished message to the queue's end and gives it its Ns. */
-void reliable_queue(struct reliable *reliable, uint8_t type, uint16_t session, const uint8_t *bytes,
-		    size_t length);
+void l2tp_reliable_queue(struct reliable *reliable, uint8_t type, uint16_t session,
+			 const uint8_t *bytes, size_t length);
 
 /* Drops what was never sent: the tunnel has something more important to say. */
-void reliable_drop_unsent(struct reliable *reliable);
+void l2tp_reliable_drop_unsent(struct reliable *reliable);
 
 /*
  * The next message that the windows let go, with up-to-date numbers, or NULL. It counts as sent at
  * `now_ms`.
  */
-struct reliable_message *reliable_next(struct reliable *reliable, uint64_t now_ms);
+struct reliable_message *l2tp_reliable_next(struct reliable *reliable, uint64_t now_ms);
 
 /* Handles the Nr of a received message. False if it acknowledges what was never sent. */
-bool reliable_acknowledged(struct reliable *reliable, uint16_t nr, uint64_t now_ms);
+bool l2tp_reliable_acknowledged(struct reliable *reliable, uint16_t nr, uint64_t now_ms);
 
 /* Where a message with `ns` stands. */
-enum reliable_order reliable_order(const struct reliable *reliable, uint16_t ns);
+enum l2tp_reliable_order l2tp_reliable_order(const struct reliable *reliable, uint16_t ns);
 
 /* Keeps a copy of a message that is RELIABLE_AHEAD. False if it is kept already. */
-bool reliable_hold(struct reliable *reliable, uint16_t ns, const uint8_t *bytes, size_t length);
+bool l2tp_reliable_hold(struct reliable *reliable, uint16_t ns, const uint8_t *bytes,
+			size_t length);
 
 /* The kept message whose turn it is: the caller frees its bytes. False if there is none. */
-bool reliable_release(struct reliable *reliable, struct reliable_held *held);
+bool l2tp_reliable_release(struct reliable *reliable, struct reliable_held *held);
 
 /*
  * The retransmission timer. 0 when there is nothing to do or messages are ready for
- * reliable_next(); -ETIMEDOUT when the peer acknowledged none of the attempts.
+ * l2tp_reliable_next(); -ETIMEDOUT when the peer acknowledged none of the attempts.
  */
-int reliable_on_time(struct reliable *reliable, uint64_t now_ms);
+int l2tp_reliable_on_time(struct reliable *reliable, uint64_t now_ms);
 
 #endif

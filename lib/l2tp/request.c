@@ -13,8 +13,8 @@ static void request_refuse(struct l2tp *l2tp, const struct message *sccrq,
 
 	l2tp_count(l2tp, L2TP_COUNTER_tunnel_refused);
 	l2tp_down(l2tp, L2TP_TUNNEL_DOWN, 0, 0, false, verdict, NULL);
-	stopccn_compose(&w, sccrq->assigned_tunnel, 0, verdict->wire_code);
-	message_end(&w, 0, 1);
+	l2tp_stopccn_compose(&w, sccrq->assigned_tunnel, 0, verdict->wire_code);
+	l2tp_message_end(&w, 0, 1);
 	l2tp_step(l2tp, false, MESSAGE_STOPCCN, "refuses the tunnel", 0, 0);
 	l2tp_send(l2tp, 0, 0, from, local, bytes, writer_length(&w));
 }
@@ -55,13 +55,13 @@ static void request_accept(struct l2tp *l2tp, const struct message *sccrq, uint6
 	if (l2tp->half_open_count >= L2TP_HALF_OPEN_MAX) {
 		l2tp_count(l2tp, L2TP_COUNTER_half_open_evicted);
 		tunnel = TAILQ_FIRST(&l2tp->half_open);
-		tunnel_vanish(tunnel, &evicted);
+		l2tp_tunnel_vanish(tunnel, &evicted);
 	}
 	if (l2tp->lingering_count > l2tp->config.tunnels_total) {
 		tunnel = TAILQ_FIRST(&l2tp->lingering);
-		tunnel_stop_lingering(tunnel);
+		l2tp_tunnel_stop_lingering(tunnel);
 	}
-	tunnel = tunnel_new(l2tp, sccrq, from, local);
+	tunnel = l2tp_tunnel_new(l2tp, sccrq, from, local);
 	if (tunnel == NULL)
 		return;
 	tunnel->sccrq_digest = digest;
@@ -69,10 +69,10 @@ static void request_accept(struct l2tp *l2tp, const struct message *sccrq, uint6
 		tunnel->challenged = true;
 		random_fill(&l2tp->random, tunnel->challenge, CHALLENGE_BYTES);
 	}
-	reliable_set_peer_window(&tunnel->reliable, sccrq->receive_window);
+	l2tp_reliable_set_peer_window(&tunnel->reliable, sccrq->receive_window);
 	tunnel->reliable.nr = 1;
-	l2tp_step(l2tp, true, MESSAGE_SCCRQ, message_meaning(MESSAGE_SCCRQ), tunnel->id, 0);
-	tunnel_open(tunnel, sccrq);
+	l2tp_step(l2tp, true, MESSAGE_SCCRQ, l2tp_message_meaning(MESSAGE_SCCRQ), tunnel->id, 0);
+	l2tp_tunnel_open(tunnel, sccrq);
 }
 
 /*
@@ -90,12 +90,12 @@ static bool request_repeated(struct tunnel *tunnel, uint64_t digest)
 	if (waits ? digest != tunnel->sccrq_digest
 		  : l2tp->now_ms - tunnel->established_ms > L2TP_REPEATED_MS) {
 		if (waits || l2tp->config.secured)
-			tunnel_vanish(tunnel, &replaced);
+			l2tp_tunnel_vanish(tunnel, &replaced);
 		return false;
 	}
 	l2tp_count(l2tp, L2TP_COUNTER_duplicate);
 	l2tp_step(l2tp, true, MESSAGE_SCCRQ, "received again", tunnel->id, 0);
-	tunnel_repeat_first(tunnel);
+	l2tp_tunnel_repeat_first(tunnel);
 	return true;
 }
 
@@ -109,8 +109,8 @@ static uint64_t body_digest(struct cursor body)
 	return digest;
 }
 
-void tunnel_request(struct l2tp *l2tp, const struct message_header *header, struct cursor body,
-		    const struct endpoint *from, const struct endpoint *local)
+void l2tp_tunnel_request(struct l2tp *l2tp, const struct message_header *header, struct cursor body,
+			 const struct endpoint *from, const struct endpoint *local)
 {
 	struct message message;
 	struct verdict verdict;
@@ -121,15 +121,16 @@ void tunnel_request(struct l2tp *l2tp, const struct message_header *header, stru
 		l2tp_count(l2tp, L2TP_COUNTER_tunnel_zero);
 		return;
 	}
-	if (message_parse(body, l2tp->config.secret, l2tp->config.secret_bytes, &message) != 0) {
+	if (l2tp_message_parse(body, l2tp->config.secret, l2tp->config.secret_bytes, &message) !=
+	    0) {
 		l2tp_count(l2tp, L2TP_COUNTER_malformed);
 		return;
 	}
 	if (message.type == MESSAGE_STOPCCN && message.assigned_tunnel != 0) {
-		tunnel = tunnel_of_peer(l2tp, message.assigned_tunnel, from);
+		tunnel = l2tp_tunnel_of_peer(l2tp, message.assigned_tunnel, from);
 		if (tunnel != NULL) {
-			tunnel_receive(tunnel, header, body.at - MESSAGE_HEADER_BYTES,
-				       MESSAGE_HEADER_BYTES + cursor_left(&body));
+			l2tp_tunnel_receive(tunnel, header, body.at - MESSAGE_HEADER_BYTES,
+					    MESSAGE_HEADER_BYTES + cursor_left(&body));
 			return;
 		}
 	}
@@ -141,7 +142,7 @@ void tunnel_request(struct l2tp *l2tp, const struct message_header *header, stru
 		l2tp_count(l2tp, L2TP_COUNTER_malformed);
 		return;
 	}
-	tunnel = tunnel_of_peer(l2tp, message.assigned_tunnel, from);
+	tunnel = l2tp_tunnel_of_peer(l2tp, message.assigned_tunnel, from);
 	if (tunnel != NULL && request_repeated(tunnel, digest))
 		return;
 	l2tp->counters->value[L2TP_COUNTER_unknown_avp_ignored] += message.unknown_ignored;

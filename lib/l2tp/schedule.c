@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-void schedule_clear(struct schedule *schedule)
+void l2tp_schedule_clear(struct schedule *schedule)
 {
 	free(schedule->entries);
 	*schedule = (struct schedule){0};
@@ -50,7 +50,8 @@ static void entry_remove(struct schedule *schedule, struct schedule_entry *entry
 		entry_settle(schedule, index, last);
 }
 
-void schedule_set(struct schedule *schedule, struct schedule_entry *entry, uint64_t deadline_ms)
+void l2tp_schedule_set(struct schedule *schedule, struct schedule_entry *entry,
+		       uint64_t deadline_ms)
 {
 	entry->deadline_ms = deadline_ms;
 	if (deadline_ms == UINT64_MAX) {
@@ -69,7 +70,7 @@ void schedule_set(struct schedule *schedule, struct schedule_entry *entry, uint6
 	entry_settle(schedule, entry->place - 1, entry);
 }
 
-struct schedule_entry *schedule_first(const struct schedule *schedule)
+struct schedule_entry *l2tp_schedule_first(const struct schedule *schedule)
 {
 	return schedule->count == 0 ? NULL : schedule->entries[0];
 }

@@ -19,12 +19,13 @@ struct schedule {
 	size_t capacity;
 };
 
-void schedule_clear(struct schedule *schedule);
+void l2tp_schedule_clear(struct schedule *schedule);
 
 /* Schedules `entry`, again or for the first time; UINT64_MAX takes it out. */
-void schedule_set(struct schedule *schedule, struct schedule_entry *entry, uint64_t deadline_ms);
+void l2tp_schedule_set(struct schedule *schedule, struct schedule_entry *entry,
+		       uint64_t deadline_ms);
 
 /* The entry with the least deadline, or NULL. */
-struct schedule_entry *schedule_first(const struct schedule *schedule);
+struct schedule_entry *l2tp_schedule_first(const struct schedule *schedule);
 
 #endif

@@ -53,10 +53,10 @@ static void cdn_send(struct tunnel *tunnel, uint16_t peer_session, uint16_t sess
 	uint8_t bytes[MESSAGE_SENT_MAX];
 	struct writer w = writer_over(bytes, sizeof(bytes));
 
-	message_begin(&w, MESSAGE_CDN, tunnel->peer_id, peer_session);
-	avp_write_result(&w, wire_code >> 8, wire_code & 0xff);
-	avp_write_u16(&w, AVP_ASSIGNED_SESSION_ID, true, session);
-	tunnel_send(tunnel, &w, MESSAGE_CDN, session);
+	l2tp_message_begin(&w, MESSAGE_CDN, tunnel->peer_id, peer_session);
+	l2tp_avp_write_result(&w, wire_code >> 8, wire_code & 0xff);
+	l2tp_avp_write_u16(&w, AVP_ASSIGNED_SESSION_ID, true, session);
+	l2tp_tunnel_send(tunnel, &w, MESSAGE_CDN, session);
 }
 
 static struct l2tp_event *session_event(const struct session *session, enum l2tp_event_kind kind)
@@ -77,10 +77,9 @@ static void icrp_send(struct session *session)
 	struct writer w = writer_over(bytes, sizeof(bytes));
 
 	session_event(session, L2TP_SESSION_OPENING);
-
-	message_begin(&w, MESSAGE_ICRP, session->tunnel->peer_id, session->peer_id);
-	avp_write_u16(&w, AVP_ASSIGNED_SESSION_ID, true, session->id);
-	tunnel_send(session->tunnel, &w, MESSAGE_ICRP, session->id);
+	l2tp_message_begin(&w, MESSAGE_ICRP, session->tunnel->peer_id, session->peer_id);
+	l2tp_avp_write_u16(&w, AVP_ASSIGNED_SESSION_ID, true, session->id);
+	l2tp_tunnel_send(session->tunnel, &w, MESSAGE_ICRP, session->id);
 }
 
 static void up_announce(struct session *session, const struct message *iccn)
@@ -106,7 +105,7 @@ static void session_leave(struct session *session, const struct session_input *i
 		  input->verdict, input->message);
 	if (!input->was_up)
 		TAILQ_REMOVE(&tunnel->setup, session, link);
-	id_table_remove(&tunnel->sessions, session->id);
+	l2tp_id_table_remove(&tunnel->sessions, session->id);
 	if (--tunnel->session_count == 0 && tunnel->state == TUNNEL_ESTABLISHED)
 		tunnel->phase_deadline_ms =
 		    tunnel->l2tp->now_ms + tunnel->l2tp->config.idle_tunnel_ms;
@@ -207,7 +206,7 @@ static void icrq_receive(struct tunnel *tunnel, const struct message *message)
 		return;
 	}
 	session = memory_new(sizeof(*session));
-	session->id = id_table_add(&tunnel->sessions, session);
+	session->id = l2tp_id_table_add(&tunnel->sessions, session);
 	if (session->id == 0) {
 		free(session);
 		verdict = (struct verdict){VERDICT_OWN_FAULT,
@@ -235,10 +234,10 @@ static struct session *session_find(struct tunnel *tunnel, const struct message_
 	uint32_t place = 0;
 
 	if (header->session != 0)
-		return id_table_find(&tunnel->sessions, header->session);
+		return l2tp_id_table_find(&tunnel->sessions, header->session);
 	if (message->type != MESSAGE_CDN || message->assigned_session == 0)
 		return NULL;
-	while ((session = id_table_next(&tunnel->sessions, &place)) != NULL)
+	while ((session = l2tp_id_table_next(&tunnel->sessions, &place)) != NULL)
 		if (session->peer_id == message->assigned_session)
 			return session;
 	return NULL;
@@ -250,18 +249,18 @@ static void iccn_receive(struct session *session, const struct message *message)
 	    session->tunnel->l2tp, message, NEEDS(AVP_TX_CONNECT_SPEED) | NEEDS(AVP_FRAMING_TYPE));
 
 	if (verdict.kind != VERDICT_ACCEPT)
-		session_close(session, &verdict);
+		l2tp_session_clear(session, &verdict);
 	else
 		session_step(session, SESSION_EVENT_ICCN, message, NULL);
 }
 
-bool session_is_message(unsigned type)
+bool l2tp_session_is_message(unsigned type)
 {
 	return type >= MESSAGE_OCRQ && type <= MESSAGE_SLI;
 }
 
-void session_receive(struct tunnel *tunnel, const struct message_header *header,
-		     const struct message *message)
+void l2tp_session_receive(struct tunnel *tunnel, const struct message_header *header,
+			  const struct message *message)
 {
 	const struct verdict asked = {VERDICT_ACCEPT, 0, CAUSE_peer_request};
 	const struct verdict no_outgoing = {
@@ -300,21 +299,21 @@ void session_receive(struct tunnel *tunnel, const struct message_header *header,
 		    (struct verdict){VERDICT_PEER_FAULT, WIRE_CODE(CDN_GENERAL_ERROR, ERROR_NONE),
 				     CAUSE_l2tp_protocol_error};
 	}
-	session_close(session, &verdict);
+	l2tp_session_clear(session, &verdict);
 }
 
-void session_close(struct session *session, const struct verdict *verdict)
+void l2tp_session_clear(struct session *session, const struct verdict *verdict)
 {
 	session_step(session, SESSION_EVENT_CLOSE, NULL, verdict);
 }
 
-void session_tunnel_down(struct session *session, const struct verdict *verdict,
-			 const struct message *message)
+void l2tp_session_tunnel_down(struct session *session, const struct verdict *verdict,
+			      const struct message *message)
 {
 	session_step(session, SESSION_EVENT_TUNNEL_DOWN, message, verdict);
 }
 
-void session_setup_timeout(struct session *session)
+void l2tp_session_setup_timeout(struct session *session)
 {
 	const struct verdict verdict = {VERDICT_PEER_FAULT, WIRE_CODE(CDN_NOT_IN_TIME, ERROR_NONE),
 					CAUSE_l2tp_setup_timeout};
@@ -322,7 +321,7 @@ void session_setup_timeout(struct session *session)
 	session_step(session, SESSION_EVENT_SETUP_TIMEOUT, NULL, &verdict);
 }
 
-void session_free(struct session *session)
+void l2tp_session_free(struct session *session)
 {
 	free(session);
 }

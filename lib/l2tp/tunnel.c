@@ -80,16 +80,17 @@ static const struct fsm_cell tunnel_cells[TUNNEL_EVENTS][TUNNEL_STATES] = {
 static const char *const tunnel_state_names[TUNNEL_STATES] = {"idle", "wait-ctl-conn",
 							      "established", "stopped", "gone"};
 
-const char *tunnel_state_name(uint8_t state)
+const char *l2tp_tunnel_state_name(uint8_t state)
 {
 	return tunnel_state_names[state];
 }
 
-void tunnel_send(struct tunnel *tunnel, struct writer *w, enum message_type type, uint16_t session)
+void l2tp_tunnel_send(struct tunnel *tunnel, struct writer *w, enum message_type type,
+		      uint16_t session)
 {
-	if (!message_end(w, 0, 0))
+	if (!l2tp_message_end(w, 0, 0))
 		abort(); /* MESSAGE_SENT_MAX is too small for what we compose */
-	reliable_queue(&tunnel->reliable, (uint8_t)type, session, w->start, writer_length(w));
+	l2tp_reliable_queue(&tunnel->reliable, (uint8_t)type, session, w->start, writer_length(w));
 }
 
 static void message_transmit(struct tunnel *tunnel, struct reliable_message *message)
@@ -97,12 +98,13 @@ static void message_transmit(struct tunnel *tunnel, struct reliable_message *mes
 	struct l2tp *l2tp = tunnel->l2tp;
 	bool again = message->times_sent > 1;
 
-	message_number(message->bytes, message->length, message->ns, tunnel->reliable.nr);
+	l2tp_message_number(message->bytes, message->length, message->ns, tunnel->reliable.nr);
 	tunnel->acknowledge_now = false;
 	if (again)
 		l2tp_count(l2tp, L2TP_COUNTER_retransmitted);
-	l2tp_step(l2tp, false, message->type, again ? "sent again" : message_meaning(message->type),
-		  tunnel->id, message->session);
+	l2tp_step(l2tp, false, message->type,
+		  again ? "sent again" : l2tp_message_meaning(message->type), tunnel->id,
+		  message->session);
 	l2tp_send(l2tp, tunnel->id, message->session, &tunnel->peer, &tunnel->local, message->bytes,
 		  message->length);
 }
@@ -112,10 +114,11 @@ static void zlb_send(struct tunnel *tunnel)
 	uint8_t bytes[MESSAGE_HEADER_BYTES];
 	struct writer w = writer_over(bytes, sizeof(bytes));
 
-	message_begin(&w, MESSAGE_ZLB, tunnel->peer_id, 0);
-	message_end(&w, tunnel->reliable.sent_ns, tunnel->reliable.nr);
+	l2tp_message_begin(&w, MESSAGE_ZLB, tunnel->peer_id, 0);
+	l2tp_message_end(&w, tunnel->reliable.sent_ns, tunnel->reliable.nr);
 	tunnel->acknowledge_now = false;
-	l2tp_step(tunnel->l2tp, false, MESSAGE_ZLB, message_meaning(MESSAGE_ZLB), tunnel->id, 0);
+	l2tp_step(tunnel->l2tp, false, MESSAGE_ZLB, l2tp_message_meaning(MESSAGE_ZLB), tunnel->id,
+		  0);
 	l2tp_send(tunnel->l2tp, tunnel->id, 0, &tunnel->peer, &tunnel->local, bytes, sizeof(bytes));
 }
 
@@ -127,33 +130,34 @@ static void sccrp_send(struct tunnel *tunnel, const struct message *sccrq)
 	uint8_t response[CHALLENGE_RESPONSE_BYTES];
 	struct writer w = writer_over(bytes, sizeof(bytes));
 
-	message_begin(&w, MESSAGE_SCCRP, tunnel->peer_id, 0);
-	avp_write_u16(&w, AVP_PROTOCOL_VERSION, true, 0x0100);
-	avp_write_u32(&w, AVP_FRAMING_CAPABILITIES, true, 3);
-	avp_write_bytes(&w, AVP_HOST_NAME, true, config->host_name, strlen(config->host_name));
-	avp_write_u16(&w, AVP_ASSIGNED_TUNNEL_ID, true, tunnel->id);
-	avp_write_u16(&w, AVP_RECEIVE_WINDOW_SIZE, true, config->receive_window);
-	avp_write_u32(&w, AVP_BEARER_CAPABILITIES, true, 0);
-	avp_write_u16(&w, AVP_FIRMWARE_REVISION, false, 0x0100);
-	avp_write_bytes(&w, AVP_VENDOR_NAME, false, "concentrator", 12);
+	l2tp_message_begin(&w, MESSAGE_SCCRP, tunnel->peer_id, 0);
+	l2tp_avp_write_u16(&w, AVP_PROTOCOL_VERSION, true, 0x0100);
+	l2tp_avp_write_u32(&w, AVP_FRAMING_CAPABILITIES, true, 3);
+	l2tp_avp_write_bytes(&w, AVP_HOST_NAME, true, config->host_name, strlen(config->host_name));
+	l2tp_avp_write_u16(&w, AVP_ASSIGNED_TUNNEL_ID, true, tunnel->id);
+	l2tp_avp_write_u16(&w, AVP_RECEIVE_WINDOW_SIZE, true, config->receive_window);
+	l2tp_avp_write_u32(&w, AVP_BEARER_CAPABILITIES, true, 0);
+	l2tp_avp_write_u16(&w, AVP_FIRMWARE_REVISION, false, 0x0100);
+	l2tp_avp_write_bytes(&w, AVP_VENDOR_NAME, false, "concentrator", 12);
 	if (tunnel->challenged)
-		avp_write_bytes(&w, AVP_CHALLENGE, true, tunnel->challenge, CHALLENGE_BYTES);
+		l2tp_avp_write_bytes(&w, AVP_CHALLENGE, true, tunnel->challenge, CHALLENGE_BYTES);
 	if (message_has(sccrq, AVP_CHALLENGE) &&
-	    authentication_respond(config, MESSAGE_SCCRP, sccrq->challenge, sccrq->challenge_bytes,
-				   response) == 0)
-		avp_write_bytes(&w, AVP_CHALLENGE_RESPONSE, true, response, sizeof(response));
-	tunnel_send(tunnel, &w, MESSAGE_SCCRP, 0);
+	    l2tp_authentication_respond(config, MESSAGE_SCCRP, sccrq->challenge,
+					sccrq->challenge_bytes, response) == 0)
+		l2tp_avp_write_bytes(&w, AVP_CHALLENGE_RESPONSE, true, response, sizeof(response));
+	l2tp_tunnel_send(tunnel, &w, MESSAGE_SCCRP, 0);
 	tunnel->phase_deadline_ms = tunnel->l2tp->now_ms + config->setup_ms;
 }
 
-void stopccn_compose(struct writer *w, uint16_t peer_tunnel, uint16_t tunnel, uint16_t wire_code)
+void l2tp_stopccn_compose(struct writer *w, uint16_t peer_tunnel, uint16_t tunnel,
+			  uint16_t wire_code)
 {
 	uint16_t result = wire_code >> 8;
 	uint16_t error = result == STOPCCN_VERSION_NOT_SUPPORTED ? 0x0100 : wire_code & 0xff;
 
-	message_begin(w, MESSAGE_STOPCCN, peer_tunnel, 0);
-	avp_write_u16(w, AVP_ASSIGNED_TUNNEL_ID, true, tunnel);
-	avp_write_result(w, result, error);
+	l2tp_message_begin(w, MESSAGE_STOPCCN, peer_tunnel, 0);
+	l2tp_avp_write_u16(w, AVP_ASSIGNED_TUNNEL_ID, true, tunnel);
+	l2tp_avp_write_result(w, result, error);
 }
 
 static void stopccn_send(struct tunnel *tunnel, const struct verdict *verdict)
@@ -161,9 +165,9 @@ static void stopccn_send(struct tunnel *tunnel, const struct verdict *verdict)
 	uint8_t bytes[MESSAGE_SENT_MAX];
 	struct writer w = writer_over(bytes, sizeof(bytes));
 
-	reliable_drop_unsent(&tunnel->reliable);
-	stopccn_compose(&w, tunnel->peer_id, tunnel->id, verdict->wire_code);
-	tunnel_send(tunnel, &w, MESSAGE_STOPCCN, 0);
+	l2tp_reliable_drop_unsent(&tunnel->reliable);
+	l2tp_stopccn_compose(&w, tunnel->peer_id, tunnel->id, verdict->wire_code);
+	l2tp_tunnel_send(tunnel, &w, MESSAGE_STOPCCN, 0);
 	tunnel->reliable.congestion_window = tunnel->reliable.peer_window;
 }
 
@@ -186,8 +190,8 @@ static void sessions_down(struct tunnel *tunnel, const struct tunnel_input *inpu
 	struct session *session;
 	uint32_t place = 0;
 
-	while ((session = id_table_next(&tunnel->sessions, &place)) != NULL)
-		session_tunnel_down(session, input->verdict, input->message);
+	while ((session = l2tp_id_table_next(&tunnel->sessions, &place)) != NULL)
+		l2tp_session_tunnel_down(session, input->verdict, input->message);
 }
 
 static void tunnel_act(void *object, unsigned action, const void *argument)
@@ -245,11 +249,11 @@ static int tunnel_step(struct tunnel *tunnel, enum tunnel_event event,
 	if (error != 0)
 		l2tp_count(tunnel->l2tp, L2TP_COUNTER_unexpected);
 	else
-		tunnel_moved(tunnel, before, tunnel->state);
+		l2tp_tunnel_moved(tunnel, before, tunnel->state);
 	return error;
 }
 
-void tunnel_close(struct tunnel *tunnel, const struct verdict *verdict)
+void l2tp_tunnel_stop(struct tunnel *tunnel, const struct verdict *verdict)
 {
 	if (tunnel->state != TUNNEL_GONE)
 		tunnel_step(tunnel, TUNNEL_EVENT_CLOSE, NULL, verdict);
@@ -259,27 +263,27 @@ static void peer_fault(struct tunnel *tunnel, uint16_t result, uint16_t error, e
 {
 	const struct verdict verdict = {VERDICT_PEER_FAULT, WIRE_CODE(result, error), cause};
 
-	tunnel_close(tunnel, &verdict);
+	l2tp_tunnel_stop(tunnel, &verdict);
 }
 
-void tunnel_open(struct tunnel *tunnel, const struct message *sccrq)
+void l2tp_tunnel_open(struct tunnel *tunnel, const struct message *sccrq)
 {
 	tunnel->acknowledge_now = true;
 	tunnel_step(tunnel, TUNNEL_EVENT_SCCRQ, sccrq, NULL);
-	tunnel_settle(tunnel);
+	l2tp_tunnel_settle(tunnel);
 }
 
-void tunnel_vanish(struct tunnel *tunnel, const struct verdict *verdict)
+void l2tp_tunnel_vanish(struct tunnel *tunnel, const struct verdict *verdict)
 {
 	tunnel_step(tunnel, TUNNEL_EVENT_REPLACED, NULL, verdict);
 }
 
-void tunnel_stop_lingering(struct tunnel *tunnel)
+void l2tp_tunnel_stop_lingering(struct tunnel *tunnel)
 {
 	tunnel_step(tunnel, TUNNEL_EVENT_LINGER_TIMEOUT, NULL, NULL);
 }
 
-void tunnel_repeat_first(struct tunnel *tunnel)
+void l2tp_tunnel_repeat_first(struct tunnel *tunnel)
 {
 	struct reliable_message *first = STAILQ_FIRST(&tunnel->reliable.queue);
 
@@ -289,7 +293,7 @@ void tunnel_repeat_first(struct tunnel *tunnel)
 	} else {
 		tunnel->acknowledge_now = true;
 	}
-	tunnel_settle(tunnel);
+	l2tp_tunnel_settle(tunnel);
 }
 
 static void scccn_receive(struct tunnel *tunnel, const struct message *message)
@@ -298,8 +302,8 @@ static void scccn_receive(struct tunnel *tunnel, const struct message *message)
 
 	if (tunnel->state == TUNNEL_WAIT_CTL_CONN && tunnel->challenged &&
 	    (!message_has(message, AVP_CHALLENGE_RESPONSE) ||
-	     !authentication_verify(&l2tp->config, MESSAGE_SCCCN, tunnel->challenge,
-				    CHALLENGE_BYTES, message->challenge_response))) {
+	     !l2tp_authentication_verify(&l2tp->config, MESSAGE_SCCCN, tunnel->challenge,
+					 CHALLENGE_BYTES, message->challenge_response))) {
 		l2tp_count(l2tp, L2TP_COUNTER_bad_challenge_response);
 		peer_fault(tunnel, STOPCCN_NOT_AUTHORIZED, ERROR_NONE,
 			   CAUSE_l2tp_bad_challenge_response);
@@ -353,22 +357,23 @@ static void message_deliver(struct tunnel *tunnel, const struct message_header *
 	struct l2tp *l2tp = tunnel->l2tp;
 	struct message message;
 
-	if (message_parse(body, l2tp->config.secret, l2tp->config.secret_bytes, &message) != 0) {
+	if (l2tp_message_parse(body, l2tp->config.secret, l2tp->config.secret_bytes, &message) !=
+	    0) {
 		l2tp_count(l2tp, L2TP_COUNTER_malformed);
 		peer_fault(tunnel, STOPCCN_GENERAL_ERROR, ERROR_LENGTH, CAUSE_l2tp_protocol_error);
 		return;
 	}
 	l2tp->counters->value[L2TP_COUNTER_unknown_avp_ignored] += message.unknown_ignored;
-	l2tp_step(l2tp, true, message.type, message_meaning(message.type), tunnel->id,
+	l2tp_step(l2tp, true, message.type, l2tp_message_meaning(message.type), tunnel->id,
 		  header->session);
 	if (tunnel->state == TUNNEL_STOPPED && message.type != MESSAGE_STOPCCN)
 		return;
-	if (strcmp(message_name(message.type), "unknown") == 0)
+	if (strcmp(l2tp_message_name(message.type), "unknown") == 0)
 		unknown_receive(tunnel, &message);
-	else if (!session_is_message(message.type))
+	else if (!l2tp_session_is_message(message.type))
 		control_receive(tunnel, &message);
 	else if (tunnel_step(tunnel, TUNNEL_EVENT_CALL, &message, NULL) == 0)
-		session_receive(tunnel, header, &message);
+		l2tp_session_receive(tunnel, header, &message);
 	else
 		peer_fault(tunnel, STOPCCN_STATE_MACHINE_ERROR, ERROR_NONE,
 			   CAUSE_l2tp_protocol_error);
@@ -393,28 +398,29 @@ static void in_order_receive(struct tunnel *tunnel, const uint8_t *bytes, size_t
 		}
 		reliable->nr++;
 		tunnel->acknowledge_now = true;
-		if (message_header_parse(bytes, length, &header, &body) == 0)
+		if (l2tp_message_header_parse(bytes, length, &header, &body) == 0)
 			message_deliver(tunnel, &header, body);
 		free(held.bytes);
-	} while (tunnel->state != TUNNEL_GONE && reliable_release(reliable, &held));
+	} while (tunnel->state != TUNNEL_GONE && l2tp_reliable_release(reliable, &held));
 }
 
-void tunnel_receive(struct tunnel *tunnel, const struct message_header *header,
-		    const uint8_t *bytes, size_t length)
+void l2tp_tunnel_receive(struct tunnel *tunnel, const struct message_header *header,
+			 const uint8_t *bytes, size_t length)
 {
 	struct l2tp *l2tp = tunnel->l2tp;
 
 	tunnel->last_seen_ms = l2tp->now_ms;
-	if (!reliable_acknowledged(&tunnel->reliable, header->nr, l2tp->now_ms)) {
+	if (!l2tp_reliable_acknowledged(&tunnel->reliable, header->nr, l2tp->now_ms)) {
 		l2tp_count(l2tp, L2TP_COUNTER_wrong_acknowledgement);
 		return;
 	}
 	if (length == MESSAGE_HEADER_BYTES) {
-		l2tp_step(l2tp, true, MESSAGE_ZLB, message_meaning(MESSAGE_ZLB), tunnel->id, 0);
-		tunnel_settle(tunnel);
+		l2tp_step(l2tp, true, MESSAGE_ZLB, l2tp_message_meaning(MESSAGE_ZLB), tunnel->id,
+			  0);
+		l2tp_tunnel_settle(tunnel);
 		return;
 	}
-	switch (reliable_order(&tunnel->reliable, header->ns)) {
+	switch (l2tp_reliable_order(&tunnel->reliable, header->ns)) {
 	case RELIABLE_IN_ORDER:
 		in_order_receive(tunnel, bytes, length);
 		break;
@@ -423,14 +429,14 @@ void tunnel_receive(struct tunnel *tunnel, const struct message_header *header,
 		tunnel->acknowledge_now = true;
 		break;
 	case RELIABLE_AHEAD:
-		if (reliable_hold(&tunnel->reliable, header->ns, bytes, length))
+		if (l2tp_reliable_hold(&tunnel->reliable, header->ns, bytes, length))
 			l2tp_count(l2tp, L2TP_COUNTER_out_of_order);
 		break;
 	case RELIABLE_OUT_OF_WINDOW:
 		l2tp_count(l2tp, L2TP_COUNTER_out_of_window);
 		break;
 	}
-	tunnel_settle(tunnel);
+	l2tp_tunnel_settle(tunnel);
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -467,17 +473,18 @@ static uint64_t tunnel_deadline(const struct tunnel *tunnel)
 	return deadline_ms;
 }
 
-void tunnel_settle(struct tunnel *tunnel)
+void l2tp_tunnel_settle(struct tunnel *tunnel)
 {
 	struct reliable_message *message;
 
 	if (tunnel->state != TUNNEL_GONE) {
-		while ((message = reliable_next(&tunnel->reliable, tunnel->l2tp->now_ms)) != NULL)
+		while ((message = l2tp_reliable_next(&tunnel->reliable, tunnel->l2tp->now_ms)) !=
+		       NULL)
 			message_transmit(tunnel, message);
 		if (tunnel->acknowledge_now)
 			zlb_send(tunnel);
 	}
-	schedule_set(&tunnel->l2tp->schedule, &tunnel->scheduled, tunnel_deadline(tunnel));
+	l2tp_schedule_set(&tunnel->l2tp->schedule, &tunnel->scheduled, tunnel_deadline(tunnel));
 }
 
 static void phase_timeout(struct tunnel *tunnel)
@@ -505,24 +512,24 @@ static void hello_send(struct tunnel *tunnel)
 	uint8_t bytes[MESSAGE_SENT_MAX];
 	struct writer w = writer_over(bytes, sizeof(bytes));
 
-	message_begin(&w, MESSAGE_HELLO, tunnel->peer_id, 0);
-	tunnel_send(tunnel, &w, MESSAGE_HELLO, 0);
+	l2tp_message_begin(&w, MESSAGE_HELLO, tunnel->peer_id, 0);
+	l2tp_tunnel_send(tunnel, &w, MESSAGE_HELLO, 0);
 }
 
-void tunnel_on_time(struct tunnel *tunnel)
+void l2tp_tunnel_on_time(struct tunnel *tunnel)
 {
 	const struct verdict silent = {VERDICT_PEER_FAULT, 0, CAUSE_l2tp_timeout};
 	uint64_t now_ms = tunnel->l2tp->now_ms;
 	struct session *oldest;
 
-	if (reliable_on_time(&tunnel->reliable, now_ms) == -ETIMEDOUT)
+	if (l2tp_reliable_on_time(&tunnel->reliable, now_ms) == -ETIMEDOUT)
 		tunnel_step(tunnel, TUNNEL_EVENT_UNDELIVERABLE, NULL, &silent);
 	while ((oldest = TAILQ_FIRST(&tunnel->setup)) != NULL &&
 	       now_ms >= oldest->setup_deadline_ms)
-		session_setup_timeout(oldest);
+		l2tp_session_setup_timeout(oldest);
 	if (phase_limited(tunnel) && now_ms >= tunnel->phase_deadline_ms)
 		phase_timeout(tunnel);
 	if (hello_wanted(tunnel) && now_ms >= tunnel->last_seen_ms + tunnel->hello_idle_ms)
 		hello_send(tunnel);
-	tunnel_settle(tunnel);
+	l2tp_tunnel_settle(tunnel);
 }

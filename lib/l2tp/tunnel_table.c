@@ -16,25 +16,26 @@ static struct tunnel **bucket_of(struct l2tp *l2tp, uint16_t peer_tunnel,
 	return &l2tp->by_peer[(hash ^ hash >> 16) % PEER_BUCKETS];
 }
 
-bool tunnel_is_peer(const struct l2tp *l2tp, const struct tunnel *tunnel,
-		    const struct endpoint *from)
+bool l2tp_tunnel_is_peer(const struct l2tp *l2tp, const struct tunnel *tunnel,
+			 const struct endpoint *from)
 {
 	if (l2tp->config.secured)
 		return tunnel->peer.port == from->port;
 	return endpoint_equal(&tunnel->peer, from);
 }
 
-struct tunnel *tunnel_of_peer(struct l2tp *l2tp, uint16_t peer_tunnel, const struct endpoint *from)
+struct tunnel *l2tp_tunnel_of_peer(struct l2tp *l2tp, uint16_t peer_tunnel,
+				   const struct endpoint *from)
 {
 	struct tunnel *tunnel = *bucket_of(l2tp, peer_tunnel, from);
 
 	while (tunnel != NULL &&
-	       (tunnel->peer_id != peer_tunnel || !tunnel_is_peer(l2tp, tunnel, from)))
+	       (tunnel->peer_id != peer_tunnel || !l2tp_tunnel_is_peer(l2tp, tunnel, from)))
 		tunnel = tunnel->next_of_peer;
 	return tunnel;
 }
 
-void tunnel_forget_peer(struct tunnel *tunnel)
+void l2tp_tunnel_forget_peer(struct tunnel *tunnel)
 {
 	struct tunnel **at;
 
@@ -56,23 +57,23 @@ static void peer_remember(struct tunnel *tunnel)
 	tunnel->found_by_peer = true;
 }
 
-void tunnel_follow_peer(struct tunnel *tunnel, const struct endpoint *from)
+void l2tp_tunnel_follow_peer(struct tunnel *tunnel, const struct endpoint *from)
 {
 	bool found = tunnel->found_by_peer;
 
-	tunnel_forget_peer(tunnel);
+	l2tp_tunnel_forget_peer(tunnel);
 	tunnel->peer = *from;
 	if (found)
 		peer_remember(tunnel);
 }
 
-struct tunnel *tunnel_new(struct l2tp *l2tp, const struct message *sccrq,
-			  const struct endpoint *from, const struct endpoint *local)
+struct tunnel *l2tp_tunnel_new(struct l2tp *l2tp, const struct message *sccrq,
+			       const struct endpoint *from, const struct endpoint *local)
 {
 	struct tunnel *tunnel = memory_new(sizeof(*tunnel));
 	uint32_t jitter = l2tp->config.hello_idle_ms / 10;
 
-	tunnel->id = id_table_add(&l2tp->tunnels, tunnel);
+	tunnel->id = l2tp_id_table_add(&l2tp->tunnels, tunnel);
 	if (tunnel->id == 0) {
 		free(tunnel);
 		return NULL;
@@ -88,16 +89,16 @@ struct tunnel *tunnel_new(struct l2tp *l2tp, const struct message *sccrq,
 	memcpy(tunnel->host_name, sccrq->host_name, sizeof(tunnel->host_name));
 	memcpy(tunnel->vendor_name, sccrq->vendor_name, sizeof(tunnel->vendor_name));
 	TAILQ_INIT(&tunnel->setup);
-	id_table_init(&tunnel->sessions, l2tp->config.sessions_per_tunnel,
-		      random_u16(&l2tp->random));
-	reliable_init(&tunnel->reliable, &l2tp->config);
+	l2tp_id_table_init(&tunnel->sessions, l2tp->config.sessions_per_tunnel,
+			   random_u16(&l2tp->random));
+	l2tp_reliable_init(&tunnel->reliable, &l2tp->config);
 	l2tp->tunnel_count++;
 	l2tp->active_count++;
 	peer_remember(tunnel);
 	return tunnel;
 }
 
-void tunnel_moved(struct tunnel *tunnel, uint8_t from, uint8_t to)
+void l2tp_tunnel_moved(struct tunnel *tunnel, uint8_t from, uint8_t to)
 {
 	struct l2tp *l2tp = tunnel->l2tp;
 
@@ -116,24 +117,24 @@ void tunnel_moved(struct tunnel *tunnel, uint8_t from, uint8_t to)
 		TAILQ_INSERT_TAIL(&l2tp->half_open, tunnel, link);
 		l2tp->half_open_count++;
 	} else if (to == TUNNEL_STOPPED) {
-		tunnel_forget_peer(tunnel);
+		l2tp_tunnel_forget_peer(tunnel);
 		TAILQ_INSERT_TAIL(&l2tp->lingering, tunnel, link);
 		l2tp->lingering_count++;
 	} else if (to == TUNNEL_GONE) {
-		tunnel_forget_peer(tunnel);
+		l2tp_tunnel_forget_peer(tunnel);
 		TAILQ_INSERT_TAIL(&l2tp->dead, tunnel, link);
 	}
 }
 
-void tunnel_free(struct tunnel *tunnel)
+void l2tp_tunnel_free(struct tunnel *tunnel)
 {
 	struct session *session;
 	uint32_t place = 0;
 
-	while ((session = id_table_next(&tunnel->sessions, &place)) != NULL)
-		session_free(session);
-	id_table_clear(&tunnel->sessions);
-	reliable_clear(&tunnel->reliable);
+	while ((session = l2tp_id_table_next(&tunnel->sessions, &place)) != NULL)
+		l2tp_session_free(session);
+	l2tp_id_table_clear(&tunnel->sessions);
+	l2tp_reliable_clear(&tunnel->reliable);
 	memory_wipe(tunnel->challenge, sizeof(tunnel->challenge));
 	free(tunnel);
 }

@@ -52,12 +52,12 @@ static void wait_for_peer(struct ppp *ppp)
 		challenge_send(ppp);
 }
 
-void authentication_start(struct ppp *ppp)
+void ppp_authentication_start(struct ppp *ppp)
 {
 	struct authentication *a = &ppp->authentication;
 	struct ppp_event *event;
 
-	authentication_wipe(ppp);
+	ppp_authentication_wipe(ppp);
 	a->method = ppp->lcp.method;
 	a->state = AUTHENTICATION_WAITS;
 	if (a->method == PPP_AUTHENTICATION_NONE) {
@@ -71,7 +71,7 @@ void authentication_start(struct ppp *ppp)
 	wait_for_peer(ppp);
 }
 
-void authentication_on_time(struct ppp *ppp)
+void ppp_authentication_on_time(struct ppp *ppp)
 {
 	struct authentication *a = &ppp->authentication;
 
@@ -80,7 +80,7 @@ void authentication_on_time(struct ppp *ppp)
 	if (a->tries >= ppp->config->max_configure) {
 		a->deadline_ms = UINT64_MAX;
 		ppp_fail(ppp, CAUSE_authentication_timeout, "no answer to %s",
-			 authentication_name(a->method));
+			 ppp_authentication_name(a->method));
 		return;
 	}
 	if (a->method != PPP_AUTHENTICATION_PAP)
@@ -147,7 +147,7 @@ static void answer_write(struct ppp *ppp, const struct ppp_authentication_result
 						: MS_CHAP_AUTHENTICATION_FAILURE);
 }
 
-void authentication_settle(struct ppp *ppp, const struct ppp_authentication_result *result)
+void ppp_authentication_settle(struct ppp *ppp, const struct ppp_authentication_result *result)
 {
 	struct authentication *a = &ppp->authentication;
 
@@ -160,16 +160,16 @@ void authentication_settle(struct ppp *ppp, const struct ppp_authentication_resu
 	}
 	memory_wipe(a->challenge, sizeof(a->challenge));
 	if (!result->accepted) {
-		ppp_fail(ppp, result->cause, "%s was refused", authentication_name(a->method));
+		ppp_fail(ppp, result->cause, "%s was refused", ppp_authentication_name(a->method));
 		return;
 	}
 	ppp->grant = result->grant;
 	ppp_enter(ppp, PHASE_NETWORK);
-	automaton_step(&ppp->ipcp.automaton, AUTOMATON_OPEN);
-	automaton_step(&ppp->ipcp.automaton, AUTOMATON_UP);
+	ppp_automaton_step(&ppp->ipcp.automaton, AUTOMATON_OPEN);
+	ppp_automaton_step(&ppp->ipcp.automaton, AUTOMATON_UP);
 }
 
-void authentication_repeat_success(struct ppp *ppp)
+void ppp_authentication_repeat_success(struct ppp *ppp)
 {
 	if (ppp->authentication.answer_code != CHAP_SUCCESS ||
 	    protocol_of(ppp->authentication.method) != PROTOCOL_CHAP)
@@ -201,7 +201,7 @@ static void name_refuse(struct ppp *ppp)
 	const struct ppp_authentication_result refused = {.cause = CAUSE_wrong_password};
 
 	ppp->authentication.state = AUTHENTICATION_ASKED;
-	authentication_settle(ppp, &refused);
+	ppp_authentication_settle(ppp, &refused);
 }
 
 /* True when this attempt was answered before, or is being answered. */
@@ -230,7 +230,7 @@ static struct ppp_event *attempt_new(struct ppp *ppp)
 	return event;
 }
 
-void authentication_receive_pap(struct ppp *ppp, const struct packet *packet)
+void ppp_authentication_receive_pap(struct ppp *ppp, const struct packet *packet)
 {
 	struct authentication *a = &ppp->authentication;
 	struct cursor data = packet->data;
@@ -267,7 +267,7 @@ static size_t response_bytes(uint8_t method)
 						     : MS_CHAP_V2_RESPONSE_BYTES;
 }
 
-void authentication_receive_chap(struct ppp *ppp, const struct packet *packet)
+void ppp_authentication_receive_chap(struct ppp *ppp, const struct packet *packet)
 {
 	struct authentication *a = &ppp->authentication;
 	struct cursor data = packet->data;
@@ -301,7 +301,7 @@ void authentication_receive_chap(struct ppp *ppp, const struct packet *packet)
 	cursor_copy(&value, event->authenticate.response, cursor_left(&value));
 }
 
-void authentication_wipe(struct ppp *ppp)
+void ppp_authentication_wipe(struct ppp *ppp)
 {
 	memory_wipe(&ppp->authentication, sizeof(ppp->authentication));
 	ppp->authentication.deadline_ms = UINT64_MAX;

@@ -230,7 +230,7 @@ static void automaton_act(void *object, unsigned action, const void *argument)
 		code_reject_send(automaton, input->packet);
 		break;
 	case ACTION_SER:
-		echo_receive_request(automaton->ppp, input->packet);
+		ppp_echo_receive_request(automaton->ppp, input->packet);
 		break;
 	case ACTION_TLU:
 		automaton->protocol->layer_up(automaton->ppp);
@@ -251,8 +251,8 @@ static const struct fsm_table automaton_table = {
     .act = automaton_act,
 };
 
-void automaton_init(struct automaton *automaton, struct ppp *ppp,
-		    const struct automaton_protocol *protocol)
+void ppp_automaton_init(struct automaton *automaton, struct ppp *ppp,
+			const struct automaton_protocol *protocol)
 {
 	*automaton =
 	    (struct automaton){.protocol = protocol, .ppp = ppp, .deadline_ms = UINT64_MAX};
@@ -266,14 +266,14 @@ static void input_step(struct automaton *automaton, const struct automaton_input
 		automaton->deadline_ms = UINT64_MAX;
 }
 
-void automaton_step(struct automaton *automaton, enum automaton_event event)
+void ppp_automaton_step(struct automaton *automaton, enum automaton_event event)
 {
 	const struct automaton_input input = {.event = event};
 
 	input_step(automaton, &input);
 }
 
-bool options_valid(struct cursor options)
+bool ppp_options_valid(struct cursor options)
 {
 	struct option option;
 
@@ -292,7 +292,7 @@ static uint64_t options_digest(struct cursor options)
 	return digest;
 }
 
-bool automaton_is_repeat(const struct automaton *automaton, const struct packet *packet)
+bool ppp_automaton_is_repeat(const struct automaton *automaton, const struct packet *packet)
 {
 	return automaton->state == AUTOMATON_OPENED &&
 	       options_digest(packet->data) == automaton->acked_digest &&
@@ -321,7 +321,7 @@ static uint64_t *refused_find(struct automaton *automaton, const struct packet *
 	return NULL;
 }
 
-bool automaton_was_refused(struct automaton *automaton, const struct packet *packet)
+bool ppp_automaton_was_refused(struct automaton *automaton, const struct packet *packet)
 {
 	return automaton->state == AUTOMATON_OPENED && refused_find(automaton, packet) != NULL;
 }
@@ -332,14 +332,14 @@ static void configure_request_receive(struct automaton *automaton, const struct 
 	struct writer reply = writer_over(bytes, sizeof(bytes));
 	struct automaton_input input = {.packet = packet, .reply = &reply};
 
-	if (automaton_is_repeat(automaton, packet)) {
+	if (ppp_automaton_is_repeat(automaton, packet)) {
 		automaton->repeats++;
 		ppp_count(automaton->ppp, PPP_COUNTER_repeated_request);
 		input.reply_code = CONFIGURE_ACK;
 		reply_send(automaton, &input);
 		return;
 	}
-	if (automaton_was_refused(automaton, packet)) {
+	if (ppp_automaton_was_refused(automaton, packet)) {
 		*refused_find(automaton, packet) = 0; /* who begins anew sends it again */
 		ppp_count(automaton->ppp, PPP_COUNTER_stale_request);
 		return;
@@ -388,7 +388,7 @@ static void refusal_receive(struct automaton *automaton, const struct packet *pa
 	const struct automaton_input input = {.event = AUTOMATON_NAKED, .packet = packet};
 	bool negotiates = automaton->state >= AUTOMATON_REQUEST_SENT;
 
-	if (!options_valid(packet->data)) {
+	if (!ppp_options_valid(packet->data)) {
 		ppp_count(automaton->ppp, PPP_COUNTER_malformed);
 		return;
 	}
@@ -416,10 +416,10 @@ static void code_reject_receive(struct automaton *automaton, const struct packet
 	}
 	if (!fatal && automaton == &automaton->ppp->lcp.automaton)
 		automaton->ppp->echo.refused = true;
-	automaton_step(automaton, fatal ? AUTOMATON_REJECT_FATAL : AUTOMATON_REJECT_FINE);
+	ppp_automaton_step(automaton, fatal ? AUTOMATON_REJECT_FATAL : AUTOMATON_REJECT_FINE);
 }
 
-void automaton_receive(struct automaton *automaton, const struct packet *packet)
+void ppp_automaton_receive(struct automaton *automaton, const struct packet *packet)
 {
 	struct automaton_input input = {.packet = packet};
 
@@ -456,17 +456,17 @@ void automaton_receive(struct automaton *automaton, const struct packet *packet)
 	input_step(automaton, &input);
 }
 
-void automaton_receive_echo(struct automaton *automaton, const struct packet *packet)
+void ppp_automaton_receive_echo(struct automaton *automaton, const struct packet *packet)
 {
 	const struct automaton_input input = {.event = AUTOMATON_ECHO, .packet = packet};
 
 	input_step(automaton, &input);
 }
 
-void automaton_on_time(struct automaton *automaton, uint64_t now_ms)
+void ppp_automaton_on_time(struct automaton *automaton, uint64_t now_ms)
 {
 	if (now_ms < automaton->deadline_ms)
 		return;
-	automaton_step(automaton,
-		       automaton->restart_count != 0 ? AUTOMATON_TIMEOUT : AUTOMATON_TIMEOUT_LAST);
+	ppp_automaton_step(automaton, automaton->restart_count != 0 ? AUTOMATON_TIMEOUT
+								    : AUTOMATON_TIMEOUT_LAST);
 }

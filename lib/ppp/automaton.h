@@ -106,30 +106,30 @@ struct automaton {
 	uint8_t request[AUTOMATON_OPTIONS_MAX];
 };
 
-void automaton_init(struct automaton *automaton, struct ppp *ppp,
-		    const struct automaton_protocol *protocol);
+void ppp_automaton_init(struct automaton *automaton, struct ppp *ppp,
+			const struct automaton_protocol *protocol);
 
 /* UP, OPEN, CLOSE, DOWN, REJECT_FATAL and their like: events without a packet. */
-void automaton_step(struct automaton *automaton, enum automaton_event event);
+void ppp_automaton_step(struct automaton *automaton, enum automaton_event event);
 
 /* A packet with one of the codes above, or one that nobody knows. */
-void automaton_receive(struct automaton *automaton, const struct packet *packet);
+void ppp_automaton_receive(struct automaton *automaton, const struct packet *packet);
 
 /* An Echo-Request: answered in the opened state only. */
-void automaton_receive_echo(struct automaton *automaton, const struct packet *packet);
+void ppp_automaton_receive_echo(struct automaton *automaton, const struct packet *packet);
 
 /*
  * Opened, and the request that we acknowledged comes once more: our Ack was lost. It is sent again
  * without a new negotiation, so that the layers above stay. A peer that insists starts anew.
  */
-bool automaton_is_repeat(const struct automaton *automaton, const struct packet *packet);
+bool ppp_automaton_is_repeat(const struct automaton *automaton, const struct packet *packet);
 
 /* Opened, and a request that we refused on the way there comes late: it is ignored once. */
-bool automaton_was_refused(struct automaton *automaton, const struct packet *packet);
+bool ppp_automaton_was_refused(struct automaton *automaton, const struct packet *packet);
 
-void automaton_on_time(struct automaton *automaton, uint64_t now_ms);
+void ppp_automaton_on_time(struct automaton *automaton, uint64_t now_ms);
 
 /* Checks that an option list is well-formed. */
-bool options_valid(struct cursor options);
+bool ppp_options_valid(struct cursor options);
 
 #endif

@@ -18,7 +18,7 @@ static void deadline_set(struct ppp *ppp)
 	echo->deadline_ms = echo_wanted(ppp) ? echo->last_seen_ms + echo->idle_ms : UINT64_MAX;
 }
 
-void echo_start(struct ppp *ppp)
+void ppp_echo_start(struct ppp *ppp)
 {
 	uint32_t jitter = ppp->config->echo_idle_ms / 10;
 
@@ -30,7 +30,7 @@ void echo_start(struct ppp *ppp)
 	deadline_set(ppp);
 }
 
-void echo_seen(struct ppp *ppp, uint64_t seen_ms)
+void ppp_echo_seen(struct ppp *ppp, uint64_t seen_ms)
 {
 	if (seen_ms < ppp->echo.last_seen_ms)
 		return;
@@ -45,7 +45,7 @@ static uint32_t own_magic(const struct ppp *ppp)
 	return ppp->lcp.ask_magic ? ppp->lcp.magic : 0;
 }
 
-void echo_receive_request(struct ppp *ppp, const struct packet *packet)
+void ppp_echo_receive_request(struct ppp *ppp, const struct packet *packet)
 {
 	uint8_t bytes[PACKET_BYTES_MAX - PACKET_HEADER_BYTES];
 	struct writer w = writer_over(bytes, sizeof(bytes));
@@ -71,7 +71,7 @@ void echo_receive_request(struct ppp *ppp, const struct packet *packet)
 }
 
 /* That something came has been noted already: only a loop is left to see. */
-void echo_receive_reply(struct ppp *ppp, const struct packet *packet)
+void ppp_echo_receive_reply(struct ppp *ppp, const struct packet *packet)
 {
 	struct cursor data = packet->data;
 	uint32_t magic = cursor_u32(&data);
@@ -82,7 +82,7 @@ void echo_receive_reply(struct ppp *ppp, const struct packet *packet)
 		ppp_count(ppp, PPP_COUNTER_looped);
 }
 
-void echo_on_time(struct ppp *ppp)
+void ppp_echo_on_time(struct ppp *ppp)
 {
 	struct echo *echo = &ppp->echo;
 	uint8_t bytes[4];

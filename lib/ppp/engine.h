@@ -119,34 +119,34 @@ void ppp_finish(struct ppp *ppp);
 struct ppp_event *ppp_event_new(struct ppp *ppp, enum ppp_event_kind kind, size_t extra);
 
 /* step.c: the ladder's words */
-const char *step_message(uint16_t protocol, uint8_t code);
+const char *ppp_step_message(uint16_t protocol, uint8_t code);
 
 /* lcp.c */
-void lcp_init(struct ppp *ppp);
-void lcp_receive(struct ppp *ppp, const struct packet *packet);
+void ppp_lcp_init(struct ppp *ppp);
+void ppp_lcp_receive(struct ppp *ppp, const struct packet *packet);
 /* Protocol-Reject with `information` cut to what the peer receives. */
-void lcp_protocol_reject(struct ppp *ppp, uint16_t protocol, struct cursor information);
-const char *authentication_name(uint8_t method);
+void ppp_lcp_protocol_reject(struct ppp *ppp, uint16_t protocol, struct cursor information);
+const char *ppp_authentication_name(uint8_t method);
 
 /* authentication.c */
-void authentication_start(struct ppp *ppp);
-void authentication_receive_pap(struct ppp *ppp, const struct packet *packet);
-void authentication_receive_chap(struct ppp *ppp, const struct packet *packet);
-void authentication_settle(struct ppp *ppp, const struct ppp_authentication_result *result);
-void authentication_on_time(struct ppp *ppp);
+void ppp_authentication_start(struct ppp *ppp);
+void ppp_authentication_receive_pap(struct ppp *ppp, const struct packet *packet);
+void ppp_authentication_receive_chap(struct ppp *ppp, const struct packet *packet);
+void ppp_authentication_settle(struct ppp *ppp, const struct ppp_authentication_result *result);
+void ppp_authentication_on_time(struct ppp *ppp);
 /* IPCP stays unanswered: perhaps the peer never saw its CHAP Success. */
-void authentication_repeat_success(struct ppp *ppp);
-void authentication_wipe(struct ppp *ppp);
+void ppp_authentication_repeat_success(struct ppp *ppp);
+void ppp_authentication_wipe(struct ppp *ppp);
 
 /* ipcp.c */
-void ipcp_init(struct ppp *ppp);
-void ipcp_receive(struct ppp *ppp, const struct packet *packet);
+void ppp_ipcp_init(struct ppp *ppp);
+void ppp_ipcp_receive(struct ppp *ppp, const struct packet *packet);
 
 /* echo.c */
-void echo_start(struct ppp *ppp);
-void echo_seen(struct ppp *ppp, uint64_t seen_ms);
-void echo_receive_request(struct ppp *ppp, const struct packet *packet);
-void echo_receive_reply(struct ppp *ppp, const struct packet *packet);
-void echo_on_time(struct ppp *ppp);
+void ppp_echo_start(struct ppp *ppp);
+void ppp_echo_seen(struct ppp *ppp, uint64_t seen_ms);
+void ppp_echo_receive_request(struct ppp *ppp, const struct packet *packet);
+void ppp_echo_receive_reply(struct ppp *ppp, const struct packet *packet);
+void ppp_echo_on_time(struct ppp *ppp);
 
 #endif

@@ -160,13 +160,13 @@ static const struct automaton_protocol ipcp_protocol = {
     .peer_terminates = peer_terminates,
 };
 
-void ipcp_init(struct ppp *ppp)
+void ppp_ipcp_init(struct ppp *ppp)
 {
-	automaton_init(&ppp->ipcp.automaton, ppp, &ipcp_protocol);
+	ppp_automaton_init(&ppp->ipcp.automaton, ppp, &ipcp_protocol);
 	ppp->ipcp.ask_address = true;
 }
 
-void ipcp_receive(struct ppp *ppp, const struct packet *packet)
+void ppp_ipcp_receive(struct ppp *ppp, const struct packet *packet)
 {
-	automaton_receive(&ppp->ipcp.automaton, packet);
+	ppp_automaton_receive(&ppp->ipcp.automaton, packet);
 }

@@ -29,7 +29,7 @@ enum lcp_option {
 #define MRU_NAKS_MAX 2 /* then the option is left out */
 #define REFUSALS_MAX 20
 
-const char *authentication_name(uint8_t method)
+const char *ppp_authentication_name(uint8_t method)
 {
 	static const char *const names[] = {"none", "PAP", "CHAP", "MS-CHAPv2"};
 
@@ -201,7 +201,7 @@ static void no_common_authentication(struct ppp *ppp)
 	for (uint8_t i = 0; i < config->authentication_count; i++)
 		at +=
 		    (size_t)snprintf(allowed + at, sizeof(allowed) - at, "%s%s", i == 0 ? "" : ", ",
-				     authentication_name(config->authentication[i]));
+				     ppp_authentication_name(config->authentication[i]));
 	if (ppp->lcp.peer_wants_protocol == 0)
 		ppp_fail(ppp, CAUSE_no_common_authentication,
 			 "the peer refuses to authenticate; allowed: %s", allowed);
@@ -291,11 +291,11 @@ static void layer_up(struct ppp *ppp)
 {
 	ppp->lcp.looped = 0;
 	ppp_enter(ppp, PHASE_AUTHENTICATE);
-	echo_start(ppp);
-	authentication_start(ppp);
+	ppp_echo_start(ppp);
+	ppp_authentication_start(ppp);
 }
 
-/* Only before IPCP is open: later restarts are the end (lcp_receive). */
+/* Only before IPCP is open: later restarts are the end (ppp_lcp_receive). */
 static void layer_down(struct ppp *ppp)
 {
 	if (ppp->phase == PHASE_AUTHENTICATE)
@@ -334,11 +334,11 @@ static const struct automaton_protocol lcp_protocol = {
     .peer_terminates = peer_terminates,
 };
 
-void lcp_init(struct ppp *ppp)
+void ppp_lcp_init(struct ppp *ppp)
 {
 	struct lcp *lcp = &ppp->lcp;
 
-	automaton_init(&lcp->automaton, ppp, &lcp_protocol);
+	ppp_automaton_init(&lcp->automaton, ppp, &lcp_protocol);
 	lcp->mru = ppp->config->mru;
 	lcp->ask_mru = true;
 	lcp->ask_magic = true;
@@ -350,7 +350,7 @@ void lcp_init(struct ppp *ppp)
 
 /* ---- packets beyond the automaton ---- */
 
-void lcp_protocol_reject(struct ppp *ppp, uint16_t protocol, struct cursor information)
+void ppp_lcp_protocol_reject(struct ppp *ppp, uint16_t protocol, struct cursor information)
 {
 	uint8_t bytes[PACKET_BYTES_MAX];
 	struct writer w = writer_over(bytes, sizeof(bytes));
@@ -400,20 +400,21 @@ static bool restarts_too_late(struct ppp *ppp, const struct packet *packet)
 
 	return packet->code == CONFIGURE_REQUEST && automaton->state == AUTOMATON_OPENED &&
 	       ppp->authentication.state >= AUTHENTICATION_ASKED &&
-	       !automaton_is_repeat(automaton, packet) && !automaton_was_refused(automaton, packet);
+	       !ppp_automaton_is_repeat(automaton, packet) &&
+	       !ppp_automaton_was_refused(automaton, packet);
 }
 
-void lcp_receive(struct ppp *ppp, const struct packet *packet)
+void ppp_lcp_receive(struct ppp *ppp, const struct packet *packet)
 {
 	switch (packet->code) {
 	case PROTOCOL_REJECT:
 		protocol_reject_receive(ppp, packet);
 		return;
 	case ECHO_REQUEST:
-		automaton_receive_echo(&ppp->lcp.automaton, packet);
+		ppp_automaton_receive_echo(&ppp->lcp.automaton, packet);
 		return;
 	case ECHO_REPLY:
-		echo_receive_reply(ppp, packet);
+		ppp_echo_receive_reply(ppp, packet);
 		return;
 	case DISCARD_REQUEST:
 	case IDENTIFICATION:
@@ -425,5 +426,5 @@ void lcp_receive(struct ppp *ppp, const struct packet *packet)
 	if (restarts_too_late(ppp, packet))
 		ppp_fail(ppp, CAUSE_peer_request, "the peer began LCP anew");
 	else
-		automaton_receive(&ppp->lcp.automaton, packet);
+		ppp_automaton_receive(&ppp->lcp.automaton, packet);
 }

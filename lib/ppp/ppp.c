@@ -40,12 +40,12 @@ struct ppp *ppp_new(const struct ppp_config *config, const struct random_source 
 	ppp->now_ms = now_ms;
 	ppp->setup_deadline_ms = now_ms + config->setup_ms;
 	event_queue_init(&ppp->events);
-	authentication_wipe(ppp);
+	ppp_authentication_wipe(ppp);
 	ppp->echo.deadline_ms = UINT64_MAX;
-	lcp_init(ppp);
-	ipcp_init(ppp);
-	automaton_step(&ppp->lcp.automaton, AUTOMATON_OPEN);
-	automaton_step(&ppp->lcp.automaton, AUTOMATON_UP);
+	ppp_lcp_init(ppp);
+	ppp_ipcp_init(ppp);
+	ppp_automaton_step(&ppp->lcp.automaton, AUTOMATON_OPEN);
+	ppp_automaton_step(&ppp->lcp.automaton, AUTOMATON_UP);
 	return ppp;
 }
 
@@ -71,7 +71,7 @@ static void step_report(struct ppp *ppp, bool inbound, uint16_t protocol, uint8_
 	struct ppp_event *event = ppp_event_new(ppp, PPP_STEP, 0);
 
 	event->step.inbound = inbound;
-	event->step.message = step_message(protocol, code);
+	event->step.message = ppp_step_message(protocol, code);
 	event->step.meaning = "";
 }
 
@@ -119,7 +119,7 @@ void ppp_fail(struct ppp *ppp, enum cause cause, const char *format, ...)
 	ppp->ipcp.automaton.deadline_ms = UINT64_MAX;
 	ppp->authentication.deadline_ms = UINT64_MAX;
 	ppp->echo.deadline_ms = UINT64_MAX;
-	automaton_step(&ppp->lcp.automaton, AUTOMATON_CLOSE);
+	ppp_automaton_step(&ppp->lcp.automaton, AUTOMATON_CLOSE);
 	if (ppp->lcp.automaton.state <= AUTOMATON_STOPPED)
 		ppp_finish(ppp);
 }
@@ -181,16 +181,16 @@ static void packet_dispatch(struct ppp *ppp, uint16_t protocol, const struct pac
 {
 	switch (protocol) {
 	case PROTOCOL_LCP:
-		lcp_receive(ppp, packet);
+		ppp_lcp_receive(ppp, packet);
 		break;
 	case PROTOCOL_PAP:
-		authentication_receive_pap(ppp, packet);
+		ppp_authentication_receive_pap(ppp, packet);
 		break;
 	case PROTOCOL_CHAP:
-		authentication_receive_chap(ppp, packet);
+		ppp_authentication_receive_chap(ppp, packet);
 		break;
 	default:
-		ipcp_receive(ppp, packet);
+		ppp_ipcp_receive(ppp, packet);
 		break;
 	}
 }
@@ -214,10 +214,10 @@ void ppp_feed(struct ppp *ppp, const uint8_t *bytes, size_t length, uint64_t now
 		ppp_count(ppp, PPP_COUNTER_wrong_phase);
 		return;
 	}
-	echo_seen(ppp, now_ms);
+	ppp_echo_seen(ppp, now_ms);
 	if (!protocol_known(protocol)) {
 		step_report(ppp, true, protocol, 0);
-		lcp_protocol_reject(ppp, protocol, c);
+		ppp_lcp_protocol_reject(ppp, protocol, c);
 		return;
 	}
 	if (packet_take(c, &packet) != 0) {
@@ -233,12 +233,12 @@ void ppp_authenticated(struct ppp *ppp, const struct ppp_authentication_result *
 {
 	ppp->now_ms = now_ms;
 	if (ppp->phase == PHASE_AUTHENTICATE)
-		authentication_settle(ppp, result);
+		ppp_authentication_settle(ppp, result);
 }
 
 void ppp_alive(struct ppp *ppp, uint64_t seen_ms)
 {
-	echo_seen(ppp, seen_ms);
+	ppp_echo_seen(ppp, seen_ms);
 }
 
 void ppp_close(struct ppp *ppp, enum cause cause, uint64_t now_ms)
@@ -286,8 +286,8 @@ static void ipcp_on_time(struct ppp *ppp)
 	struct automaton *automaton = &ppp->ipcp.automaton;
 
 	if (ppp->now_ms >= automaton->deadline_ms && !automaton->heard)
-		authentication_repeat_success(ppp);
-	automaton_on_time(automaton, ppp->now_ms);
+		ppp_authentication_repeat_success(ppp);
+	ppp_automaton_on_time(automaton, ppp->now_ms);
 }
 
 void ppp_on_time(struct ppp *ppp, uint64_t now_ms)
@@ -295,10 +295,10 @@ void ppp_on_time(struct ppp *ppp, uint64_t now_ms)
 	ppp->now_ms = now_ms;
 	if (setup_limited(ppp) && now_ms >= ppp->setup_deadline_ms)
 		setup_timeout(ppp);
-	automaton_on_time(&ppp->lcp.automaton, now_ms);
-	authentication_on_time(ppp);
+	ppp_automaton_on_time(&ppp->lcp.automaton, now_ms);
+	ppp_authentication_on_time(ppp);
 	ipcp_on_time(ppp);
-	echo_on_time(ppp);
+	ppp_echo_on_time(ppp);
 }
 
 const char *ppp_phase(const struct ppp *ppp)

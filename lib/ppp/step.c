@@ -44,7 +44,7 @@ static const char *const chap_messages[] = {
 
 #define NAME(table, code) ((code) < sizeof(table) / sizeof((table)[0]) ? (table)[code] : (table)[0])
 
-const char *step_message(uint16_t protocol, uint8_t code)
+const char *ppp_step_message(uint16_t protocol, uint8_t code)
 {
 	switch (protocol) {
 	case PROTOCOL_LCP:

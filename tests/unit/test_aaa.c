@@ -15,7 +15,7 @@
 
 static struct users *parse(const char *text, char *error)
 {
-	return users_parse("users", text, strlen(text), error);
+	return aaa_users_parse("users", text, strlen(text), error);
 }
 
 static void lines_are_read(void **state)
@@ -32,16 +32,16 @@ static void lines_are_read(void **state)
 
 	(void)state;
 	assert_non_null(users);
-	assert_int_equal(users_count(users), 5);
-	assert_string_equal(users_find(users, "anna")->password, "secret");
-	assert_int_equal(users_find(users, "anna")->address_be, 0);
-	assert_string_equal(users_find(users, "bert")->password, "two words");
-	assert_int_equal(users_find(users, "bert")->address_be, htonl(0x0a000007));
-	assert_string_equal(users_find(users, "Carl C")->password, "a\"b\\c");
-	assert_string_equal(users_find(users, "dora")->password, "pass#word");
-	assert_string_equal(users_find(users, "empty")->password, "");
-	assert_null(users_find(users, "Anna"));
-	users_free(users);
+	assert_int_equal(aaa_users_count(users), 5);
+	assert_string_equal(aaa_users_find(users, "anna")->password, "secret");
+	assert_int_equal(aaa_users_find(users, "anna")->address_be, 0);
+	assert_string_equal(aaa_users_find(users, "bert")->password, "two words");
+	assert_int_equal(aaa_users_find(users, "bert")->address_be, htonl(0x0a000007));
+	assert_string_equal(aaa_users_find(users, "Carl C")->password, "a\"b\\c");
+	assert_string_equal(aaa_users_find(users, "dora")->password, "pass#word");
+	assert_string_equal(aaa_users_find(users, "empty")->password, "");
+	assert_null(aaa_users_find(users, "Anna"));
+	aaa_users_free(users);
 }
 
 static void mistakes_name_their_line(void **state)
@@ -90,19 +90,19 @@ static void others_may_not_read_the_file(void **state)
 	assert_true(descriptor >= 0);
 	assert_int_equal(write(descriptor, "anna secret\n", 12), 12);
 	close(descriptor);
-	users = users_read(path, error);
+	users = aaa_users_read(path, error);
 	assert_non_null(users);
-	assert_int_equal(users_count(users), 1);
-	users_free(users);
+	assert_int_equal(aaa_users_count(users), 1);
+	aaa_users_free(users);
 	chmod(path, 0640);
-	assert_null(users_read(path, error));
+	assert_null(aaa_users_read(path, error));
 	assert_non_null(strstr(error, "mode 0640"));
 	chmod(path, 0604);
-	assert_null(users_read(path, error));
+	assert_null(aaa_users_read(path, error));
 	unlink(path);
-	assert_null(users_read(path, error));
+	assert_null(aaa_users_read(path, error));
 	assert_non_null(strstr(error, "No such file"));
-	assert_null(users_read("/tmp", error));
+	assert_null(aaa_users_read("/tmp", error));
 }
 
 static int setup(void **state)
