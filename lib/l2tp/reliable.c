@@ -89,6 +89,16 @@ void l2tp_reliable_drop_unsent(struct reliable *reliable)
 	reliable->queue_ns = reliable->sent_ns;
 }
 
+void l2tp_reliable_drop_all(struct reliable *reliable)
+{
+	while (!STAILQ_EMPTY(&reliable->queue))
+		head_free(reliable);
+	reliable->next = NULL;
+	reliable->in_flight = 0;
+	reliable->queue_ns = reliable->sent_ns;
+	reliable->deadline_ms = UINT64_MAX;
+}
+
 struct reliable_message *l2tp_reliable_next(struct reliable *reliable, uint64_t now_ms)
 {
 	struct reliable_message *message = reliable->next;

@@ -71,6 +71,9 @@ void l2tp_reliable_queue(struct reliable *reliable, uint8_t type, uint16_t sessi
 /* Drops what was never sent: the tunnel has something more important to say. */
 void l2tp_reliable_drop_unsent(struct reliable *reliable);
 
+/* Drops everything: the peer is leaving and will acknowledge nothing. */
+void l2tp_reliable_drop_all(struct reliable *reliable);
+
 /*
  * The next message that the windows let go, with up-to-date numbers, or NULL. It counts as sent at
  * `now_ms`.

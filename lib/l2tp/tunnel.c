@@ -320,6 +320,7 @@ static void control_receive(struct tunnel *tunnel, const struct message *message
 	const struct verdict asked = {VERDICT_ACCEPT, 0, CAUSE_peer_request};
 
 	if (message->type == MESSAGE_STOPCCN) {
+		l2tp_reliable_drop_all(&tunnel->reliable);
 		tunnel_step(tunnel, TUNNEL_EVENT_STOPCCN, message, &asked);
 		return;
 	}

@@ -162,6 +162,22 @@ static void peer_stops_the_tunnel(void **state)
 	simulation_free(s);
 }
 
+/* Nobody is left to acknowledge what we had to say. */
+static void stopped_tunnel_says_no_more(void **state)
+{
+	struct simulation *s = simulation_up();
+
+	(void)state;
+	s->down.cut = true;
+	l2tp_session_close(s->lns, s->tunnel, s->session, 3, CAUSE_administrator, s->now_ms);
+	lac_stop(&s->lac, s->now_ms);
+	simulation_run(s, 1200);
+	assert_int_equal(l2tp_busy_tunnels(s->lns), 0);
+	simulation_run(s, 20000);
+	assert_int_equal(simulation_sent(s, 14), 1);
+	simulation_free(s);
+}
+
 static void we_close_a_session(void **state)
 {
 	struct simulation *s = simulation_up();
@@ -556,6 +572,7 @@ int main(void)
 	    cmocka_unit_test(peer_hangs_up),
 	    cmocka_unit_test(cdn_without_session_id_is_understood),
 	    cmocka_unit_test(peer_stops_the_tunnel),
+	    cmocka_unit_test(stopped_tunnel_says_no_more),
 	    cmocka_unit_test(we_close_a_session),
 	    cmocka_unit_test(we_close_a_tunnel),
 	    cmocka_unit_test(close_all_closes_every_tunnel),
