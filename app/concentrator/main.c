@@ -35,13 +35,13 @@ static struct config *configuration_read(const char *path)
 	}
 	if (config->users_file[0] == '\0')
 		return config;
-	users = users_read(config->users_file, users_error);
+	users = aaa_users_read(config->users_file, users_error);
 	if (users == NULL) {
 		fprintf(stderr, "concentrator: %s\n", users_error);
 		config_free(config);
 		return NULL;
 	}
-	users_free(users);
+	aaa_users_free(users);
 	return config;
 }
 

@@ -86,7 +86,7 @@ int subscriber_set_up(struct control *control)
 	}
 	if (config->users_file[0] == '\0')
 		return 0;
-	users = users_read(config->users_file, error);
+	users = aaa_users_read(config->users_file, error);
 	if (users == NULL) {
 		log_error(control->log, LOG_AAA, "%s", error);
 		return -1;

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # An engine owns no socket, clock, thread or random source: its library must not ask for one.
-# usage: ike_symbols.sh nm library
+# usage: engine_symbols.sh nm library
 set -eu
 wanted=$("$1" -u "$2" | awk '/ U / {print $2}' | sort -u)
 test -n "$wanted"
