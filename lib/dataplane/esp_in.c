@@ -185,10 +185,8 @@ static void accept_packet(struct worker *w, struct sa *sa, const struct packet *
 	sa->tag_bytes_wire = packet->tag_bytes;
 	if (!sa->used) {
 		first_use(w, sa);
-		if (!sa->confirmed) {
-			sa->confirmed = true;
-			group_choose_newest(group);
-		}
+		sa->confirmed = true;
+		group_choose_newest(group); /* also because the length of the tag is known now */
 	}
 	if (highest && sa == group->newest && sa->encapsulated && group->may_move &&
 	    (packet->remote_be != group->remote_be || packet->remote_port != group->remote_port))
