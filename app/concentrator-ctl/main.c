@@ -63,6 +63,18 @@ static unsigned name_words(const char *name, char *const *words, unsigned count)
 	return matched;
 }
 
+/* One object a line, so that grep and scripts can use it. */
+static void json_print(const json_t *result)
+{
+	size_t count = json_is_array(result) ? json_array_size(result) : 1;
+
+	for (size_t i = 0; i < count; i++) {
+		json_dumpf(json_is_array(result) ? json_array_get(result, i) : result, stdout,
+			   JSON_COMPACT | JSON_ENCODE_ANY);
+		fputc('\n', stdout);
+	}
+}
+
 static int reply_print(const struct session *session, const json_t *reply)
 {
 	const char *code = json_string_value(json_object_get(reply, "code"));
@@ -70,12 +82,10 @@ static int reply_print(const struct session *session, const json_t *reply)
 	if (json_is_true(json_object_get(reply, "ok"))) {
 		const json_t *result = json_object_get(reply, "result");
 
-		if (session->json) {
-			json_dumpf(result, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
-			fputc('\n', stdout);
-		} else {
+		if (session->json)
+			json_print(result);
+		else
 			table_print(stdout, result);
-		}
 		return EXIT_SUCCESS;
 	}
 	fprintf(stderr, "concentrator-ctl: %s\n",
