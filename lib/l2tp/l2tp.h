@@ -38,6 +38,10 @@ struct l2tp_config {
 	bool secured; /* inside IPsec: the SA is the peer's identity, its address may change */
 };
 
+/*
+ * A tunnel or a session that was refused before it had an id is reported too: L2TP_TUNNEL_DOWN with
+ * tunnel 0 (no L2TP_TUNNEL_GONE follows), L2TP_SESSION_DOWN with session 0.
+ */
 enum l2tp_event_kind {
 	L2TP_SEND,         /* .send */
 	L2TP_TUNNEL_UP,    /* .tunnel_up: SCCCN accepted */

@@ -49,7 +49,8 @@ struct ppp_grant {
 
 enum ppp_event_kind {
 	PPP_SEND,         /* .send */
-	PPP_AUTHENTICATE, /* .authenticate: answer with ppp_authenticated() */
+	PPP_AUTHENTICATE, /* .authenticate: answer with ppp_authenticated(); once a link, and with
+			   * PPP_AUTHENTICATION_NONE too, since the answer carries the grant */
 	PPP_UP,           /* .up: IPCP opened: packets may flow */
 	PPP_DOWN,         /* .down: packets stop; once, also for a link that never came up */
 	PPP_FINISHED,     /* LCP is closed: the L2TP session may be closed */
@@ -118,7 +119,7 @@ struct ppp_authentication_result {
 	struct ppp_grant grant; /* when accepted */
 };
 
-/* `config`, `counters` are borrowed. The first Configure-Request is an event at once. */
+/* `config`, `counters` are borrowed, `random` is copied. The first Configure-Request is an event at once. */
 struct ppp *ppp_new(const struct ppp_config *config, const struct random_source *random,
 		    struct ppp_counters *counters, uint64_t now_ms);
 void ppp_free(struct ppp *ppp);
