@@ -398,9 +398,12 @@ static bool restarts_too_late(struct ppp *ppp, const struct packet *packet)
 {
 	struct automaton *automaton = &ppp->lcp.automaton;
 
-	return packet->code == CONFIGURE_REQUEST && automaton->state == AUTOMATON_OPENED &&
-	       ppp->authentication.state >= AUTHENTICATION_ASKED &&
-	       !ppp_automaton_is_repeat(automaton, packet) &&
+	if (automaton->state != AUTOMATON_OPENED ||
+	    ppp->authentication.state < AUTHENTICATION_ASKED)
+		return false;
+	if (packet->code == TERMINATE_ACK)
+		return true;
+	return packet->code == CONFIGURE_REQUEST && !ppp_automaton_is_repeat(automaton, packet) &&
 	       !ppp_automaton_was_refused(automaton, packet);
 }
 

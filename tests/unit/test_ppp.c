@@ -422,15 +422,20 @@ static void doubled_packets_do_no_harm(void **state)
 
 static void lcp_anew_ends_the_session(void **state)
 {
-	struct simulation *s = simulation_up(PPP_AUTHENTICATION_PAP);
+	static const uint8_t codes[] = {1, 6}; /* another request; an Ack that nobody asked for */
 
 	(void)state;
-	send_lcp(s, 1, "\5\6\7\7\7\7", 6);
-	assert_int_equal(s->downs, 1);
-	assert_int_equal(s->last_down.down.cause, CAUSE_peer_request);
-	simulation_run(s, 5000);
-	assert_int_equal(s->finished, 1);
-	simulation_free(s);
+	for (unsigned i = 0; i < 2; i++) {
+		struct simulation *s = simulation_up(PPP_AUTHENTICATION_PAP);
+
+		send_lcp(s, codes[i], "\5\6\7\7\7\7", 6);
+		assert_int_equal(s->downs, 1);
+		assert_int_equal(s->last_down.down.cause, CAUSE_peer_request);
+		simulation_run(s, 5000);
+		assert_int_equal(s->finished, 1);
+		assert_int_equal(s->authenticates, 1);
+		simulation_free(s);
+	}
 }
 
 static void setup_is_limited(void **state)
