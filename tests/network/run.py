@@ -21,6 +21,8 @@ from lab.case import CASES, Failed  # noqa: E402
 from lab.guest import time_scale  # noqa: E402
 from lab.lab import Lab, guest_image  # noqa: E402
 
+MOST_FAILED_STARTS = 3
+
 
 class TooLate(Exception):
     pass
@@ -45,12 +47,21 @@ def check(lab):
         raise Failed(f"the daemon has ended with {concentrator.process.wait(0)}")
 
 
+def need_concentrator(lab, case):
+    """The daemon as the case wants it; a daemon that never starts is tried only a few times."""
+    if lab.failed_starts >= MOST_FAILED_STARTS:
+        raise Failed("the daemon does not start")
+    lab.failed_starts += 1
+    lab.need_concentrator(**case.configuration)
+    lab.failed_starts = 0
+
+
 def run_case(lab, case):
     """None when it passes, else the exception."""
     signal.alarm(int(case.seconds * time_scale()))
     try:
         if not case.own_daemon:
-            lab.need_concentrator(**case.configuration)
+            need_concentrator(lab, case)
         case.run(lab)
         check(lab)
         return None

@@ -66,8 +66,10 @@ class Client:
                                        length=self.link.prefix_length, gateway=self.link.gateway))
 
     def begin(self, command):
-        return self.guest.begin(f"exec nsenter -t $(cat /tmp/{self.link.name}/holder) -m -n "
-                                f"bash -ec {shlex.quote(_FUNCTIONS + command)}")
+        job = self.guest.begin(f"exec nsenter -t $(cat /tmp/{self.link.name}/holder) -m -n "
+                               f"bash -ec {shlex.quote(_FUNCTIONS + command)}")
+        job.command = f"client {self.link.name}: {command}"
+        return job
 
     def run(self, command, timeout=30, check=True):
         return self.begin(command).wait(timeout, check)

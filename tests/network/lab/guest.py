@@ -6,6 +6,7 @@ A command is a file in the directory, announced on a serial line; the guest answ
 
 import os
 import pathlib
+import re
 import shutil
 import socket
 import threading
@@ -23,6 +24,17 @@ class GuestFailed(Exception):
 def time_scale():
     """How much longer than on an idle machine things may take."""
     return 1 + os.getloadavg()[0] / os.cpu_count()
+
+
+def _open_taps(pid):
+    """The names of the taps that a process has open."""
+    names = set()
+    for path in pathlib.Path(f"/proc/{pid}/fdinfo").glob("*"):
+        try:
+            names.update(re.findall(r"^iff:\s*(\S+)", path.read_text(), re.MULTILINE))
+        except OSError:
+            pass
+    return names
 
 
 class Job:
@@ -77,9 +89,18 @@ class Guest:
             "-serial", "chardev:bell", *cards,
             log=self.directory / "qemu.log", outlive=outlive)
         self.attach()
+        self._wait_open(taps)
+
+    def _wait_open(self, taps):
+        """A tap that is moved before QEMU has opened it would be made anew under its name."""
+        deadline = time.monotonic() + 10 * time_scale()
+        while not set(taps) <= _open_taps(self.qemu.pid):
+            if time.monotonic() > deadline:
+                raise GuestFailed(f"QEMU does not open its taps, see {self.directory / 'qemu.log'}")
+            time.sleep(0.01)
 
     def attach(self):
-        """Connects to the guest's bell; QEMU has all its taps open when this returns."""
+        """Connects to the guest's bell."""
         deadline = time.monotonic() + 10 * time_scale()
         while True:
             self.bell = socket.socket(socket.AF_UNIX)

@@ -30,6 +30,7 @@ class Lab:
         self.bad_ends = []
         self._configuration = None
         self._starts = 0
+        self.failed_starts = 0
         self._servers = []
         self._clients = {}
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """strongSwan, xl2tpd and pppd as the server, in the guest: shows that the lab's clients work."""
 
+from .concentrator import USERS, password_of
 from .dial import IPSEC_SECRET, Dial
 from .topology import CONCENTRATOR, INSIDE, OUTSIDE
 
@@ -62,7 +63,7 @@ def start(client, second_card):
     client.start(dial)
     client.run("end_daemon /run/xl2tpd.pid TERM")
     client.write("/etc/swanctl/swanctl.conf", _CONNECTION.format(server=CONCENTRATOR, secret=IPSEC_SECRET))
-    client.write("/etc/ppp/chap-secrets", f'"{dial.user}" * "{dial.password}" *\n')
+    client.write("/etc/ppp/chap-secrets", "".join(f"{user} * {password_of(user)} *\n" for user in USERS))
     client.write("/etc/ppp/options.l2tp",
                  f"auth\nrequire-mschap-v2\nnoccp\nmtu 1400\nmru 1400\ndebug\nlogfile {client.logs}/pppd.log\n")
     client.write("/etc/xl2tpd/xl2tpd.conf", _XL2TPD)
