@@ -12,7 +12,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from lab import kept  # noqa: E402
+from lab import kept, process  # noqa: E402
 from lab.concentrator import USERS, Concentrator, password_of, write_secret  # noqa: E402
 from lab.dial import IPSEC_SECRET, Dial  # noqa: E402
 from lab.guest import Guest  # noqa: E402
@@ -114,7 +114,7 @@ def run(build, keep):
               f"{DIRECTORY}/guest/share/clients/", file=sys.stderr)
         return 1
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        process.ignore_signals()
         if keep and done:
             kept.write(DIRECTORY, lab.processes(), client.link.name)
         else:

@@ -58,7 +58,7 @@ class Job:
 
 class Guest:
     def __init__(self, directory, image):
-        self.image = pathlib.Path(image)
+        self.image = pathlib.Path(image) if image else None
         self.directory = pathlib.Path(directory)
         self.share = self.directory / "share"
         self.jobs = self.share / "jobs"

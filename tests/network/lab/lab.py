@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The whole lab: network, guest, server, daemon. The guest boots once and serves all tests."""
 
+import contextlib
 import hashlib
 import os
 import pathlib
@@ -121,14 +122,17 @@ class Lab:
         return [self.concentrator.process, self.guest.qemu, *self._servers]
 
     def stop(self, keep_files):
-        self.stop_concentrator()
-        for server in self._servers:
-            server.stop()
-        if self.guest:
-            self.guest.power_off()
-        self.topology.delete()
-        if not keep_files:
-            shutil.rmtree(self.directory)
+        """Ends and removes everything, whatever goes wrong on the way."""
+        process.ignore_signals()
+        with contextlib.ExitStack() as steps:
+            if not keep_files:
+                steps.callback(shutil.rmtree, self.directory)
+            steps.callback(self.topology.delete)
+            if self.guest:
+                steps.callback(self.guest.power_off)
+            for server in self._servers:
+                steps.callback(server.stop)
+            steps.callback(self.stop_concentrator)
 
 
 def guest_image():

@@ -9,6 +9,12 @@ import subprocess
 PR_SET_PDEATHSIG = 1
 
 
+def ignore_signals():
+    """Cleaning up is not to be cut short by a second Ctrl-C."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
 class CommandFailed(Exception):
     pass
 
