@@ -6,9 +6,11 @@
 
 #define RESULT_GENERAL_ERROR 2 /* RFC 2661 4.4.2 */
 
-static void configure(struct l2tp_config *to, const struct config *from, uint32_t tunnels)
+static void configure(struct l2tp_config *to, const struct config *from, bool secured,
+		      uint32_t tunnels)
 {
 	*to = (struct l2tp_config){
+		.secured = secured,
 		.secret = from->l2tp_secret,
 		.secret_bytes = from->l2tp_secret_bytes,
 		.challenge_peer = false, /* a LAC may answer ours with silence; theirs is answered */
@@ -30,11 +32,11 @@ void l2tp_set_up(struct control *control)
 {
 	const struct config *config = control->config;
 
-	configure(&control->client_l2tp, config, (uint32_t)config->l2tp_tunnels_per_client);
+	configure(&control->client_l2tp, config, true, (uint32_t)config->l2tp_tunnels_per_client);
 	/* The packet path finds a group's session among a few; see GROUP_SESSIONS_MAX there. */
 	if (control->client_l2tp.sessions_per_tunnel > 4)
 		control->client_l2tp.sessions_per_tunnel = 4;
-	configure(&control->plain_l2tp, config, 65535);
+	configure(&control->plain_l2tp, config, false, 65535);
 	l2tp_space_open(&control->plain, control, NULL);
 }
 
