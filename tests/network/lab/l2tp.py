@@ -39,8 +39,9 @@ _METHODS = ("pap", "chap", "mschap", "mschap-v2", "eap")
 _WAIT = """
 SECONDS=0
 while [ $SECONDS -lt {timeout} ]; do
-    if ip -4 -o address show dev ppp0 2>/dev/null | grep -q inet; then
-        ip route replace {network} dev ppp0
+    # pppd sets the address before it brings the link up: a route needs both.
+    if ip -4 -o address show dev ppp0 up 2>/dev/null | grep -q inet &&
+            ip route replace {network} dev ppp0 2>/dev/null; then
         ip -4 -o address show dev ppp0
         exit 0
     fi
