@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <rte_ethdev.h>
-#include <rte_interrupts.h>
 #include <rte_pause.h>
 #include <rte_rcu_qsbr.h>
 
@@ -138,9 +137,9 @@ static bool interrupts_everywhere(const struct worker *w)
 	return true;
 }
 
-void worker_sleep(struct worker *w)
+static void worker_sleep(struct worker *w)
 {
-	struct rte_epoll_event events[WORKER_PORTS_MAX + 1];
+	struct epoll_event events[WORKER_PORTS_MAX + 1];
 	bool woken = interrupts_everywhere(w);
 
 	rte_rcu_qsbr_thread_offline(mailbox_quiescence(w->mailbox), w->id);
@@ -148,8 +147,7 @@ void worker_sleep(struct worker *w)
 	    !__atomic_load_n(&w->dataplane->stop, __ATOMIC_RELAXED)) {
 		counter_add(&w->view.sleeps, 1);
 		if (woken)
-			rte_epoll_wait(RTE_EPOLL_PER_THREAD, events, RTE_DIM(events),
-				       SLEEP_WOKEN_MS);
+			epoll_wait(w->epoll, events, RTE_DIM(events), SLEEP_WOKEN_MS);
 		else
 			usleep(SLEEP_POLLED_US);
 	}
@@ -157,26 +155,21 @@ void worker_sleep(struct worker *w)
 	rte_rcu_qsbr_thread_online(mailbox_quiescence(w->mailbox), w->id);
 }
 
-/* The worker's own epoll set: its doorbell and the queues that can wake it. */
-static void watch_queues(struct worker *w, struct rte_epoll_event *doorbell)
+/*
+ * The worker's doorbell and the queues that can wake it. Level-triggered, unlike DPDK's own epoll:
+ * net_tap reads a queue only after a signal that some other thread takes, so the wake may come
+ * before the packet can be had, and must then come again.
+ */
+static void watch_queues(struct worker *w)
 {
-	doorbell->epdata.event = EPOLLIN;
-	rte_epoll_ctl(RTE_EPOLL_PER_THREAD, EPOLL_CTL_ADD,
-		      mailbox_worker_descriptor(w->mailbox, w->id), doorbell);
-	for (uint16_t port = 0; port < w->config->ports; port++)
-		if (w->id < w->config->rx_queues[port] && w->config->rx_interrupt[port])
-			rte_eth_dev_rx_intr_ctl_q(port, (uint16_t)w->id, RTE_EPOLL_PER_THREAD,
-						  RTE_INTR_EVENT_ADD, NULL);
-}
+	struct epoll_event event = {.events = EPOLLIN};
 
-static void unwatch_queues(struct worker *w, struct rte_epoll_event *doorbell)
-{
+	w->epoll = epoll_create1(EPOLL_CLOEXEC);
+	epoll_ctl(w->epoll, EPOLL_CTL_ADD, mailbox_worker_descriptor(w->mailbox, w->id), &event);
 	for (uint16_t port = 0; port < w->config->ports; port++)
 		if (w->id < w->config->rx_queues[port] && w->config->rx_interrupt[port])
-			rte_eth_dev_rx_intr_ctl_q(port, (uint16_t)w->id, RTE_EPOLL_PER_THREAD,
-						  RTE_INTR_EVENT_DEL, NULL);
-	rte_epoll_ctl(RTE_EPOLL_PER_THREAD, EPOLL_CTL_DEL,
-		      mailbox_worker_descriptor(w->mailbox, w->id), doorbell);
+			epoll_ctl(w->epoll, EPOLL_CTL_ADD,
+				  rte_eth_dev_rx_intr_ctl_q_get_fd(port, (uint16_t)w->id), &event);
 }
 
 int dataplane_run(struct dataplane *dataplane, unsigned worker)
@@ -184,12 +177,11 @@ int dataplane_run(struct dataplane *dataplane, unsigned worker)
 	struct worker *w = dataplane->workers[worker];
 	struct rte_rcu_qsbr *quiescence = mailbox_quiescence(dataplane->mailbox);
 	bool adaptive = dataplane->config.idle == DATAPLANE_IDLE_ADAPTIVE;
-	struct rte_epoll_event doorbell = {0};
 	uint64_t started = rte_rdtsc();
 
 	prctl(PR_SET_TIMERSLACK, 1000ul);
 	if (adaptive)
-		watch_queues(w, &doorbell);
+		watch_queues(w);
 	rte_rcu_qsbr_thread_online(quiescence, worker);
 	while (!__atomic_load_n(&dataplane->stop, __ATOMIC_RELAXED)) {
 		bool busy;
@@ -210,6 +202,6 @@ int dataplane_run(struct dataplane *dataplane, unsigned worker)
 	}
 	rte_rcu_qsbr_thread_offline(quiescence, worker);
 	if (adaptive)
-		unwatch_queues(w, &doorbell);
+		close(w->epoll);
 	return 0;
 }

@@ -63,6 +63,7 @@ struct worker {
 	struct packet_policer icmp_policer;
 	uint16_t identification; /* of outer IPv4 headers */
 	uint32_t idle_polls;
+	int epoll; /* of an adaptive worker */
 
 	/* the worker writes, control reads */
 	uint64_t drops[DROP_COUNT];
@@ -168,9 +169,6 @@ void inbox_sa_idle(struct worker *w, struct sa *sa);
 
 /* Chooses the pair to send on. */
 void group_choose_newest(struct group *group);
-
-/* Waits for packets or messages for a while. */
-void worker_sleep(struct worker *w);
 
 static inline void drop_packet(struct worker *w, struct rte_mbuf *mbuf, enum drop drop)
 {
