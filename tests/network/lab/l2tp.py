@@ -106,7 +106,12 @@ class L2tp:
         self.client.run(_GONE, timeout)
 
     def stop(self):
-        self.client.run("end_daemon /run/xl2tpd.pid TERM", check=False)
+        # pppd ends a little after xl2tpd; the next dial must find the name ppp0 free.
+        self.client.run("""
+            end_daemon /run/xl2tpd.pid TERM
+            for i in $(seq 100); do [ -e /proc/sys/net/ipv4/conf/ppp0 ] || break; sleep 0.05; done
+            [ ! -e /proc/sys/net/ipv4/conf/ppp0 ] || end_daemon /run/ppp0.pid KILL
+            """, check=False)
 
     def crash(self):
         self.client.run("end_daemon /run/xl2tpd.pid KILL; end_daemon /run/ppp0.pid KILL")
