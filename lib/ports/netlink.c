@@ -124,7 +124,7 @@ static void multipath_read(const struct nlattr *attribute, unsigned *interface, 
 	    hop->rtnh_len > mnl_attr_get_payload_len(attribute))
 		return;
 	*interface = (unsigned)hop->rtnh_ifindex;
-	nested = (const struct nlattr *)RTNH_DATA(hop);
+	nested = (const struct nlattr *)((const char *)hop + RTNH_LENGTH(0));
 	end = (const char *)hop + hop->rtnh_len;
 	while (mnl_attr_ok(nested, (int)(end - (const char *)nested))) {
 		if (mnl_attr_get_type(nested) == RTA_GATEWAY)

@@ -4,7 +4,7 @@
 import ipaddress
 
 from lab.case import case, expect
-from lab.dial import Dial
+from lab.dial import Dial, DialFailed
 from lab.topology import POOL, SERVER
 
 
@@ -48,6 +48,42 @@ def strongswan_without_nat(lab):
 @case()
 def strongswan_forces_encapsulation(lab):
     _connects(lab, "public", Dial(encapsulate=True), "udp")
+
+
+def _connects_in_clear(lab):
+    client = lab.client("public")
+    client.dial(Dial(ipsec="plain"))
+    _reaches_server(lab, client)
+    lab.concentrator.wait_sessions(1)
+    expect(not lab.concentrator.show("sas"), "there is an SA")
+    client.hang_up()
+    lab.concentrator.wait_sessions(0)
+
+
+@case(ipsec="off")
+def plain_where_ipsec_is_off(lab):
+    _connects_in_clear(lab)
+
+
+@case(ipsec="optional")
+def both_where_ipsec_is_optional(lab):
+    _connects_in_clear(lab)
+    client = lab.client("nat")
+    client.dial(Dial())
+    _reaches_server(lab, client)
+
+
+@case()
+def plain_is_refused_where_ipsec_is_required(lab):
+    client = lab.client("public")
+    try:
+        client.dial(Dial(ipsec="plain", timeout=6))
+    except DialFailed as reason:
+        expect(reason.layer == "l2tp", f"it failed elsewhere: {reason}")
+    else:
+        expect(False, "the client came in without IPsec")
+    dropped, = [row for row in lab.concentrator.show("drops") if row["name"] == "ipsec_required"]
+    expect(dropped["count"] > 0, "the drop was not counted")
 
 
 @case()

@@ -9,9 +9,10 @@ from .dial import DialFailed
 from .guest import GuestFailed
 from .l2tp import L2tp
 from .libreswan import Libreswan
+from .plain import Plain
 from .strongswan import StrongSwan
 
-_IPSEC = {"strongswan": StrongSwan, "libreswan": Libreswan}
+_IPSEC = {"strongswan": StrongSwan, "libreswan": Libreswan, "plain": Plain}
 
 # Its own /run and its own configuration directories, held by a process that sleeps.
 _PREPARE = """

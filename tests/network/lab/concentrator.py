@@ -25,7 +25,7 @@ ports = (
     {{ name = "access"; device = "net_tap0,iface={access}"; addresses = [ "{server}/24" ]; }},
     {{ name = "inside"; device = "net_tap1,iface={inside}"; addresses = [ "{inside_address}/24" ]; }}
 );
-listeners = ( {{ address = "{server}"; ipsec = "required"; preshared_key_file = "{directory}/psk"; }} );
+listeners = ( {{ address = "{server}"; ipsec = "{ipsec}"; preshared_key_file = "{directory}/psk"; }} );
 pools = ( {{ name = "default"; first = "{first}"; last = "{last}"; }} );
 users_file = "{directory}/users";
 dns = [ "198.51.100.53" ];
@@ -54,7 +54,8 @@ def write_secret(path, text):
         file.write(text)
 
 
-def write_configuration(directory, pool=("10.20.0.2", "10.20.255.254"), users="", extra=""):
+def write_configuration(directory, pool=("10.20.0.2", "10.20.255.254"), users="", extra="",
+                        ipsec="required"):
     """Everything the daemon reads, in one directory; returns the configuration's path."""
     directory.mkdir(parents=True, exist_ok=True)
     write_secret(directory / "psk", IPSEC_SECRET + "\n")
@@ -63,7 +64,7 @@ def write_configuration(directory, pool=("10.20.0.2", "10.20.255.254"), users=""
     path = directory / "concentrator.conf"
     path.write_text(_CONFIGURATION.format(
         directory=directory, access=ACCESS_WIRE, inside=INSIDE_WIRE, server=CONCENTRATOR,
-        inside_address=INSIDE, first=pool[0], last=pool[1]) + extra)
+        inside_address=INSIDE, first=pool[0], last=pool[1], ipsec=ipsec) + extra)
     return path
 
 

@@ -10,7 +10,7 @@ IPSEC_SECRET = "the-shared-secret-of-the-lab"
 class Dial:
     user: str = "alice"
     password: str = "alice-password"
-    ipsec: str = "strongswan"       # "libreswan"
+    ipsec: str = "strongswan"       # "libreswan", "plain"
     secret: str = IPSEC_SECRET
     ike: str = "aes256-sha256-modp2048"
     esp: str = "aes256-sha256"
