@@ -12,6 +12,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -21,6 +22,10 @@ LEAKS = ROOT / "tests" / "network" / "lab" / "leaks"
 GCC = ("build", "gcc", {}, ())
 CLANG = ("build-clang", "clang", {"CC": "clang"}, ())
 SANITIZED = ("build-asan", "sanitizers", {}, ("-Db_sanitize=address,undefined", "-Db_lundef=false"))
+FUZZED = ("build-fuzz", "fuzzers", {"CC": "clang"},
+          ("-Dfuzzers=true", "-Db_sanitize=address,undefined", "-Db_lundef=false",
+           "-Dc_args=-fsanitize=fuzzer-no-link"))
+FUZZ_SECONDS = 10
 
 
 class Tally:
@@ -87,6 +92,18 @@ def meson_tests(tally, what):
         tally.say(f"FAIL meson test, {name}, status {done.returncode}")
 
 
+def fuzz(tally, what):
+    """Each decoder over its kept corpus, and on from there for a while."""
+    heading("fuzzers")
+    if not build(tally, what):
+        return
+    for corpus in sorted((ROOT / "tests" / "fuzz" / "corpus").iterdir()):
+        with tempfile.TemporaryDirectory() as found:
+            command(tally, f"fuzz {corpus.name}",
+                    [f"{what[0]}/tests/fuzz/fuzz_{corpus.name}", f"-max_total_time={FUZZ_SECONDS}",
+                     f"-artifact_prefix={ROOT}/{what[0]}/", found, str(corpus)])
+
+
 def network_tests(tally, what, pattern):
     """The daemon in namespaces with stock clients in QEMU."""
     directory, name, _, _ = what
@@ -128,6 +145,7 @@ def main():
             network_tests(tally, what, options.k)
     if clang:
         meson_tests(tally, CLANG)
+    fuzz(tally, FUZZED)
     return tally.end()
 
 

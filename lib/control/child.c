@@ -69,6 +69,7 @@ void child_tell(struct control *control, const struct ike_event *event,
 	if (child == NULL)
 		return;
 	child->confirmed |= kind == MESSAGE_SA_CONFIRM;
+	child->lingering |= kind == MESSAGE_SA_STOP_OUTBOUND;
 	message = mailbox_message_new(control->mailbox, kind);
 	message->sa.group = child->group->slot;
 	message->sa.slot = child->slot;

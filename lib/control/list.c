@@ -118,7 +118,10 @@ static void child_fill(const struct child *child, struct sa_view *view)
 	*view = (struct sa_view){
 		.group = child->group->slot,
 		.peer = child->group->remote,
-		.state = child->deleting ? "closing" : child->confirmed ? "confirmed" : "new",
+		.state = child->deleting    ? "closing"
+			 : child->lingering ? "lingering"
+			 : child->confirmed ? "confirmed"
+					    : "new",
 		.spi_in = child->spi_in,
 		.spi_out = child->spi_out,
 		.encapsulated = child->encapsulated,

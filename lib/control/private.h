@@ -35,6 +35,7 @@ struct child {
 	uint32_t spi_out;
 	bool encapsulated;
 	bool confirmed;
+	bool lingering; /* the peer deleted its half: packets in flight are still taken */
 	bool deleting;
 	struct esp_suite suite;
 	uint64_t since_ms;
