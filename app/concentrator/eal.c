@@ -149,6 +149,7 @@ int eal_start(const struct config *config, unsigned workers, struct log *log)
 		argument_add(&arguments, "--no-pci");
 	argument_add(&arguments, "--no-telemetry");
 	argument_add(&arguments, "--log-level=lib.eal:error");
+	argument_add(&arguments, "--log-level=lib.ethdev:critical");
 	argument_add(&arguments, "--log-level=pmd.net.tap:critical");
 	arguments.values[arguments.count] = NULL;
 	if (rte_eal_init(arguments.count, arguments.values) < 0) {
