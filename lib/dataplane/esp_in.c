@@ -184,9 +184,10 @@ static void accept_packet(struct worker *w, struct sa *sa, const struct packet *
 	counter_add(&sa->counters.bytes_in, packet->text_bytes);
 	sa->tag_bytes_wire = packet->tag_bytes;
 	if (!sa->used) {
+		/* It proves the pair, and the length of the tag, which may be what sending waits for. */
 		first_use(w, sa);
 		sa->confirmed = true;
-		group_choose_newest(group); /* also because the length of the tag is known now */
+		group_choose_newest(group);
 	}
 	if (highest && sa == group->newest && sa->encapsulated && group->may_move &&
 	    (packet->remote_be != group->remote_be || packet->remote_port != group->remote_port))
