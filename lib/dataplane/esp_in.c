@@ -241,6 +241,7 @@ void esp_in_complete(struct worker *w, struct vector *packets)
 			accept_packet(w, sa, packet);
 			if (strip(mbuf, sa, &drop)) {
 				packet->group = sa->group->slot;
+				packet->peer_port = sa->peer_port;
 				vector_add(&udp, mbuf);
 			}
 		}

@@ -120,10 +120,8 @@ static bool udp_valid(struct rte_mbuf *mbuf, enum drop *drop)
 	packet->remote_port = rte_be_to_cpu_16(udp.src_port);
 	packet->local_port = rte_be_to_cpu_16(udp.dst_port);
 	if (packet->group != NO_SLOT) {
-		uint16_t selector = packet->sa->peer_port;
-
 		if (packet->local_port != L2TP_PORT ||
-		    (selector != 0 && selector != packet->remote_port)) {
+		    (packet->peer_port != 0 && packet->peer_port != packet->remote_port)) {
 			*drop = DROP_selector_mismatch;
 			return false;
 		}

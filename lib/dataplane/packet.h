@@ -41,6 +41,7 @@ struct packet {
 	uint32_t local_be;
 	uint16_t remote_port;
 	uint16_t local_port;
+	uint16_t peer_port;   /* of the SA that decrypted it, which may be gone by now; 0: any */
 	uint16_t port;        /* received from, or to be sent by */
 	uint16_t text_bytes;  /* plain or cipher text of ESP */
 	uint16_t udp_offset;  /* plain L2TP: of the UDP header in the frame */
