@@ -710,6 +710,8 @@ static void state_remove(struct rig *rig)
 		waiting++;
 	}
 	for (unsigned i = 0; i < rig->peers; i++) {
+		if (rig->peer[i].session_gone)
+			continue;
 		message = mailbox_message_new(rig->mailbox, MESSAGE_SESSION_DELETE);
 		message->remove.slot = rig->peer[i].slot;
 		mailbox_send(rig->mailbox, rig->peer[i].worker, message);

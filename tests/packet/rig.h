@@ -55,7 +55,8 @@ struct rig_peer {
 	uint32_t remote;  /* outer */
 	uint16_t remote_port;
 	bool encapsulated;
-	bool plain; /* no IPsec */
+	bool plain;        /* no IPsec */
+	bool session_gone; /* deleted by the test */
 	uint16_t l2tp_port;
 	uint16_t tunnel, session, peer_tunnel, peer_session;
 	struct wire_sa sa;
