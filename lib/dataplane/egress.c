@@ -8,7 +8,8 @@ void egress_send(struct worker *w, struct rte_mbuf *mbuf, uint64_t next_hop, uin
 {
 	const struct adjacency *adjacency = NULL;
 	rte_be32_t unresolved = rte_cpu_to_be_32(address);
-	struct rte_ether_hdr *ethernet;
+	struct rte_ether_hdr ethernet;
+	void *room;
 
 	if (route_kind_of(next_hop) == ROUTE_ADJACENCY) {
 		adjacency = lookup_adjacency(w->tables, route_index_of(next_hop));
@@ -24,14 +25,15 @@ void egress_send(struct worker *w, struct rte_mbuf *mbuf, uint64_t next_hop, uin
 		control_hand(w, CONTROL_CLASS_neighbour, mbuf, 0, mbuf->data_len, unresolved);
 		return;
 	}
-	ethernet = (struct rte_ether_hdr *)rte_pktmbuf_prepend(mbuf, sizeof(*ethernet));
-	if (ethernet == NULL) {
+	room = rte_pktmbuf_prepend(mbuf, sizeof(ethernet));
+	if (room == NULL) {
 		drop_packet(w, mbuf, DROP_no_headroom);
 		return;
 	}
-	ethernet->dst_addr = adjacency->destination;
-	ethernet->src_addr = adjacency->source;
-	ethernet->ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4);
+	ethernet.dst_addr = adjacency->destination;
+	ethernet.src_addr = adjacency->source;
+	ethernet.ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4);
+	memcpy(room, &ethernet, sizeof(ethernet)); /* an odd L2TP offset makes it unaligned */
 	transmit_frame(w, mbuf, adjacency->port);
 }
 
