@@ -40,6 +40,7 @@ struct rig_options {
 	unsigned workers;              /* 0: one */
 	uint16_t rx_queues, tx_queues; /* of both ports; 0: as many as workers */
 	bool poll;                     /* never sleep */
+	bool exact;                    /* injected frames end where their memory ends */
 	bool rx_interrupt;             /* claim that the ports can wake a worker */
 	bool no_client_to_client;
 	bool all_to_self; /* not only echo reaches our own addresses */

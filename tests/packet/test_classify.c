@@ -278,7 +278,8 @@ static void a_flood_of_one_class_leaves_the_others(void **state)
 /* Frames of every kind cut at every length, as they are and with lengths that fit again. */
 static void cut_frames_do_no_harm(void **state)
 {
-	struct rig *rig = rig_new(NULL);
+	struct rig_options options = {.exact = true};
+	struct rig *rig = rig_new(&options);
 	struct rig_peer *peer = rig_peer_add(rig, NULL);
 	struct bytes kinds[6], frame, ip;
 	struct message *message;
@@ -318,9 +319,9 @@ static void cut_frames_do_no_harm(void **state)
 		;
 	while ((message = rig_message(rig)) != NULL)
 		rig_message_free(rig, message);
-	wire_inner(&ip, RIG_SERVER, peer->address, 50, 1);
-	rig_server_send(rig, 0, &ip);
-	rig_expect_down(rig, peer, &ip);
+	wire_inner(&ip, peer->address, RIG_SERVER, 50, 1);
+	rig_peer_send(rig, peer, 0, &ip);
+	rig_expect_up(rig, &ip);
 	rig_free(rig);
 }
 

@@ -266,7 +266,8 @@ static void the_other_encapsulation_is_dropped(void **state)
 /* Every length from nothing on, and lengths that are no whole blocks. */
 static void wrong_lengths_are_dropped(void **state)
 {
-	struct rig *rig = rig_new(NULL);
+	struct rig_options rigged = {.exact = true};
+	struct rig *rig = rig_new(&rigged);
 	enum drop const allowed[] = {DROP_esp_too_short, DROP_esp_bad_length, DROP_esp_bad_tag,
 				     DROP_frame_too_short, DROP_nat_keepalive};
 	unsigned sent = 0;
@@ -318,7 +319,8 @@ static void send_trailer(struct rig *rig, struct rig_peer *peer, const struct by
 
 static void trailers_are_checked(void **state)
 {
-	struct rig *rig = rig_new(NULL);
+	struct rig_options rigged = {.exact = true};
+	struct rig *rig = rig_new(&rigged);
 	struct wire_trailer trailer = {.next_header = IPPROTO_UDP};
 
 	(void)state;

@@ -28,7 +28,7 @@ static void drain(struct rig *rig)
 static struct rig *rig_with(bool plain, struct rig_peer **peer,
 			    const struct rig_peer_options *options)
 {
-	struct rig_options rigged = {.ipsec = LISTENER_IPSEC_OPTIONAL};
+	struct rig_options rigged = {.ipsec = LISTENER_IPSEC_OPTIONAL, .exact = true};
 	struct rig *rig = rig_new(&rigged);
 	struct rig_peer_options fill = options != NULL ? *options : (struct rig_peer_options){0};
 
