@@ -81,20 +81,18 @@ static bool listeners_fit(struct config *config, struct check_failure *failure)
 		struct config_listener *listener = &config->listeners[i];
 		char key[64];
 
-		snprintf(key, sizeof(key), "listeners.[%u].preshared_key_file", i);
-		if (listener->ipsec == CONFIG_IPSEC_OFF)
-			continue;
-		if (listener->preshared_key_file[0] == '\0') {
-			snprintf(key, sizeof(key), "listeners.[%u]", i);
-			return refuse(failure, key, "preshared_key_file must be given with IPsec");
-		}
-		if (!secret_read(listener->preshared_key_file, key, &listener->preshared_key,
-				 &listener->preshared_key_bytes, failure))
-			return false;
 		snprintf(key, sizeof(key), "listeners.[%u]", i);
 		for (unsigned j = 0; j < i; j++)
 			if (config->listeners[j].address_be == listener->address_be)
 				return refuse(failure, key, "two listeners for one address");
+		if (listener->ipsec == CONFIG_IPSEC_OFF)
+			continue;
+		if (listener->preshared_key_file[0] == '\0')
+			return refuse(failure, key, "preshared_key_file must be given with IPsec");
+		snprintf(key, sizeof(key), "listeners.[%u].preshared_key_file", i);
+		if (!secret_read(listener->preshared_key_file, key, &listener->preshared_key,
+				 &listener->preshared_key_bytes, failure))
+			return false;
 	}
 	return true;
 }
@@ -130,10 +128,29 @@ static bool pools_fit(const struct config *config, struct check_failure *failure
 	return true;
 }
 
+/* Our end of each link must stay ours. */
+static bool local_address_fits(struct config *config, struct check_failure *failure)
+{
+	if (config->local_address_be == 0 && config->pool_count != 0)
+		config->local_address_be = htonl(ntohl(config->pools[0].first_be) - 1);
+	for (unsigned i = 0; i < config->pool_count; i++) {
+		uint32_t own = ntohl(config->local_address_be);
+		char key[64];
+
+		snprintf(key, sizeof(key), "pools.[%u].first", i);
+		if (own >= ntohl(config->pools[i].first_be) &&
+		    own <= ntohl(config->pools[i].last_be))
+			return refuse(failure, key,
+				      "the pool contains local_address (unless given, the address "
+				      "before the first pool)");
+	}
+	return true;
+}
+
 bool check_config(struct config *config, struct check_failure *failure)
 {
 	if (!ports_fit(config, failure) || !listeners_fit(config, failure) ||
-	    !pools_fit(config, failure))
+	    !pools_fit(config, failure) || !local_address_fits(config, failure))
 		return false;
 	if (config->l2tp_secret_file[0] != '\0' &&
 	    !secret_read(config->l2tp_secret_file, "l2tp.secret_file", &config->l2tp_secret,
@@ -142,8 +159,7 @@ bool check_config(struct config *config, struct check_failure *failure)
 	if (config->users_file[0] != '\0') {
 		struct stat status;
 
-		if (access(config->users_file, R_OK) != 0 ||
-		    stat(config->users_file, &status) != 0)
+		if (access(config->users_file, R_OK) != 0 || stat(config->users_file, &status) != 0)
 			return refuse(failure, "users_file", "cannot read %s: %s",
 				      config->users_file, strerror(errno));
 		if ((status.st_mode & 077) != 0)
@@ -151,8 +167,6 @@ bool check_config(struct config *config, struct check_failure *failure)
 				      "%s may be read by others: chmod 600 %s", config->users_file,
 				      config->users_file);
 	}
-	if (config->local_address_be == 0 && config->pool_count != 0)
-		config->local_address_be = htonl(ntohl(config->pools[0].first_be) - 1);
 	if (config->ppp_authentication_count == 0 && config->listener_count != 0)
 		return refuse(failure, "ppp.authentication", "at least one is needed");
 	return true;
