@@ -97,6 +97,30 @@ static void expired_packets_are_answered(void **state)
 	rig_free(rig);
 }
 
+/* The checksum that becomes "negative zero" when the time to live falls by one. */
+static void the_checksum_carries(void **state)
+{
+	struct rig *rig = rig_new(NULL);
+	struct rig_peer *peer = warm_peer(rig, NULL);
+	struct bytes ip;
+
+	(void)state;
+	for (uint32_t wanted = 0xfe00; wanted < 0xff00; wanted++) {
+		uint32_t id;
+
+		wire_inner(&ip, RIG_SERVER, peer->address, 10, wanted);
+		bytes_set_u16(&ip, 4, 0);
+		wire_ipv4_checksum(&ip);
+		id = bytes_u16(&ip, 10) + (uint32_t)(uint16_t)~wanted;
+		bytes_set_u16(&ip, 4, (uint16_t)((id & 0xffff) + (id >> 16)));
+		wire_ipv4_checksum(&ip);
+		assert_int_equal(bytes_u16(&ip, 10), wanted);
+		rig_server_send(rig, 0, &ip);
+		rig_expect_down(rig, peer, &ip);
+	}
+	rig_free(rig);
+}
+
 static void errors_are_not_answered(void **state)
 {
 	struct rig *rig = rig_new(NULL);
@@ -491,6 +515,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(expired_packets_are_answered),
+		cmocka_unit_test(the_checksum_carries),
 		cmocka_unit_test(errors_are_not_answered),
 		cmocka_unit_test(icmp_errors_are_limited),
 		cmocka_unit_test(too_big_with_df_is_answered),

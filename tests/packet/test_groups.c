@@ -184,6 +184,26 @@ static void sending_switches_when_control_confirms(void **state)
 	rig_free(rig);
 }
 
+static void an_unconfirmed_pair_is_never_sent_on(void **state)
+{
+	struct rig *rig = rig_new(NULL);
+	struct rig_peer *peer = warm_peer(rig, NULL);
+	struct wire_sa pairs[2];
+
+	(void)state;
+	rig_sa_add(rig, peer, NULL, 0, &pairs[0]);
+	rig_sa_add(rig, peer, NULL, 0, &pairs[1]);
+	rig_sa_confirm(rig, peer, &pairs[0]);
+	rig_settle(rig);
+	peer->sa = pairs[0];
+	expect_answer(rig, peer); /* not on the newer one */
+	rig_sa_confirm(rig, peer, &pairs[1]);
+	rig_settle(rig);
+	peer->sa = pairs[1];
+	expect_answer(rig, peer);
+	rig_free(rig);
+}
+
 static void sending_switches_at_the_first_packet(void **state)
 {
 	struct rig *rig = rig_new(NULL);
@@ -347,6 +367,7 @@ int main(void)
 		cmocka_unit_test(moves_are_limited),
 		cmocka_unit_test(control_moves_the_endpoint),
 		cmocka_unit_test(sending_switches_when_control_confirms),
+		cmocka_unit_test(an_unconfirmed_pair_is_never_sent_on),
 		cmocka_unit_test(sending_switches_at_the_first_packet),
 		cmocka_unit_test(a_closed_outbound_half_is_not_sent_on),
 		cmocka_unit_test(many_rekeys_keep_sending),
