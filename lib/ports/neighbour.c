@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUCKETS      4096
-#define WAITING_MAX  4
+#define BUCKETS     4096
+#define WAITING_MAX 4
 
 struct waiting_packet {
 	size_t length;
@@ -21,9 +21,9 @@ struct neighbour {
 	unsigned port;
 	uint32_t address_be;
 	int adjacency;
-	unsigned holders;  /* routes through it */
+	unsigned holders; /* routes through it */
 	bool resolved;
-	bool host_route;   /* a /32 of ours stands in the tables */
+	bool host_route; /* a /32 of ours stands in the tables */
 	unsigned waiting;
 	struct waiting_packet packets[WAITING_MAX];
 };
@@ -154,13 +154,36 @@ static void waiting_send(struct neighbours *neighbours, struct neighbour *neighb
 	waiting_clear(neighbour);
 }
 
+/* A host of a connected network gets a route of its own; anything more exact stays. */
+static void host_route_put(struct tables *tables, struct neighbour *neighbour)
+{
+	uint32_t address = ntohl(neighbour->address_be);
+	uint32_t index;
+
+	if (tables_route_find(tables, address, &index) == ROUTE_CONNECTED &&
+	    index == neighbour->port)
+		neighbour->host_route = tables_route_add(tables, address, 32, ROUTE_ADJACENCY,
+							 (uint32_t)neighbour->adjacency) == 0;
+}
+
+/* The kernel may have put a route of its own in that place since: then it stays. */
+static void host_route_remove(struct tables *tables, struct neighbour *neighbour)
+{
+	uint32_t address = ntohl(neighbour->address_be);
+	uint32_t index;
+
+	if (neighbour->host_route &&
+	    tables_route_find(tables, address, &index) == ROUTE_ADJACENCY &&
+	    index == (uint32_t)neighbour->adjacency)
+		tables_route_delete(tables, address, 32);
+	neighbour->host_route = false;
+}
+
 void neighbours_update(struct neighbours *neighbours, unsigned port, uint32_t address_be,
 		       const uint8_t *mac)
 {
 	struct tables *tables = neighbours->ports->tables;
 	struct neighbour *neighbour;
-	enum route_kind kind;
-	uint32_t index;
 
 	if (mac == NULL) {
 		neighbour = find(neighbours, port, address_be);
@@ -168,9 +191,7 @@ void neighbours_update(struct neighbours *neighbours, unsigned port, uint32_t ad
 			return;
 		neighbour->resolved = false;
 		tables_adjacency_unresolve(tables, (uint32_t)neighbour->adjacency);
-		if (neighbour->host_route)
-			tables_route_delete(tables, ntohl(address_be), 32);
-		neighbour->host_route = false;
+		host_route_remove(tables, neighbour);
 		waiting_clear(neighbour);
 		reap(neighbours, neighbour);
 		return;
@@ -180,12 +201,7 @@ void neighbours_update(struct neighbours *neighbours, unsigned port, uint32_t ad
 		return;
 	tables_adjacency_resolve(tables, (uint32_t)neighbour->adjacency, mac);
 	neighbour->resolved = true;
-	/* A host of a connected network gets a route of its own; anything more exact stays. */
-	kind = tables_route_find(tables, ntohl(address_be), &index);
-	if (!neighbour->host_route && kind == ROUTE_CONNECTED && index == port)
-		neighbour->host_route =
-			tables_route_add(tables, ntohl(address_be), 32, ROUTE_ADJACENCY,
-					 (uint32_t)neighbour->adjacency) == 0;
+	host_route_put(tables, neighbour);
 	waiting_send(neighbours, neighbour);
 }
 
@@ -201,6 +217,9 @@ void neighbours_wait(struct neighbours *neighbours, unsigned port, uint32_t addr
 	waiting->length = length;
 	waiting->bytes = memory_new(length);
 	memcpy(waiting->bytes, packet, length);
-	if (neighbour->resolved)
+	if (neighbour->resolved) {
+		/* A kernel's route stood in the place of ours and is gone: else it would come back. */
+		host_route_put(neighbours->ports->tables, neighbour);
 		waiting_send(neighbours, neighbour);
+	}
 }
