@@ -50,63 +50,59 @@ size_t control_list_sessions(struct control *control, uint32_t *position,
 	return count;
 }
 
-/* The tunnels of one space; true if `room` was enough for all of them. */
-static bool space_list(const struct l2tp_space *space, struct tunnel_view *views, size_t room,
-		       size_t *count)
+static void tunnel_fill(const struct l2tp_space *space, const struct l2tp_tunnel_view *tunnel,
+			struct tunnel_view *view)
 {
-	struct l2tp_tunnel_view tunnels[32];
-	uint32_t cursor = 0;
-	size_t found;
+	*view = (struct tunnel_view){
+		.group = space->group != NULL ? space->group->slot : NO_SLOT,
+		.peer = space->group != NULL ? space->group->remote : tunnel->peer,
+		.tunnel = tunnel->tunnel,
+		.peer_tunnel = tunnel->peer_tunnel,
+		.state = tunnel->state,
+		.sessions = tunnel->sessions,
+		.unacknowledged = tunnel->unacknowledged,
+	};
+	memcpy(view->host_name, tunnel->host_name, sizeof(view->host_name));
+}
 
-	if (space->l2tp == NULL)
-		return true;
-	while ((found = l2tp_list_tunnels(space->l2tp, &cursor, tunnels, 32)) != 0) {
-		for (size_t i = 0; i < found; i++) {
-			struct tunnel_view *view;
+/* The next tunnel of a space behind `cursor`; false at its end. */
+static bool tunnel_next(const struct l2tp_space *space, uint32_t *cursor, struct tunnel_view *view)
+{
+	struct l2tp_tunnel_view tunnel;
 
-			if (*count == room)
-				return false;
-			view = &views[(*count)++];
-			*view = (struct tunnel_view){
-				.group = space->group != NULL ? space->group->slot : NO_SLOT,
-				.peer = space->group != NULL ? space->group->remote
-							     : tunnels[i].peer,
-				.tunnel = tunnels[i].tunnel,
-				.peer_tunnel = tunnels[i].peer_tunnel,
-				.state = tunnels[i].state,
-				.sessions = tunnels[i].sessions,
-				.unacknowledged = tunnels[i].unacknowledged,
-			};
-			memcpy(view->host_name, tunnels[i].host_name, sizeof(view->host_name));
-		}
-	}
+	if (space->l2tp == NULL || l2tp_list_tunnels(space->l2tp, cursor, &tunnel, 1) == 0)
+		return false;
+	tunnel_fill(space, &tunnel, view);
 	return true;
 }
 
-/* Position 0 is the plain space, then groups by slot; a space that does not fit is cut. */
+#define PLACES_PER_GROUP 64          /* more than a group's engine has places for tunnels */
+#define GROUP_POSITIONS  0x01000000u /* positions from here on count places of groups */
+
 size_t control_list_tunnels(struct control *control, uint32_t *position, struct tunnel_view *views,
 			    size_t room)
 {
-	uint32_t end = (uint32_t)control->config->max_sessions + 1;
+	uint32_t groups = (uint32_t)control->config->max_sessions;
 	size_t count = 0;
 
-	for (; *position < end; (*position)++) {
-		const struct l2tp_space *space = &control->plain;
-		size_t before = count;
+	while (*position < GROUP_POSITIONS && count < room) {
+		if (tunnel_next(&control->plain, position, &views[count]))
+			count++;
+		else
+			*position = GROUP_POSITIONS;
+	}
+	while (*position >= GROUP_POSITIONS && count < room) {
+		uint32_t slot = (*position - GROUP_POSITIONS) / PLACES_PER_GROUP;
+		uint32_t cursor = (*position - GROUP_POSITIONS) % PLACES_PER_GROUP;
 
-		if (*position > 0) {
-			const struct peer_group *group = control->groups[*position - 1];
-
-			if (group == NULL)
-				continue;
-			space = &group->space;
-		}
-		if (!space_list(space, views, room, &count) && before != 0)
-			return before;
-		if (count == room) {
-			(*position)++;
+		if (slot >= groups)
 			break;
-		}
+		if (control->groups[slot] != NULL &&
+		    tunnel_next(&control->groups[slot]->space, &cursor, &views[count]))
+			count++;
+		else
+			cursor = PLACES_PER_GROUP;
+		*position = GROUP_POSITIONS + slot * PLACES_PER_GROUP + cursor;
 	}
 	return count;
 }
@@ -125,8 +121,7 @@ static void child_fill(const struct child *child, struct sa_view *view)
 		.spi_in = child->spi_in,
 		.spi_out = child->spi_out,
 		.encapsulated = child->encapsulated,
-		.age_seconds =
-			(loop_now_ms(child->group->control->loop) - child->since_ms) / 1000,
+		.age_seconds = (loop_now_ms(child->group->control->loop) - child->since_ms) / 1000,
 	};
 	memcpy(view->identity, child->group->identity, sizeof(view->identity));
 	strcpy(view->proposal, esp_suite_text(&child->suite, suite));
@@ -190,11 +185,8 @@ void control_totals(const struct control *control, struct control_totals *totals
 		.sessions_started = control->sessions_started,
 		.answering = control->answering,
 		.shutting_down = control->shutdown != SHUTDOWN_NO,
-		.tunnels = (uint32_t)l2tp_tunnels(control->plain.l2tp),
+		.tunnels = control->tunnels,
 	};
-	for (uint32_t slot = 0; slot < (uint32_t)control->config->max_sessions; slot++)
-		if (control->groups[slot] != NULL && control->groups[slot]->space.l2tp != NULL)
-			totals->tunnels += (uint32_t)l2tp_tunnels(control->groups[slot]->space.l2tp);
 }
 
 const char *control_counter(const struct control *control, unsigned index, const char **text,

@@ -24,6 +24,8 @@ struct l2tp_space {
 	struct peer_group *group; /* NULL: plain */
 	struct l2tp *l2tp;
 	struct timer_node timer;
+	uint32_t tunnels; /* its part of control's sums, as it was when it was drained last */
+	bool busy;
 };
 
 /* A pair of ESP SAs as control knows it. */
@@ -131,6 +133,8 @@ struct control {
 	struct session **session_index; /* hash by space, tunnel and session id */
 	struct child **children; /* by SA slot */
 	uint32_t child_count;
+	uint32_t tunnels;     /* of all spaces */
+	uint32_t busy_spaces; /* that still have something to say; kept while shutting down */
 	uint32_t sessions_up;
 	uint64_t dials_failed;
 	uint64_t sessions_started;

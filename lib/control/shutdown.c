@@ -11,26 +11,13 @@ static bool sessions_done(const struct control *control)
 	return slot_pool_used(control->session_slots) == 0;
 }
 
-static bool tunnels_done(const struct control *control)
-{
-	if (l2tp_busy_tunnels(control->plain.l2tp) != 0)
-		return false;
-	for (uint32_t slot = 0; slot < (uint32_t)control->config->max_sessions; slot++) {
-		const struct peer_group *group = control->groups[slot];
-
-		if (group != NULL && !group->deleting && l2tp_busy_tunnels(group->space.l2tp) != 0)
-			return false;
-	}
-	return true;
-}
-
 static bool phase_done(const struct control *control)
 {
 	switch (control->shutdown) {
 	case SHUTDOWN_PPP:
 		return sessions_done(control);
 	case SHUTDOWN_L2TP:
-		return sessions_done(control) && tunnels_done(control);
+		return sessions_done(control) && control->busy_spaces == 0;
 	case SHUTDOWN_IKE:
 		return slot_pool_used(control->group_slots) == 0;
 	default:

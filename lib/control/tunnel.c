@@ -13,7 +13,8 @@ static void configure(struct l2tp_config *to, const struct config *from, bool se
 		.secured = secured,
 		.secret = from->l2tp_secret,
 		.secret_bytes = from->l2tp_secret_bytes,
-		.challenge_peer = false, /* a LAC may answer ours with silence; theirs is answered */
+		.challenge_peer =
+			false, /* a LAC may answer ours with silence; theirs is answered */
 		.receive_window = (uint16_t)from->l2tp_receive_window,
 		.tunnels_total = tunnels,
 		.sessions_per_tunnel = (uint32_t)from->l2tp_sessions_per_tunnel,
@@ -60,8 +61,20 @@ void l2tp_space_open(struct l2tp_space *space, struct control *control, struct p
 	space->timer.expired = timer_expired;
 }
 
+/* Keeps the sums of all spaces, so that nobody has to walk through them. */
+static void space_count(struct l2tp_space *space, uint32_t tunnels, bool busy)
+{
+	struct control *control = space->control;
+
+	control->tunnels += tunnels - space->tunnels;
+	control->busy_spaces += (uint32_t)busy - (uint32_t)space->busy;
+	space->tunnels = tunnels;
+	space->busy = busy;
+}
+
 void l2tp_space_close(struct l2tp_space *space)
 {
+	space_count(space, 0, false);
 	timer_wheel_cancel(&space->timer);
 	l2tp_free(space->l2tp);
 	space->l2tp = NULL;
@@ -187,8 +200,8 @@ static void event_handle(struct l2tp_space *space, const struct l2tp_event *even
 		break;
 	case L2TP_STEP:
 		event_step(control, "l2tp", event->step.inbound, event->step.message,
-			   event->step.meaning,
-			   space->group != NULL ? &space->group->remote : NULL, NULL);
+			   event->step.meaning, space->group != NULL ? &space->group->remote : NULL,
+			   NULL);
 		break;
 	}
 }
@@ -199,6 +212,8 @@ void l2tp_space_drain(struct l2tp_space *space)
 
 	while ((event = l2tp_next_event(space->l2tp)) != NULL)
 		event_handle(space, event);
+	space_count(space, (uint32_t)l2tp_tunnels(space->l2tp),
+		    space->control->shutdown != SHUTDOWN_NO && l2tp_busy_tunnels(space->l2tp) != 0);
 	timer_wheel_set(loop_wheel(space->control->loop), &space->timer,
 			l2tp_deadline(space->l2tp));
 }
