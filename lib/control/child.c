@@ -60,8 +60,7 @@ static struct child *child_of(const struct control *control, uint32_t spi_in)
 	return child != NULL && child->spi_in == spi_in && !child->deleting ? child : NULL;
 }
 
-void child_tell(struct control *control, const struct ike_event *event,
-		       enum message_kind kind)
+void child_tell(struct control *control, const struct ike_event *event, enum message_kind kind)
 {
 	struct child *child = child_of(control, event->child.spi_in);
 	struct message *message;
@@ -79,15 +78,12 @@ void child_tell(struct control *control, const struct ike_event *event,
 void child_delete(struct control *control, const struct ike_event *event)
 {
 	struct child *child = child_of(control, event->child.spi_in);
-	struct message *message;
 
 	if (child == NULL)
 		return;
 	child->deleting = true;
-	message = mailbox_message_new(control->mailbox, MESSAGE_SA_DELETE);
-	message->remove.group = child->group->slot;
-	message->remove.slot = child->slot;
-	mailbox_send(control->mailbox, child->group->worker, message);
+	removal_ask(control, MESSAGE_SA_DELETE, child->group->worker, child->group->slot,
+		    child->slot);
 }
 
 void child_removed(struct control *control, struct message *message)
@@ -122,4 +118,3 @@ void child_used(struct control *control, const struct message *message)
 	ike_child_used(control->ike, message->sa_used.spi_in, loop_now_ms(control->loop));
 	ike_drain(control);
 }
-

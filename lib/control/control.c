@@ -125,6 +125,7 @@ void control_free(struct control *control)
 	if (control == NULL)
 		return;
 	groups_free(control);
+	removals_clear(control);
 	jobs_free(control->jobs);
 	if (control->ike != NULL)
 		ike_free(control->ike);

@@ -32,7 +32,8 @@ static void packet_handle(struct control *control, const struct message *message
 	default:
 		break;
 	}
-	if (!control->answering)
+	if (!control->answering ||
+	    (control->shutdown != SHUTDOWN_NO && message->packet_in.class == CONTROL_CLASS_ike_new))
 		return;
 	switch (message->packet_in.class) {
 	case CONTROL_CLASS_ike_new:
@@ -65,12 +66,15 @@ static void message_handle(struct control *control, struct message *message)
 		group_moved(control, message);
 		break;
 	case MESSAGE_GROUP_DELETE:
+		removal_acknowledged(control);
 		group_removed(control, message);
 		break;
 	case MESSAGE_SA_DELETE:
+		removal_acknowledged(control);
 		child_removed(control, message);
 		break;
 	case MESSAGE_SESSION_DELETE:
+		removal_acknowledged(control);
 		session_removed(control, message);
 		break;
 	default:

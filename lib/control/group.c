@@ -24,8 +24,7 @@ void *storage_new(size_t bytes)
 
 void group_endpoint_send(struct peer_group *group)
 {
-	struct message *message =
-		mailbox_message_new(group->control->mailbox, MESSAGE_GROUP_MOVE);
+	struct message *message = mailbox_message_new(group->control->mailbox, MESSAGE_GROUP_MOVE);
 
 	message->group_move.slot = group->slot;
 	message->group_move.local = group->local;
@@ -114,16 +113,11 @@ void group_down(struct control *control, const struct ike_event *event)
 /* Once nothing refers to it any more, the worker is asked to forget it. */
 void group_check_gone(struct peer_group *group)
 {
-	struct message *message;
-
 	if (!group->down || group->deleting || group->child_count != 0 || group->sessions != 0)
 		return;
 	group->deleting = true;
 	l2tp_space_close(&group->space);
-	message = mailbox_message_new(group->control->mailbox, MESSAGE_GROUP_DELETE);
-	message->remove.slot = group->slot;
-	message->remove.group = group->slot;
-	mailbox_send(group->control->mailbox, group->worker, message);
+	removal_ask(group->control, MESSAGE_GROUP_DELETE, group->worker, group->slot, group->slot);
 }
 
 void group_removed(struct control *control, struct message *message)
@@ -135,4 +129,3 @@ void group_removed(struct control *control, struct message *message)
 	free(message->remove.storage);
 	free(group);
 }
-

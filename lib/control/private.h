@@ -97,6 +97,14 @@ struct pool {
 	uint32_t table; /* index in the tables */
 };
 
+struct removal;
+
+struct removal_queue {
+	struct removal *head; /* not sent yet */
+	struct removal *tail;
+	uint32_t sent; /* and not acknowledged yet */
+};
+
 struct control {
 	const struct config *config;
 	struct mailbox *mailbox;
@@ -132,6 +140,7 @@ struct control {
 	struct session **sessions;
 	struct session **session_index; /* hash by space, tunnel and session id */
 	struct child **children; /* by SA slot */
+	struct removal_queue removals;
 	uint32_t child_count;
 	uint32_t tunnels;     /* of all spaces */
 	uint32_t busy_spaces; /* that still have something to say; kept while shutting down */
@@ -141,6 +150,7 @@ struct control {
 
 	bool answering;
 	enum shutdown_phase shutdown;
+	uint32_t shutdown_position; /* slots below it were closed in this phase */
 	struct timer_node shutdown_timer;
 	void (*finished)(void *object);
 	void *finished_object;
@@ -169,6 +179,12 @@ void child_tell(struct control *control, const struct ike_event *event, enum mes
 void child_delete(struct control *control, const struct ike_event *event);
 void child_removed(struct control *control, struct message *message);
 void child_used(struct control *control, const struct message *message);
+
+/* removal.c: requests to forget an SA, a session or a group. */
+void removal_ask(struct control *control, enum message_kind kind, unsigned worker, uint32_t group,
+		 uint32_t slot);
+void removal_acknowledged(struct control *control);
+void removals_clear(struct control *control);
 
 /* tunnel.c: L2TP engines, one for each group and one for plain listeners. */
 void l2tp_set_up(struct control *control);

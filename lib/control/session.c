@@ -129,10 +129,13 @@ static void timer_expired(struct timer_node *node, uint64_t now_ms)
 struct session *session_opening(struct l2tp_space *space, const struct l2tp_event *event)
 {
 	struct control *control = space->control;
-	uint32_t slot = slot_pool_take(control->session_slots);
 	struct session *session;
 	struct message *message;
+	uint32_t slot;
 
+	if (space->group != NULL && space->group->sessions >= GROUP_SESSIONS_MAX)
+		return NULL;
+	slot = slot_pool_take(control->session_slots);
 	if (slot == UINT32_MAX)
 		return NULL;
 	session = memory_new(sizeof(*session));
@@ -326,7 +329,6 @@ void session_drain(struct session *session)
 void session_end(struct session *session, enum cause cause)
 {
 	struct control *control = session->control;
-	struct message *message;
 
 	if (session->ppp != NULL) {
 		const struct ppp_event *event;
@@ -345,10 +347,8 @@ void session_end(struct session *session, enum cause cause)
 	if (session->group == NULL)
 		tables_plain_session_set(control->tables, session->tunnel, session->l2tp_session,
 					 NO_SLOT);
-	message = mailbox_message_new(control->mailbox, MESSAGE_SESSION_DELETE);
-	message->remove.slot = session->slot;
-	message->remove.group = session->group != NULL ? session->group->slot : NO_SLOT;
-	mailbox_send(control->mailbox, session->worker, message);
+	removal_ask(control, MESSAGE_SESSION_DELETE, session->worker,
+		    session->group != NULL ? session->group->slot : NO_SLOT, session->slot);
 }
 
 void session_removed(struct control *control, struct message *message)

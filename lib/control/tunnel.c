@@ -6,6 +6,9 @@
 
 #define RESULT_GENERAL_ERROR 2 /* RFC 2661 4.4.2 */
 
+/* Times the most tunnels of a client: GROUP_SESSIONS_MAX. */
+#define SESSIONS_PER_CLIENT_TUNNEL 4
+
 static void configure(struct l2tp_config *to, const struct config *from, bool secured,
 		      uint32_t tunnels)
 {
@@ -34,9 +37,8 @@ void l2tp_set_up(struct control *control)
 	const struct config *config = control->config;
 
 	configure(&control->client_l2tp, config, true, (uint32_t)config->l2tp_tunnels_per_client);
-	/* The packet path finds a group's session among a few; see GROUP_SESSIONS_MAX there. */
-	if (control->client_l2tp.sessions_per_tunnel > 4)
-		control->client_l2tp.sessions_per_tunnel = 4;
+	if (control->client_l2tp.sessions_per_tunnel > SESSIONS_PER_CLIENT_TUNNEL)
+		control->client_l2tp.sessions_per_tunnel = SESSIONS_PER_CLIENT_TUNNEL;
 	configure(&control->plain_l2tp, config, false, 65535);
 	l2tp_space_open(&control->plain, control, NULL);
 }

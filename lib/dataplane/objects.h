@@ -53,8 +53,7 @@ struct group_session {
 	uint32_t slot;
 };
 
-#define GROUP_PAIRS_MAX    8
-#define GROUP_SESSIONS_MAX 16
+#define GROUP_PAIRS_MAX 8
 
 /* One remote device. */
 struct group {

@@ -134,6 +134,10 @@ struct message {
 	};
 };
 
+/* Sessions of one peer group, those included whose delete is not acknowledged yet: control refuses
+ * more, the packet path finds one by looking at all of them. */
+#define GROUP_SESSIONS_MAX 16
+
 /* Room that control allocates for the worker's objects; the packet path asserts that they fit. */
 #define GROUP_STORAGE_BYTES   512
 #define SESSION_STORAGE_BYTES 192
