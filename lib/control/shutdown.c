@@ -2,9 +2,10 @@
 /* A clean end: PPP, then L2TP, then IKE, each when the one before is done or had its time. */
 #include "control/private.h"
 
-#define PHASE_MS 3000
-
-static void phase_enter(struct control *control, enum shutdown_phase phase);
+#define PHASE_MS             3000
+#define CLOSED_PER_TURN      256
+#define SEEN_PER_TURN        65536
+#define RESULT_SHUTTING_DOWN 6 /* StopCCN, RFC 2661 4.4.2 */
 
 static bool sessions_done(const struct control *control)
 {
@@ -13,6 +14,8 @@ static bool sessions_done(const struct control *control)
 
 static bool phase_done(const struct control *control)
 {
+	if (control->shutdown_position < (uint32_t)control->config->max_sessions)
+		return false;
 	switch (control->shutdown) {
 	case SHUTDOWN_PPP:
 		return sessions_done(control);
@@ -25,51 +28,50 @@ static bool phase_done(const struct control *control)
 	}
 }
 
-static void close_sessions(struct control *control, uint64_t now_ms)
+static bool session_close(struct session *session, uint64_t now_ms)
 {
-	for (uint32_t slot = 0; slot < (uint32_t)control->config->max_sessions; slot++) {
-		struct session *session = control->sessions[slot];
-
-		if (session == NULL || session->ppp == NULL)
-			continue;
-		ppp_close(session->ppp, CAUSE_shutdown, now_ms);
-		session_drain(session);
-	}
+	if (session == NULL || session->ppp == NULL)
+		return false;
+	ppp_close(session->ppp, CAUSE_shutdown, now_ms);
+	session_drain(session);
+	return true;
 }
 
-static void close_tunnels(struct control *control, uint64_t now_ms)
+static void space_close(struct l2tp_space *space, uint64_t now_ms)
 {
-	for (uint32_t slot = 0; slot < (uint32_t)control->config->max_sessions; slot++) {
-		struct peer_group *group = control->groups[slot];
-
-		if (group == NULL || group->deleting)
-			continue;
-		l2tp_close_all(group->space.l2tp, 6, CAUSE_shutdown, now_ms);
-		l2tp_space_drain(&group->space);
-	}
-	l2tp_close_all(control->plain.l2tp, 6, CAUSE_shutdown, now_ms);
-	l2tp_space_drain(&control->plain);
+	l2tp_close_all(space->l2tp, RESULT_SHUTTING_DOWN, CAUSE_shutdown, now_ms);
+	l2tp_space_drain(space);
 }
 
-static void close_peers(struct control *control, uint64_t now_ms)
+/* Closes what this phase is about in one slot; false if there was nothing. */
+static bool slot_close(struct control *control, uint32_t slot, uint64_t now_ms)
 {
-	for (uint32_t slot = 0; slot < (uint32_t)control->config->max_sessions; slot++) {
-		const struct peer_group *group = control->groups[slot];
+	struct peer_group *group = control->groups[slot];
 
-		if (group != NULL && group->ike_peer != 0)
-			ike_peer_close(control->ike, group->ike_peer, CAUSE_shutdown, now_ms);
-	}
-	if (control->ike != NULL)
+	if (control->shutdown == SHUTDOWN_PPP)
+		return session_close(control->sessions[slot], now_ms);
+	if (group == NULL || group->deleting)
+		return false;
+	if (control->shutdown == SHUTDOWN_L2TP)
+		space_close(&group->space, now_ms);
+	else if (group->ike_peer != 0)
+		ike_peer_close(control->ike, group->ike_peer, CAUSE_shutdown, now_ms);
+	return true;
+}
+
+/* A part of the slots; the timer comes back for the rest, then for those that do not answer. */
+static void close_some(struct control *control, uint64_t now_ms)
+{
+	uint32_t end = (uint32_t)control->config->max_sessions;
+	unsigned closed = 0, seen = 0;
+
+	while (control->shutdown_position < end && closed < CLOSED_PER_TURN &&
+	       seen++ < SEEN_PER_TURN)
+		closed += slot_close(control, control->shutdown_position++, now_ms);
+	if (control->shutdown == SHUTDOWN_IKE && control->ike != NULL)
 		ike_drain(control);
-}
-
-static void phase_late(struct timer_node *node, uint64_t now_ms)
-{
-	struct control *control =
-		(struct control *)((char *)node - offsetof(struct control, shutdown_timer));
-
-	(void)now_ms;
-	phase_enter(control, control->shutdown + 1);
+	timer_wheel_set(loop_wheel(control->loop), &control->shutdown_timer,
+			control->shutdown_position < end ? now_ms : now_ms + PHASE_MS);
 }
 
 static void phase_enter(struct control *control, enum shutdown_phase phase)
@@ -77,24 +79,27 @@ static void phase_enter(struct control *control, enum shutdown_phase phase)
 	uint64_t now_ms = loop_now_ms(control->loop);
 
 	control->shutdown = phase;
-	timer_wheel_set(loop_wheel(control->loop), &control->shutdown_timer,
-			phase == SHUTDOWN_DONE ? UINT64_MAX : now_ms + PHASE_MS);
-	switch (phase) {
-	case SHUTDOWN_PPP:
-		close_sessions(control, now_ms);
-		break;
-	case SHUTDOWN_L2TP:
-		close_tunnels(control, now_ms);
-		break;
-	case SHUTDOWN_IKE:
-		close_peers(control, now_ms);
-		break;
-	case SHUTDOWN_DONE:
+	control->shutdown_position = 0;
+	if (phase == SHUTDOWN_DONE) {
+		timer_wheel_cancel(&control->shutdown_timer);
 		control->finished(control->finished_object);
-		break;
-	default:
-		break;
+		return;
 	}
+	if (phase == SHUTDOWN_L2TP)
+		space_close(&control->plain, now_ms);
+	close_some(control, now_ms);
+}
+
+static void shutdown_timer_expired(struct timer_node *node, uint64_t now_ms)
+{
+	struct control *control =
+		(struct control *)((char *)node - offsetof(struct control, shutdown_timer));
+
+	if (control->shutdown_position < (uint32_t)control->config->max_sessions)
+		close_some(control, now_ms);
+	else
+		phase_enter(control, control->shutdown + 1);
+	shutdown_progress(control);
 }
 
 void shutdown_progress(struct control *control)
@@ -109,7 +114,7 @@ void control_shut_down(struct control *control, void (*finished)(void *object), 
 		return;
 	control->finished = finished;
 	control->finished_object = object;
-	control->shutdown_timer.expired = phase_late;
+	control->shutdown_timer.expired = shutdown_timer_expired;
 	phase_enter(control, SHUTDOWN_PPP);
 	shutdown_progress(control);
 }
