@@ -16,8 +16,10 @@ void child_add(struct control *control, const struct ike_event *event)
 	struct child *child;
 	void *storage;
 
-	if (group == NULL)
+	if (group == NULL) {
+		tables_spi_release(control->tables, slot);
 		return;
+	}
 	storage = storage_new(SA_STORAGE_BYTES + 2 * esp_key_bytes(suite));
 	child = memory_new(sizeof(*child));
 	child->group = group;

@@ -39,6 +39,8 @@ void group_up(struct control *control, const struct ike_event *event)
 	struct message *message;
 
 	if (slot == UINT32_MAX) {
+		dial_failed(control, LOG_IKE, CAUSE_l2tp_too_many_sessions,
+			    &event->peer_up.path.remote, NULL, "detail=\"raise max_sessions\"");
 		ike_peer_close(control->ike, event->peer, CAUSE_l2tp_too_many_sessions,
 			       loop_now_ms(control->loop));
 		return;

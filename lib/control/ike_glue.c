@@ -69,8 +69,7 @@ int ike_set_up(struct control *control)
 {
 	const struct config *from = control->config;
 	struct ike_preshared_key keys[CONFIG_LISTENERS_MAX];
-	struct ike_host host = {control, control->random, spi_reserve, spi_release,
-				 peer_heard};
+	struct ike_host host = {control, control->random, spi_reserve, spi_release, peer_heard};
 	struct ike_config config = {
 		.preshared_keys = keys,
 		.compatibility = from->ike_compatibility == CONFIG_COMPATIBILITY_MODERN
@@ -142,17 +141,12 @@ static void key_exchange(struct control *control, const struct ike_event *event)
 
 static void failed(struct control *control, const struct ike_event *event)
 {
-	char peer[ENDPOINT_TEXT_BYTES];
+	char detail[sizeof(event->failed.offered) + sizeof(event->failed.accepted) + 32];
 
-	control->dials_failed++;
-	log_warning(control->log, LOG_IKE,
-		    "dial failed: %s peer=%s cause=%s offered=\"%s\" accepted=\"%s\"",
-		    cause_text(event->failed.cause),
-		    endpoint_text(&event->failed.path.remote, peer),
-		    cause_name(event->failed.cause), event->failed.offered,
-		    event->failed.accepted);
-	event_write(control, "dial_failed", &event->failed.path.remote, NULL,
-		    cause_text(event->failed.cause));
+	snprintf(detail, sizeof(detail), "offered=\"%s\" accepted=\"%s\"", event->failed.offered,
+		 event->failed.accepted);
+	dial_failed(control, LOG_IKE, event->failed.cause, &event->failed.path.remote, NULL,
+		    detail);
 }
 
 /*

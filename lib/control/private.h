@@ -226,6 +226,11 @@ void subscriber_release(struct session *session);
 /* shutdown.c */
 void shutdown_progress(struct control *control);
 
+/* dial_failed.c: the one sentence about a dial that came to nothing. `user` may be NULL;
+ * `detail` is the rest of the line, "" or key="value". */
+void dial_failed(struct control *control, enum log_topic topic, enum cause cause,
+		 const struct endpoint *peer, const char *user, const char *detail);
+
 /* event_line.c: one JSON object a line. */
 void event_step(struct control *control, const char *layer, bool inbound, const char *message,
 		const char *meaning, const struct endpoint *peer, const struct session *session);

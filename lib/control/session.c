@@ -76,21 +76,18 @@ static uint16_t path_mtu(const struct session *session)
 struct session *session_find(struct control *control, const struct l2tp_space *space,
 			     uint16_t tunnel, uint16_t l2tp_session)
 {
-	struct session *session =
-		control->session_index[session_hash(space, tunnel, l2tp_session)];
+	struct session *session = control->session_index[session_hash(space, tunnel, l2tp_session)];
 
-	while (session != NULL &&
-	       (session->space != space || session->tunnel != tunnel ||
-		session->l2tp_session != l2tp_session || session->deleting))
+	while (session != NULL && (session->space != space || session->tunnel != tunnel ||
+				   session->l2tp_session != l2tp_session || session->deleting))
 		session = session->next_indexed;
 	return session;
 }
 
 static void index_add(struct session *session)
 {
-	struct session **bucket =
-		&session->control->session_index[session_hash(session->space, session->tunnel,
-						      session->l2tp_session)];
+	struct session **bucket = &session->control->session_index[session_hash(
+		session->space, session->tunnel, session->l2tp_session)];
 
 	session->next_indexed = *bucket;
 	*bucket = session;
@@ -98,9 +95,8 @@ static void index_add(struct session *session)
 
 static void index_remove(struct session *session)
 {
-	struct session **link =
-		&session->control->session_index[session_hash(session->space, session->tunnel,
-						      session->l2tp_session)];
+	struct session **link = &session->control->session_index[session_hash(
+		session->space, session->tunnel, session->l2tp_session)];
 
 	while (*link != session)
 		link = &(*link)->next_indexed;
@@ -133,6 +129,8 @@ struct session *session_opening(struct l2tp_space *space, const struct l2tp_even
 	struct message *message;
 	uint32_t slot;
 
+	if (control->shutdown != SHUTDOWN_NO)
+		return NULL;
 	if (space->group != NULL && space->group->sessions >= GROUP_SESSIONS_MAX)
 		return NULL;
 	slot = slot_pool_take(control->session_slots);
@@ -186,17 +184,17 @@ void session_start(struct l2tp_space *space, const struct l2tp_event *event)
 	if (session == NULL)
 		return;
 	session->since_ms = loop_now_ms(control->loop);
-	session->ppp =
-		ppp_new(space->group != NULL ? &control->protected_ppp : &control->plain_ppp,
-			&control->random, &control->ppp_counters, session->since_ms);
+	session->ppp = ppp_new(space->group != NULL ? &control->protected_ppp : &control->plain_ppp,
+			       &control->random, &control->ppp_counters, session->since_ms);
 	session_drain(session);
 }
 
 void session_receive(struct control *control, const struct message *message)
 {
-	struct session *session = message->packet_in.session < (uint32_t)control->config->max_sessions
-					  ? control->sessions[message->packet_in.session]
-					  : NULL;
+	struct session *session =
+		message->packet_in.session < (uint32_t)control->config->max_sessions
+			? control->sessions[message->packet_in.session]
+			: NULL;
 	size_t length;
 	const uint8_t *bytes = mailbox_packet_bytes(message, &length);
 
@@ -250,16 +248,16 @@ static void session_up(struct session *session, const struct ppp_event *event)
 	control->sessions_started++;
 	subscriber_route_set(session, true);
 	inet_ntop(AF_INET, &event->up.grant.peer_address_be, address, sizeof(address));
-	log_info(control->log, LOG_PPP, "session up session=%u peer=%s user=\"%s\" address=%s mtu=%u",
-		 session->slot, endpoint_text(outer_peer(session), peer), session->user, address,
-		 session->mtu);
+	log_info(control->log, LOG_PPP,
+		 "session up session=%u peer=%s user=\"%s\" address=%s mtu=%u", session->slot,
+		 endpoint_text(outer_peer(session), peer), session->user, address, session->mtu);
 	event_write(control, "session_up", outer_peer(session), session->user, address);
 }
 
 static void session_down(struct session *session, const struct ppp_event *event)
 {
 	struct control *control = session->control;
-	char peer[ENDPOINT_TEXT_BYTES];
+	char detail[sizeof(event->down.detail) + 16];
 
 	if (session->up) {
 		session->up = false;
@@ -271,12 +269,9 @@ static void session_down(struct session *session, const struct ppp_event *event)
 			    cause_text(event->down.cause));
 		return;
 	}
-	control->dials_failed++;
-	log_warning(control->log, LOG_PPP, "dial failed: %s peer=%s user=\"%s\" cause=%s detail=\"%s\"",
-		    cause_text(event->down.cause), endpoint_text(outer_peer(session), peer),
-		    session->user, cause_name(event->down.cause), event->down.detail);
-	event_write(control, "dial_failed", outer_peer(session), session->user,
-		    cause_text(event->down.cause));
+	snprintf(detail, sizeof(detail), "detail=\"%s\"", event->down.detail);
+	dial_failed(control, LOG_PPP, event->down.cause, outer_peer(session), session->user,
+		    detail);
 }
 
 static void event_handle(struct session *session, const struct ppp_event *event)
@@ -340,6 +335,8 @@ void session_end(struct session *session, enum cause cause)
 				session_down(session, event);
 		ppp_free(session->ppp);
 		session->ppp = NULL;
+	} else {
+		dial_failed(control, LOG_L2TP, cause, outer_peer(session), NULL, "");
 	}
 	timer_wheel_cancel(&session->timer);
 	session->deleting = true;

@@ -39,7 +39,8 @@ static int range_split(uint32_t first, uint32_t last, void *context,
 		uint64_t size = 1;
 		int error;
 
-		while (length > 0 && (first & (2 * size - 1)) == 0 && first + 2 * size - 1 <= last) {
+		while (length > 0 && (first & (2 * size - 1)) == 0 &&
+		       first + 2 * size - 1 <= last) {
 			size *= 2;
 			length--;
 		}
@@ -125,7 +126,8 @@ static bool address_take(struct session *session, uint32_t own_be)
 		return true;
 	}
 	for (unsigned i = 0; i < control->pool_count; i++) {
-		session->address = address_pool_allocate(control->pools[i].addresses, session->user);
+		session->address =
+			address_pool_allocate(control->pools[i].addresses, session->user);
 		session->pool = (int)i;
 		if (session->address != 0)
 			return true;
@@ -205,10 +207,13 @@ void subscriber_route_set(struct session *session, bool present)
 	}
 	/* An address of the user's own, outside of every pool. */
 	if (present) {
-		(void)tables_route_add(control->tables, session->address, 32, ROUTE_SESSION,
-				       session->slot);
-		(void)control->ports.subscriber_route_add(control->ports.context,
-							  htonl(session->address), 32);
+		if (tables_route_add(control->tables, session->address, 32, ROUTE_SESSION,
+				     session->slot) != 0 ||
+		    control->ports.subscriber_route_add(control->ports.context,
+							htonl(session->address), 32) != 0)
+			log_warning(control->log, LOG_AAA,
+				    "no route to the user's own address session=%u user=\"%s\"",
+				    session->slot, session->user);
 	} else {
 		(void)tables_route_delete(control->tables, session->address, 32);
 		(void)control->ports.subscriber_route_delete(control->ports.context,

@@ -149,14 +149,25 @@ static void tunnel_up(struct l2tp_space *space, const struct l2tp_event *event)
 		 event->tunnel_up.host_name, event->tunnel_up.vendor_name);
 }
 
+/* What the peer said, for the line about the dial. */
+#define DETAIL_BYTES 160
+
+static const char *detail_text(const struct l2tp_event *event, char text[DETAIL_BYTES])
+{
+	snprintf(text, DETAIL_BYTES, "message=\"%s\"", event->down.message);
+	return text;
+}
+
 static void tunnel_down(struct l2tp_space *space, const struct l2tp_event *event)
 {
 	struct control *control = space->control;
+	char detail[DETAIL_BYTES];
 
 	if (space->group == NULL)
 		tables_plain_tunnel_delete(control->tables, event->tunnel);
 	if (!event->down.was_up)
-		control->dials_failed++;
+		dial_failed(control, LOG_L2TP, event->down.cause, peer_of(space, &event->down.peer),
+			    NULL, detail_text(event, detail));
 	log_info(control->log, LOG_L2TP,
 		 "tunnel down tunnel=%u cause=%s result=%u error=%u message=\"%s\"", event->tunnel,
 		 cause_name(event->down.cause), event->down.result_code, event->down.error_code,
@@ -167,9 +178,13 @@ static void session_down(struct l2tp_space *space, const struct l2tp_event *even
 {
 	struct session *session =
 		session_find(space->control, space, event->tunnel, event->session);
+	char detail[DETAIL_BYTES];
 
 	if (session != NULL)
 		session_end(session, event->down.cause);
+	else
+		dial_failed(space->control, LOG_L2TP, event->down.cause,
+			    peer_of(space, &event->down.peer), NULL, detail_text(event, detail));
 }
 
 static void event_handle(struct l2tp_space *space, const struct l2tp_event *event)

@@ -110,7 +110,8 @@ void l2tp_step(struct l2tp *l2tp, bool inbound, unsigned type, const char *meani
 void l2tp_send(struct l2tp *l2tp, uint16_t tunnel, uint16_t session, const struct endpoint *to,
 	       const struct endpoint *from, const uint8_t *bytes, size_t length);
 void l2tp_down(struct l2tp *l2tp, enum l2tp_event_kind kind, uint16_t tunnel, uint16_t session,
-	       bool was_up, const struct verdict *verdict, const struct message *message);
+	       const struct endpoint *peer, bool was_up, const struct verdict *verdict,
+	       const struct message *message);
 
 /* request.c */
 

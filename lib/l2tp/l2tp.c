@@ -119,10 +119,12 @@ void l2tp_send(struct l2tp *l2tp, uint16_t tunnel, uint16_t session, const struc
 }
 
 void l2tp_down(struct l2tp *l2tp, enum l2tp_event_kind kind, uint16_t tunnel, uint16_t session,
-	       bool was_up, const struct verdict *verdict, const struct message *message)
+	       const struct endpoint *peer, bool was_up, const struct verdict *verdict,
+	       const struct message *message)
 {
 	struct l2tp_event *event = l2tp_event_new(l2tp, kind, tunnel, session);
 
+	event->down.peer = *peer;
 	event->down.cause = verdict->cause;
 	event->down.was_up = was_up;
 	if (message == NULL) {

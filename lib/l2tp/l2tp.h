@@ -84,6 +84,7 @@ struct l2tp_event {
 			char called_number[64];
 		} session_up;
 		struct {
+			struct endpoint peer;
 			enum cause cause;
 			bool was_up;
 			uint16_t result_code;

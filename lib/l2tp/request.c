@@ -12,7 +12,7 @@ static void request_refuse(struct l2tp *l2tp, const struct message *sccrq,
 	struct writer w = writer_over(bytes, sizeof(bytes));
 
 	l2tp_count(l2tp, L2TP_COUNTER_tunnel_refused);
-	l2tp_down(l2tp, L2TP_TUNNEL_DOWN, 0, 0, false, verdict, NULL);
+	l2tp_down(l2tp, L2TP_TUNNEL_DOWN, 0, 0, from, false, verdict, NULL);
 	l2tp_stopccn_compose(&w, sccrq->assigned_tunnel, 0, verdict->wire_code);
 	l2tp_message_end(&w, 0, 1);
 	l2tp_step(l2tp, false, MESSAGE_STOPCCN, "refuses the tunnel", 0, 0);

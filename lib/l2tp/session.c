@@ -101,7 +101,7 @@ static void session_leave(struct session *session, const struct session_input *i
 {
 	struct tunnel *tunnel = session->tunnel;
 
-	l2tp_down(tunnel->l2tp, L2TP_SESSION_DOWN, tunnel->id, session->id, input->was_up,
+	l2tp_down(tunnel->l2tp, L2TP_SESSION_DOWN, tunnel->id, session->id, &tunnel->peer, input->was_up,
 		  input->verdict, input->message);
 	if (!input->was_up)
 		TAILQ_REMOVE(&tunnel->setup, session, link);
@@ -162,7 +162,7 @@ static void call_refuse(struct tunnel *tunnel, const struct message *message,
 {
 	l2tp_count(tunnel->l2tp, L2TP_COUNTER_session_refused);
 	cdn_send(tunnel, message->assigned_session, 0, verdict->wire_code);
-	l2tp_down(tunnel->l2tp, L2TP_SESSION_DOWN, tunnel->id, 0, false, verdict, NULL);
+	l2tp_down(tunnel->l2tp, L2TP_SESSION_DOWN, tunnel->id, 0, &tunnel->peer, false, verdict, NULL);
 }
 
 /* What is wrong with the AVPs of a session's message, given those it cannot do without. */

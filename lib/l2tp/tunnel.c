@@ -213,7 +213,7 @@ static void tunnel_act(void *object, unsigned action, const void *argument)
 		stopccn_send(tunnel, input->verdict);
 		break;
 	case ACTION_ANNOUNCE_DOWN:
-		l2tp_down(tunnel->l2tp, L2TP_TUNNEL_DOWN, tunnel->id, 0, input->was_up,
+		l2tp_down(tunnel->l2tp, L2TP_TUNNEL_DOWN, tunnel->id, 0, &tunnel->peer, input->was_up,
 			  input->verdict, input->message);
 		break;
 	case ACTION_LINGER:
