@@ -51,8 +51,10 @@ static void reply_send(struct client *client, json_t *reply)
 	size_t length = text != NULL ? strlen(text) : 0;
 
 	json_decref(reply);
-	if (text == NULL)
+	if (text == NULL) {
+		client_close(client); /* better than to let it wait for ever */
 		return;
+	}
 	text[length++] = '\n'; /* in place of the NUL */
 	if (send(client->descriptor, text, length, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)length)
 		client_close(client);
@@ -61,8 +63,10 @@ static void reply_send(struct client *client, json_t *reply)
 
 static json_t *reply_error(enum ctl_status status, const char *message)
 {
-	return json_pack("{s:b, s:s, s:s}", "ok", 0, "code", status_codes[status], "error",
-			 message);
+	json_t *text = json_string(message); /* NULL when a client's own text is not UTF-8 */
+
+	return json_pack("{s:b, s:s, s:o}", "ok", 0, "code", status_codes[status], "error",
+			 text != NULL ? text : json_string("(not text)"));
 }
 
 static const struct ctl_command *command_find(const struct ctl *ctl, const char *name)
@@ -79,11 +83,11 @@ static json_t *help_reply(const struct ctl *ctl)
 	json_t *list = json_array();
 
 	for (const struct ctl_command *command = ctl->commands; command->name != NULL; command++)
-		json_array_append_new(list,
-				      json_pack("{s:s, s:s, s:s, s:s}", "name", command->name,
-						"arguments", command->arguments, "role",
-						command->role == CTL_ROLE_ADMIN ? "admin" : "viewer",
-						"help", command->help));
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:s, s:s}", "name", command->name, "arguments",
+					command->arguments, "role",
+					command->role == CTL_ROLE_ADMIN ? "admin" : "viewer",
+					"help", command->help));
 	return json_pack("{s:b, s:o}", "ok", 1, "result", list);
 }
 
@@ -208,31 +212,60 @@ static void listener_readable(void *object)
 	close(descriptor);
 }
 
+/* Removes what an ended daemon left at the path; -errno if something else stands there. */
+static int path_clear(int descriptor, const struct sockaddr_un *address)
+{
+	struct stat status;
+
+	if (lstat(address->sun_path, &status) != 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(status.st_mode))
+		return -EEXIST;
+	/* A socket that does not refuse belongs to a running daemon, though it may be busy. */
+	if (connect(descriptor, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
+	    errno != ECONNREFUSED)
+		return -EADDRINUSE;
+	return unlink(address->sun_path) == 0 ? 0 : -errno;
+}
+
+static int group_set(const char *path, const char *group)
+{
+	const struct group *entry;
+
+	if (group[0] == '\0')
+		return 0;
+	entry = getgrnam(group);
+	if (entry == NULL)
+		return -ENOENT;
+	return chown(path, (uid_t)-1, entry->gr_gid) == 0 ? 0 : -errno;
+}
+
 static int socket_bind(const struct ctl *ctl, const char *group)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	const struct group *entry;
 	mode_t before;
 	int error;
 
 	if (strlen(ctl->path) >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
 	strcpy(address.sun_path, ctl->path);
-	/* A socket that answers belongs to a running daemon; a dead one is in the way. */
-	if (connect(ctl->descriptor, (const struct sockaddr *)&address, sizeof(address)) == 0)
-		return -EADDRINUSE;
-	unlink(ctl->path);
+	error = path_clear(ctl->descriptor, &address);
+	if (error != 0)
+		return error;
 	before = umask(0117);
-	error = bind(ctl->descriptor, (const struct sockaddr *)&address, sizeof(address));
+	error = bind(ctl->descriptor, (const struct sockaddr *)&address, sizeof(address)) == 0
+			? 0
+			: -errno;
 	umask(before);
-	if (error != 0 || listen(ctl->descriptor, CLIENTS_MAX) != 0)
-		return -errno;
-	if (group[0] == '\0')
-		return 0;
-	entry = getgrnam(group);
-	if (entry == NULL)
-		return -ENOENT;
-	return chown(ctl->path, (uid_t)-1, entry->gr_gid) == 0 ? 0 : -errno;
+	if (error != 0)
+		return error;
+	if (listen(ctl->descriptor, CLIENTS_MAX) != 0)
+		error = -errno;
+	if (error == 0)
+		error = group_set(ctl->path, group);
+	if (error != 0)
+		unlink(ctl->path);
+	return error;
 }
 
 struct ctl *ctl_new(const char *path, const char *group, const struct ctl_command *commands,
