@@ -38,8 +38,7 @@ void child_add(struct control *control, const struct ike_event *event)
 	tables_sa_owner_set(control->tables, slot, group->worker);
 	if (!endpoint_equal(&group->remote, &event->child_add.path.remote) ||
 	    !endpoint_equal(&group->local, &event->child_add.path.local)) {
-		group->local = event->child_add.path.local;
-		group->remote = event->child_add.path.remote;
+		group_endpoint_set(group, &event->child_add.path);
 		group_endpoint_send(group);
 	}
 	message = mailbox_message_new(control->mailbox, MESSAGE_SA_ADD);

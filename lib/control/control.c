@@ -80,6 +80,7 @@ struct control *control_new(const struct config *config, struct mailbox *mailbox
 	control->group_slots = slot_pool_new((uint32_t)sessions);
 	control->groups = memory_new_array(sessions, sizeof(void *));
 	control->group_by_peer = memory_new_array(sessions, sizeof(void *));
+	control->group_index = memory_new_array(1u << GROUP_INDEX_BITS, sizeof(void *));
 	control->session_slots = slot_pool_new((uint32_t)sessions);
 	control->sessions = memory_new_array(sessions, sizeof(void *));
 	control->session_index = memory_new_array(1u << SESSION_INDEX_BITS, sizeof(void *));
@@ -141,6 +142,7 @@ void control_free(struct control *control)
 	slot_pool_free(control->session_slots);
 	free(control->groups);
 	free(control->group_by_peer);
+	free(control->group_index);
 	free(control->sessions);
 	free(control->session_index);
 	free(control->children);

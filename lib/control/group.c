@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Other peers with the identity of one that says it is alone are given so long to answer. */
+#define INITIAL_CONTACT_SILENCE_MS 5000
+
 struct peer_group *group_of(const struct control *control, uint32_t ike_peer)
 {
 	struct peer_group *group;
@@ -20,6 +23,60 @@ struct peer_group *group_of(const struct control *control, uint32_t ike_peer)
 void *storage_new(size_t bytes)
 {
 	return memory_new_aligned(64, bytes);
+}
+
+static struct peer_group **index_bucket(const struct peer_group *group)
+{
+	uint32_t hash = 2166136261u;
+
+	for (const char *c = group->identity; *c != '\0'; c++)
+		hash = (hash ^ (uint8_t)*c) * 16777619u;
+	for (unsigned i = 0; i < sizeof(group->remote.address); i++)
+		hash = (hash ^ group->remote.address[i]) * 16777619u;
+	return &group->control->group_index[hash >> (32 - GROUP_INDEX_BITS)];
+}
+
+static void index_add(struct peer_group *group)
+{
+	struct peer_group **bucket = index_bucket(group);
+
+	group->next_indexed = *bucket;
+	*bucket = group;
+}
+
+static void index_remove(struct peer_group *group)
+{
+	struct peer_group **link = index_bucket(group);
+
+	while (*link != group)
+		link = &(*link)->next_indexed;
+	*link = group->next_indexed;
+}
+
+void group_endpoint_set(struct peer_group *group, const struct ike_path *path)
+{
+	if (!group->down)
+		index_remove(group);
+	group->local = path->local;
+	group->remote = path->remote;
+	if (!group->down)
+		index_add(group);
+}
+
+/*
+ * The peer says that it has no other SA with us. With addresses as identities that may be a
+ * stranger behind the same NAT, so older groups are asked, not deleted (RFC 3947 6).
+ */
+void group_alone(struct control *control, const struct ike_event *event)
+{
+	const struct peer_group *newest = group_of(control, event->peer);
+	const struct peer_group *group = newest != NULL ? *index_bucket(newest) : NULL;
+
+	for (; group != NULL; group = group->next_indexed)
+		if (group != newest && strcmp(group->identity, newest->identity) == 0 &&
+		    endpoint_same_address(&group->remote, &newest->remote))
+			ike_peer_probe(control->ike, group->ike_peer, INITIAL_CONTACT_SILENCE_MS,
+				       loop_now_ms(control->loop));
 }
 
 void group_endpoint_send(struct peer_group *group)
@@ -55,6 +112,7 @@ void group_up(struct control *control, const struct ike_event *event)
 	memcpy(group->identity, event->peer_up.identity, sizeof(group->identity));
 	memcpy(group->profile, event->peer_up.profile, sizeof(group->profile));
 	l2tp_space_open(&group->space, control, group);
+	index_add(group);
 	control->groups[slot] = group;
 	control->group_by_peer[ike_peer_index(event->peer)] = group;
 	message = mailbox_message_new(control->mailbox, MESSAGE_GROUP_ADD);
@@ -73,8 +131,7 @@ void group_endpoint(struct control *control, const struct ike_event *event)
 
 	if (group == NULL)
 		return;
-	group->local = event->endpoint.path.local;
-	group->remote = event->endpoint.path.remote;
+	group_endpoint_set(group, &event->endpoint.path);
 	group_endpoint_send(group);
 }
 
@@ -89,8 +146,8 @@ void group_moved(struct control *control, const struct message *message)
 	log_info(control->log, LOG_IKE, "peer moved group=%u from=%s to=%s", group->slot,
 		 endpoint_text(&group->remote, before),
 		 endpoint_text(&message->group_move.remote, after));
-	group->remote = message->group_move.remote;
-	path = (struct ike_path){group->local, group->remote};
+	path = (struct ike_path){group->local, message->group_move.remote};
+	group_endpoint_set(group, &path);
 	ike_peer_moved(control->ike, group->ike_peer, &path);
 	ike_drain(control);
 }
@@ -106,6 +163,7 @@ void group_down(struct control *control, const struct ike_event *event)
 	event_write(control, "peer_down", &group->remote, NULL, cause_text(event->down.cause));
 	control->group_by_peer[ike_peer_index(group->ike_peer)] = NULL;
 	group->ike_peer = 0;
+	index_remove(group);
 	group->down = true;
 	l2tp_close_all(group->space.l2tp, 6, event->down.cause, loop_now_ms(control->loop));
 	l2tp_space_drain(&group->space);

@@ -5,9 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-/* Other peers with the identity of one that says it is alone are given so long to answer. */
-#define INITIAL_CONTACT_SILENCE_MS 5000
-
 static uint32_t spi_reserve(void *context, uint32_t peer)
 {
 	struct control *control = context;
@@ -149,27 +146,6 @@ static void failed(struct control *control, const struct ike_event *event)
 		    detail);
 }
 
-/*
- * The peer says that it has no other SA with us. With addresses as identities that may be a
- * stranger behind the same NAT, so older groups are asked, not deleted (RFC 3947 6).
- */
-static void initial_contact(struct control *control, const struct ike_event *event)
-{
-	const struct peer_group *newest = group_of(control, event->peer);
-
-	if (newest == NULL)
-		return;
-	for (uint32_t slot = 0; slot < (uint32_t)control->config->max_sessions; slot++) {
-		const struct peer_group *group = control->groups[slot];
-
-		if (group != NULL && group != newest && group->ike_peer != 0 &&
-		    strcmp(group->identity, newest->identity) == 0 &&
-		    endpoint_same_address(&group->remote, &newest->remote))
-			ike_peer_probe(control->ike, group->ike_peer, INITIAL_CONTACT_SILENCE_MS,
-				       loop_now_ms(control->loop));
-	}
-}
-
 static void event_handle(struct control *control, const struct ike_event *event)
 {
 	switch (event->kind) {
@@ -198,7 +174,7 @@ static void event_handle(struct control *control, const struct ike_event *event)
 		child_delete(control, event);
 		break;
 	case IKE_PEER_INITIAL_CONTACT:
-		initial_contact(control, event);
+		group_alone(control, event);
 		break;
 	case IKE_PEER_DOWN:
 		group_down(control, event);

@@ -47,10 +47,11 @@ struct child {
 
 struct peer_group {
 	struct control *control;
+	struct peer_group *next_indexed; /* by identity and outer address */
 	uint32_t slot;
 	uint32_t ike_peer; /* 0 once the engine has forgotten it */
 	unsigned worker;
-	struct endpoint local;
+	struct endpoint local; /* group_endpoint_set() alone writes these two */
 	struct endpoint remote;
 	struct child *children; /* newest first */
 	unsigned child_count;
@@ -136,6 +137,7 @@ struct control {
 	struct slot_pool *group_slots;
 	struct peer_group **groups;
 	struct peer_group **group_by_peer; /* by the index in the IKE engine's number */
+	struct peer_group **group_index;   /* hash by identity and outer address */
 	struct slot_pool *session_slots;
 	struct session **sessions;
 	struct session **session_index; /* hash by space, tunnel and session id */
@@ -167,6 +169,8 @@ void ike_drain(struct control *control);
 struct peer_group *group_of(const struct control *control, uint32_t ike_peer);
 void group_up(struct control *control, const struct ike_event *event);
 void group_endpoint(struct control *control, const struct ike_event *event);
+void group_alone(struct control *control, const struct ike_event *event);
+void group_endpoint_set(struct peer_group *group, const struct ike_path *path);
 void group_endpoint_send(struct peer_group *group);
 void group_moved(struct control *control, const struct message *message);
 void group_down(struct control *control, const struct ike_event *event);
@@ -207,6 +211,7 @@ struct session *session_find(struct control *control, const struct l2tp_space *s
 			     uint16_t tunnel, uint16_t l2tp_session);
 
 #define SESSION_INDEX_BITS 16
+#define GROUP_INDEX_BITS   14
 
 static inline uint32_t session_hash(const struct l2tp_space *space, uint16_t tunnel,
 				    uint16_t l2tp_session)

@@ -149,6 +149,24 @@ def two_homes_one_public_address(lab):
     _reaches_server(lab, clients[1])
 
 
+@case(workers=3)
+def several_workers(lab):
+    clients = [lab.client("nat"), lab.client("public")]
+    for client, user in zip(clients, ("alice", "bob")):
+        client.dial(Dial(user=user, password=f"{user}-password"))
+    pings = [client.begin_ping(SERVER, count=100, interval=0.05) for client in clients]
+    for ping in pings:
+        expect(" 0% packet loss" in ping.wait(), "pings are lost while both are up")
+    for client in clients:
+        _reaches_server(lab, client)
+    expect(clients[0].ping(clients[1].address) >= 4, "one client does not reach the other")
+    workers = lab.concentrator.show("workers")
+    expect(len(workers) == 3, f"workers {workers}")
+    expect(sum(worker["sessions"] for worker in workers) == 2, f"sessions of workers {workers}")
+    expect(sum(worker["handed_over"] for worker in workers) ==
+           sum(worker["taken_over"] for worker in workers), f"packets lost on the way {workers}")
+
+
 @case(seconds=180)
 def two_percent_loss(lab):
     client = lab.client("nat")

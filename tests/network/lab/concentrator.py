@@ -18,7 +18,7 @@ INSIDE_WIRE = "inside-wire"
 _CONFIGURATION = """
 events = "{directory}/events.json";
 control_socket = "{directory}/control.sock";
-workers = 1;
+workers = {workers};
 idle = "adaptive";
 memory = "nohuge";
 ports = (
@@ -55,7 +55,7 @@ def write_secret(path, text):
 
 
 def write_configuration(directory, pool=("10.20.0.2", "10.20.255.254"), users="", extra="",
-                        ipsec="required"):
+                        ipsec="required", workers=1):
     """Everything the daemon reads, in one directory; returns the configuration's path."""
     directory.mkdir(parents=True, exist_ok=True)
     write_secret(directory / "psk", IPSEC_SECRET + "\n")
@@ -64,7 +64,7 @@ def write_configuration(directory, pool=("10.20.0.2", "10.20.255.254"), users=""
     path = directory / "concentrator.conf"
     path.write_text(_CONFIGURATION.format(
         directory=directory, access=ACCESS_WIRE, inside=INSIDE_WIRE, server=CONCENTRATOR,
-        inside_address=INSIDE, first=pool[0], last=pool[1], ipsec=ipsec) + extra)
+        inside_address=INSIDE, first=pool[0], last=pool[1], ipsec=ipsec, workers=workers) + extra)
     return path
 
 
