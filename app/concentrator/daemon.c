@@ -226,6 +226,20 @@ static int worker_main(void *argument)
 	return dataplane_run(argument, rte_lcore_id() - 1);
 }
 
+static int workers_launch(struct daemon *daemon)
+{
+	for (unsigned i = 0; i < daemon->workers; i++) {
+		int error = rte_eal_remote_launch(worker_main, daemon->dataplane, i + 1);
+
+		if (error != 0) {
+			log_error(daemon->log, LOG_DAEMON, "cannot start worker=%u error=%s", i,
+				  strerror(-error));
+			return -1;
+		}
+	}
+	return 0;
+}
+
 static int open_all(struct daemon *daemon)
 {
 	if (signals_open(daemon) != 0 ||
@@ -257,16 +271,16 @@ int daemon_run(const struct config *config, struct log *log)
 
 	daemon.loop = loop_new();
 	if (open_all(&daemon) == 0) {
-		for (unsigned i = 0; i < daemon.workers; i++)
-			rte_eal_remote_launch(worker_main, daemon.dataplane, i + 1);
-		control_start(daemon.control);
-		log_info(log, LOG_DAEMON, "ready workers=%u ports=%u", daemon.workers,
-			 config->port_count);
-		loop_run(daemon.loop);
+		if (workers_launch(&daemon) == 0) {
+			control_start(daemon.control);
+			log_info(log, LOG_DAEMON, "ready workers=%u ports=%u", daemon.workers,
+				 config->port_count);
+			loop_run(daemon.loop);
+			status = 0;
+		}
 		dataplane_stop(daemon.dataplane);
 		rte_eal_mp_wait_lcore();
 		log_info(log, LOG_DAEMON, "ended");
-		status = 0;
 	}
 	close_all(&daemon);
 	rte_eal_cleanup();

@@ -13,13 +13,14 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 
-#define ARGUMENTS_MAX 64
+#define ARGUMENTS_MAX  64
+#define ARGUMENT_BYTES 640 /* the list of 63 workers' cores is the longest */
 #define HUGE_PAGE     (2ul << 20)
 
 struct arguments {
 	int count;
 	char *values[ARGUMENTS_MAX];
-	char text[ARGUMENTS_MAX][320];
+	char text[ARGUMENTS_MAX][ARGUMENT_BYTES];
 };
 
 static void argument_add(struct arguments *arguments, const char *format, ...)
@@ -67,7 +68,7 @@ static void lcores_add(struct arguments *arguments, unsigned workers)
 {
 	unsigned numbers[64];
 	unsigned count = processors(numbers, 64);
-	char text[300];
+	char text[ARGUMENT_BYTES];
 	int length = snprintf(text, sizeof(text), "--lcores=0@%u", numbers[0]);
 
 	for (unsigned i = 0; i < workers && length < (int)sizeof(text) - 16; i++)
