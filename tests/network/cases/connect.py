@@ -159,6 +159,8 @@ def several_workers(lab):
         expect(" 0% packet loss" in ping.wait(), "pings are lost while both are up")
     for client in clients:
         _reaches_server(lab, client)
+    for client, other in (clients, reversed(clients)):
+        client.run(f"ip route replace {other.address} dev ppp0")
     expect(clients[0].ping(clients[1].address) >= 4, "one client does not reach the other")
     workers = lab.concentrator.show("workers")
     expect(len(workers) == 3, f"workers {workers}")
