@@ -271,6 +271,18 @@ static json_t *drop_json(const char *where, const char *name, uint64_t count, co
 			 (json_int_t)count, "text", text);
 }
 
+/* Drops of one reason, wherever they are counted: workers, and ports for packets that waited. */
+static uint64_t drops_of(const struct daemon *daemon, enum drop drop)
+{
+	uint64_t count = dataplane_drops(daemon->dataplane, drop);
+
+	if (drop == DROP_neighbour_unresolved)
+		count += ports_neighbour_unresolved(daemon->ports);
+	else if (drop == DROP_neighbour_failed)
+		count += ports_neighbour_failed(daemon->ports);
+	return count;
+}
+
 static void show_drops(void *context, const struct ctl_request *request, struct ctl_reply *reply)
 {
 	struct daemon *daemon = context;
@@ -282,7 +294,7 @@ static void show_drops(void *context, const struct ctl_request *request, struct 
 	for (unsigned i = 0; i < DROP_COUNT; i++)
 		json_array_append_new(reply->result,
 				      drop_json("workers", drop_name(i),
-						dataplane_drops(daemon->dataplane, i),
+						drops_of(daemon, i),
 						drop_text(i)));
 	for (unsigned i = 0; (name = control_counter(daemon->control, i, &text, &value)) != NULL;
 	     i++)

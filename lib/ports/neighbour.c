@@ -24,6 +24,7 @@ struct neighbour {
 	unsigned holders; /* routes through it */
 	bool resolved;
 	bool host_route; /* a /32 of ours stands in the tables */
+	bool wanted;     /* packets waited for it, and the kernel does not keep it yet */
 	unsigned waiting;
 	struct waiting_packet packets[WAITING_MAX];
 };
@@ -192,6 +193,7 @@ void neighbours_update(struct neighbours *neighbours, unsigned port, uint32_t ad
 		neighbour->resolved = false;
 		tables_adjacency_unresolve(tables, (uint32_t)neighbour->adjacency);
 		host_route_remove(tables, neighbour);
+		neighbours->ports->neighbour_failed += neighbour->waiting;
 		waiting_clear(neighbour);
 		reap(neighbours, neighbour);
 		return;
@@ -205,14 +207,15 @@ void neighbours_update(struct neighbours *neighbours, unsigned port, uint32_t ad
 	waiting_send(neighbours, neighbour);
 }
 
-void neighbours_wait(struct neighbours *neighbours, unsigned port, uint32_t address_be,
+bool neighbours_wait(struct neighbours *neighbours, unsigned port, uint32_t address_be,
 		     const uint8_t *packet, size_t length)
 {
 	struct neighbour *neighbour = find_or_make(neighbours, port, address_be);
 	struct waiting_packet *waiting;
 
 	if (neighbour == NULL || neighbour->waiting == WAITING_MAX)
-		return;
+		return false;
+	neighbour->wanted = true;
 	waiting = &neighbour->packets[neighbour->waiting++];
 	waiting->length = length;
 	waiting->bytes = memory_new(length);
@@ -222,4 +225,28 @@ void neighbours_wait(struct neighbours *neighbours, unsigned port, uint32_t addr
 		host_route_put(neighbours->ports->tables, neighbour);
 		waiting_send(neighbours, neighbour);
 	}
+	return true;
+}
+
+bool neighbours_worth_keeping(struct neighbours *neighbours, unsigned port, uint32_t address_be)
+{
+	struct neighbour *neighbour = find(neighbours, port, address_be);
+
+	if (neighbour == NULL || !neighbour->resolved || !neighbour->wanted)
+		return false;
+	neighbour->wanted = false;
+	return true;
+}
+
+unsigned neighbours_give_up(struct neighbours *neighbours, unsigned port, uint32_t address_be)
+{
+	struct neighbour *neighbour = find(neighbours, port, address_be);
+	unsigned count;
+
+	if (neighbour == NULL)
+		return 0;
+	count = neighbour->waiting;
+	waiting_clear(neighbour);
+	reap(neighbours, neighbour);
+	return count;
 }

@@ -15,6 +15,7 @@
 #include <time.h>
 
 #define RECEIVE_BUFFER_BYTES (4 << 20)
+#define DUMPS_MAX            5
 
 struct netlink {
 	struct ports *ports;
@@ -172,6 +173,10 @@ static bool route_read(const struct ports *ports, const struct nlmsghdr *header,
 		interface = mnl_attr_get_u32(attributes[RTA_OIF]);
 	else if (attributes[RTA_MULTIPATH] != NULL)
 		multipath_read(attributes[RTA_MULTIPATH], &interface, &route->gateway_be);
+	else if (attributes[RTA_NH_ID] != NULL)
+		log_warning(ports->log, LOG_PORTS,
+			    "a route names only a next-hop object and is not used: "
+			    "sysctl net.ipv4.nexthop_compat_mode=1");
 	port = port_of_interface(ports, interface);
 	if (port < 0)
 		return false; /* another interface of the kernel, or conc0 */
@@ -227,7 +232,8 @@ static int message_read(const struct nlmsghdr *header, void *data)
 	switch (header->nlmsg_type) {
 	case RTM_NEWROUTE:
 		if (route_read(netlink->ports, header, &route))
-			kernel_routes_add(netlink->routes, &route);
+			kernel_routes_add(netlink->routes, &route,
+					  (header->nlmsg_flags & NLM_F_REPLACE) != 0);
 		break;
 	case RTM_DELROUTE:
 		if (route_read(netlink->ports, header, &route))
@@ -266,8 +272,14 @@ static int ask(struct netlink *netlink, struct nlmsghdr *header)
 			return errno == EAGAIN ? 0 : -errno;
 		result = mnl_cb_run(buffer, (size_t)length, netlink->sequence, port, message_read,
 				    netlink);
-		if (result < 0)
-			return -errno;
+	}
+	if (result == MNL_CB_ERROR) {
+		int error = -errno;
+
+		/* What is left of a listing must not be taken for the next answer. */
+		while (recv(descriptor, buffer, sizeof(buffer), 0) > 0)
+			;
+		return error;
 	}
 	return 0;
 }
@@ -285,15 +297,68 @@ static int dump(struct netlink *netlink, uint16_t type)
 	return ask(netlink, header);
 }
 
+/* A listing that changes while it is read breaks off with -EINTR and is read again. */
+static int dump_whole(struct netlink *netlink, uint16_t type)
+{
+	int error = -EINTR;
+
+	for (unsigned i = 0; error == -EINTR && i < DUMPS_MAX; i++)
+		error = dump(netlink, type);
+	return error;
+}
+
 int netlink_load(struct netlink *netlink)
 {
-	int error = dump(netlink, RTM_GETADDR);
+	int error = dump_whole(netlink, RTM_GETADDR);
 
+	kernel_routes_mark(netlink->routes);
 	if (error == 0)
-		error = dump(netlink, RTM_GETROUTE);
+		error = dump_whole(netlink, RTM_GETROUTE);
 	if (error == 0)
-		error = dump(netlink, RTM_GETNEIGH);
+		kernel_routes_sweep(netlink->routes);
+	if (error == 0)
+		error = dump_whole(netlink, RTM_GETNEIGH);
 	return error;
+}
+
+static void load_again(struct netlink *netlink)
+{
+	int error;
+
+	log_warning(netlink->ports->log, LOG_PORTS,
+		    "the kernel's route events overflowed, reading all again");
+	error = netlink_load(netlink);
+	if (error != 0)
+		log_error(netlink->ports->log, LOG_PORTS,
+			  "cannot read the kernel's routes error=%s", strerror(-error));
+}
+
+/* A neighbour that packets need stays resolved from its first answer on (NTF_MANAGED). */
+static void neighbour_keep(struct netlink *netlink, const struct nlmsghdr *header)
+{
+	const struct ndmsg *message = mnl_nlmsg_get_payload(header);
+	const struct nlattr *attributes[NDA_MAX + 1] = {NULL};
+	struct attribute_table table = {NDA_MAX, attributes};
+	int port = port_of_interface(netlink->ports, (unsigned)message->ndm_ifindex);
+	uint32_t address_be;
+
+	if (message->ndm_family != AF_INET || port < 0)
+		return;
+	mnl_attr_parse(header, sizeof(*message), attribute_collect, &table);
+	address_be = attribute_address(attributes[NDA_DST]);
+	if (!neighbours_worth_keeping(netlink->neighbours, (unsigned)port, address_be))
+		return;
+	if (netlink_neighbour_keep(netlink, (unsigned)message->ndm_ifindex, address_be) != 0)
+		log_debug(netlink->ports->log, LOG_PORTS, "the kernel does not keep a neighbour");
+}
+
+static int event_read(const struct nlmsghdr *header, void *data)
+{
+	int result = message_read(header, data);
+
+	if (header->nlmsg_type == RTM_NEWNEIGH)
+		neighbour_keep(data, header);
+	return result;
 }
 
 void netlink_readable(void *object)
@@ -306,14 +371,12 @@ void netlink_readable(void *object)
 			recv(mnl_socket_get_fd(netlink->events), buffer, sizeof(buffer), 0);
 
 		if (length < 0 && errno == ENOBUFS) {
-			log_warning(netlink->ports->log, LOG_PORTS,
-				    "the kernel's route events overflowed, reading all again");
-			(void)netlink_load(netlink);
+			load_again(netlink);
 			continue;
 		}
 		if (length <= 0)
 			return;
-		mnl_cb_run(buffer, (size_t)length, 0, 0, message_read, netlink);
+		mnl_cb_run(buffer, (size_t)length, 0, 0, event_read, netlink);
 	}
 }
 
@@ -358,7 +421,8 @@ int netlink_route_change(struct netlink *netlink, bool add, uint32_t prefix_be, 
 	return ask(netlink, header);
 }
 
-int netlink_neighbour_ask(struct netlink *netlink, unsigned interface, uint32_t address_be)
+static int neighbour_flag(struct netlink *netlink, unsigned interface, uint32_t address_be,
+			  uint8_t flags, uint32_t more_flags)
 {
 	char buffer[256];
 	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
@@ -370,8 +434,19 @@ int netlink_neighbour_ask(struct netlink *netlink, unsigned interface, uint32_t 
 	message->ndm_family = AF_INET;
 	message->ndm_ifindex = (int)interface;
 	message->ndm_state = NUD_NONE;
-	message->ndm_flags = NTF_USE; /* resolve it now */
+	message->ndm_flags = flags;
 	mnl_attr_put_u32(header, NDA_DST, address_be);
-	mnl_attr_put_u32(header, NDA_FLAGS_EXT, NTF_EXT_MANAGED); /* and keep it resolved */
+	if (more_flags != 0)
+		mnl_attr_put_u32(header, NDA_FLAGS_EXT, more_flags);
 	return ask(netlink, header);
+}
+
+int netlink_neighbour_ask(struct netlink *netlink, unsigned interface, uint32_t address_be)
+{
+	return neighbour_flag(netlink, interface, address_be, NTF_USE, 0);
+}
+
+int netlink_neighbour_keep(struct netlink *netlink, unsigned interface, uint32_t address_be)
+{
+	return neighbour_flag(netlink, interface, address_be, 0, NTF_EXT_MANAGED);
 }

@@ -137,10 +137,31 @@ void ports_to_kernel(struct ports *ports, uint16_t port, const uint8_t *bytes, s
 void ports_neighbour_needed(struct ports *ports, uint16_t port, uint32_t next_hop_be,
 			    const uint8_t *packet, size_t length)
 {
+	struct neighbours *neighbours;
+	int error;
+
 	if (port >= ports->count)
 		return;
-	neighbours_wait(netlink_neighbours(ports->netlink), port, next_hop_be, packet, length);
-	(void)netlink_neighbour_ask(ports->netlink, ports->port[port].twin.interface, next_hop_be);
+	neighbours = netlink_neighbours(ports->netlink);
+	if (!neighbours_wait(neighbours, port, next_hop_be, packet, length))
+		ports->neighbour_unresolved++;
+	error = netlink_neighbour_ask(ports->netlink, ports->port[port].twin.interface, next_hop_be);
+	if (error == 0)
+		return;
+	/* Nothing will come of it: what waits is given up. */
+	log_debug(ports->log, LOG_PORTS, "the kernel asks for no neighbour port=%s error=%s",
+		  ports->port[port].config.name, strerror(-error));
+	ports->neighbour_failed += neighbours_give_up(neighbours, port, next_hop_be);
+}
+
+uint64_t ports_neighbour_unresolved(const struct ports *ports)
+{
+	return ports->neighbour_unresolved;
+}
+
+uint64_t ports_neighbour_failed(const struct ports *ports)
+{
+	return ports->neighbour_failed;
 }
 
 int ports_subscriber_route_add(struct ports *ports, uint32_t prefix_be, uint8_t length)

@@ -79,6 +79,10 @@ void ports_to_kernel(struct ports *ports, uint16_t port, const uint8_t *bytes, s
 void ports_neighbour_needed(struct ports *ports, uint16_t port, uint32_t next_hop_be,
 			    const uint8_t *packet, size_t length);
 
+/* Packets given up because four waited for their next hop already; because it did not answer. */
+uint64_t ports_neighbour_unresolved(const struct ports *ports);
+uint64_t ports_neighbour_failed(const struct ports *ports);
+
 /* A kernel route of ours to conc0, so that routing daemons can announce it. 0 or -errno. */
 int ports_subscriber_route_add(struct ports *ports, uint32_t prefix_be, uint8_t length);
 int ports_subscriber_route_delete(struct ports *ports, uint32_t prefix_be, uint8_t length);

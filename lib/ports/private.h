@@ -37,6 +37,8 @@ struct ports {
 	struct log *log;
 	int subscribers; /* descriptor of conc0 */
 	unsigned subscribers_interface;
+	uint64_t neighbour_unresolved;
+	uint64_t neighbour_failed;
 	struct netlink *netlink;
 };
 
@@ -60,7 +62,11 @@ int netlink_address_add(struct netlink *netlink, unsigned interface,
 			const struct port_address *address);
 int netlink_route_change(struct netlink *netlink, bool add, uint32_t prefix_be, uint8_t length,
 			 unsigned interface);
+
+/* Resolve it now; keep it resolved, which is for neighbours that answered once: whoever walks
+ * through a network must not fill the kernel's table with addresses that are asked for ever. */
 int netlink_neighbour_ask(struct netlink *netlink, unsigned interface, uint32_t address_be);
+int netlink_neighbour_keep(struct netlink *netlink, unsigned interface, uint32_t address_be);
 
 /* Reads addresses, routes and neighbours as they are. */
 int netlink_load(struct netlink *netlink);
@@ -77,8 +83,16 @@ void neighbours_release(struct neighbours *neighbours, unsigned port, uint32_t a
 /* The kernel learned a link address, or lost it (`mac` NULL). */
 void neighbours_update(struct neighbours *neighbours, unsigned port, uint32_t address_be,
 		       const uint8_t *mac);
-void neighbours_wait(struct neighbours *neighbours, unsigned port, uint32_t address_be,
+
+/* False if the packet does not wait, since four do or there is no room for the next hop. */
+bool neighbours_wait(struct neighbours *neighbours, unsigned port, uint32_t address_be,
 		     const uint8_t *packet, size_t length);
+
+/* The kernel cannot resolve it: how many packets were thrown away. */
+unsigned neighbours_give_up(struct neighbours *neighbours, unsigned port, uint32_t address_be);
+
+/* True once for a next hop that packets waited for and that was resolved since: worth keeping. */
+bool neighbours_worth_keeping(struct neighbours *neighbours, unsigned port, uint32_t address_be);
 struct neighbours *netlink_neighbours(struct netlink *netlink);
 
 /* route.c: the kernel's routes by prefix, the best metric in force. */
@@ -94,7 +108,14 @@ struct kernel_route {
 struct kernel_routes;
 struct kernel_routes *kernel_routes_new(struct ports *ports, struct neighbours *neighbours);
 void kernel_routes_free(struct kernel_routes *routes);
-void kernel_routes_add(struct kernel_routes *routes, const struct kernel_route *route);
+
+/* `replace`: it takes the place of every route of its prefix and metric. */
+void kernel_routes_add(struct kernel_routes *routes, const struct kernel_route *route,
+		       bool replace);
+
+/* Around a reading of all routes: those that did not come again since the mark go. */
+void kernel_routes_mark(struct kernel_routes *routes);
+void kernel_routes_sweep(struct kernel_routes *routes);
 void kernel_routes_delete(struct kernel_routes *routes, const struct kernel_route *route);
 
 #endif

@@ -13,6 +13,7 @@ struct entry {
 	struct entry *next;
 	struct kernel_route route;
 	bool in_force;
+	bool stale; /* since the mark it was not seen */
 };
 
 struct kernel_routes {
@@ -123,14 +124,32 @@ static bool same_route(const struct kernel_route *a, const struct kernel_route *
 	       a->port == b->port && a->gateway_be == b->gateway_be;
 }
 
-void kernel_routes_add(struct kernel_routes *routes, const struct kernel_route *route)
+/* Whoever had the prefix and metric of `route` before. */
+static void replaced_delete(struct kernel_routes *routes, const struct kernel_route *route)
+{
+	struct entry *entry = *bucket_of(routes, route);
+
+	while (entry != NULL) {
+		struct kernel_route old = entry->route;
+
+		entry = entry->next;
+		if (same_prefix(&old, route) && old.metric == route->metric &&
+		    !same_route(&old, route) && old.kind != ROUTE_LOCAL)
+			kernel_routes_delete(routes, &old);
+	}
+}
+
+static void route_add(struct kernel_routes *routes, const struct kernel_route *route)
 {
 	struct entry **bucket = bucket_of(routes, route);
 	struct entry *entry;
 
-	for (entry = *bucket; entry != NULL; entry = entry->next)
-		if (same_route(&entry->route, route))
+	for (entry = *bucket; entry != NULL; entry = entry->next) {
+		if (same_route(&entry->route, route)) {
+			entry->stale = false;
 			return;
+		}
+	}
 	entry = memory_new(sizeof(*entry));
 	entry->route = *route;
 	entry->next = *bucket;
@@ -161,5 +180,35 @@ void kernel_routes_delete(struct kernel_routes *routes, const struct kernel_rout
 		}
 		free(entry);
 		return;
+	}
+}
+
+void kernel_routes_add(struct kernel_routes *routes, const struct kernel_route *route, bool replace)
+{
+	route_add(routes, route);
+	if (replace && route->kind != ROUTE_LOCAL)
+		replaced_delete(routes, route);
+}
+
+void kernel_routes_mark(struct kernel_routes *routes)
+{
+	for (unsigned i = 0; i < BUCKETS; i++)
+		for (struct entry *at = routes->bucket[i]; at != NULL; at = at->next)
+			at->stale = true;
+}
+
+void kernel_routes_sweep(struct kernel_routes *routes)
+{
+	for (unsigned i = 0; i < BUCKETS; i++) {
+		struct entry *at = routes->bucket[i];
+
+		while (at != NULL) {
+			struct kernel_route route = at->route;
+			bool stale = at->stale;
+
+			at = at->next;
+			if (stale)
+				kernel_routes_delete(routes, &route);
+		}
 	}
 }
