@@ -245,6 +245,7 @@ static int open_all(struct daemon *daemon)
 	if (signals_open(daemon) != 0 ||
 	    eal_start(daemon->config, daemon->workers, daemon->log) != 0)
 		return -1;
+	daemon->eal_up = true;
 	if (mailbox_open(daemon) != 0 || tables_open(daemon) != 0 || ports_open(daemon) != 0)
 		return -1;
 	return dataplane_open(daemon) != 0 || control_open(daemon) != 0 ? -1 : 0;
@@ -283,6 +284,7 @@ int daemon_run(const struct config *config, struct log *log)
 		log_info(log, LOG_DAEMON, "ended");
 	}
 	close_all(&daemon);
-	rte_eal_cleanup();
+	if (daemon.eal_up)
+		rte_eal_cleanup();
 	return status;
 }

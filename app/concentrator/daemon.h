@@ -26,6 +26,7 @@ struct daemon {
 	struct control *control;
 	struct ctl *ctl;
 	int signals; /* signalfd */
+	bool eal_up;
 	bool stopping;
 };
 

@@ -87,11 +87,17 @@ void child_delete(struct control *control, const struct ike_event *event)
 		    child->slot);
 }
 
+void child_free(struct child *child)
+{
+	memory_wipe(child->counters, SA_STORAGE_BYTES + 2 * esp_key_bytes(&child->suite));
+	free(child->counters);
+	free(child);
+}
+
 void child_removed(struct control *control, struct message *message)
 {
 	struct child *child = control->children[message->remove.slot];
 	struct peer_group *group = child->group;
-	size_t bytes = SA_STORAGE_BYTES + 2 * esp_key_bytes(&child->suite);
 
 	for (struct child **link = &group->children; *link != NULL; link = &(*link)->next) {
 		if (*link == child) {
@@ -103,9 +109,7 @@ void child_removed(struct control *control, struct message *message)
 	control->children[child->slot] = NULL;
 	control->child_count--;
 	tables_spi_release(control->tables, child->slot);
-	memory_wipe(message->remove.storage, bytes);
-	free(message->remove.storage);
-	free(child);
+	child_free(child);
 	group_check_gone(group);
 }
 

@@ -101,31 +101,24 @@ struct control *control_new(const struct config *config, struct mailbox *mailbox
 	return control;
 }
 
-static void groups_free(struct control *control)
+static void objects_free(struct control *control)
 {
-	for (uint32_t slot = 0; slot < (uint32_t)control->config->max_sessions; slot++) {
-		struct session *session = control->sessions[slot];
-		struct peer_group *group = control->groups[slot];
-
-		if (session != NULL) {
-			ppp_free(session->ppp);
-			free(session);
-		}
-		if (group != NULL) {
-			if (group->space.l2tp != NULL)
-				l2tp_free(group->space.l2tp);
-			free(group);
-		}
-	}
 	for (uint32_t slot = 0; slot < tables_sizes(control->tables)->sas; slot++)
-		free(control->children[slot]);
+		if (control->children[slot] != NULL)
+			child_free(control->children[slot]);
+	for (uint32_t slot = 0; slot < (uint32_t)control->config->max_sessions; slot++) {
+		if (control->sessions[slot] != NULL)
+			session_free(control->sessions[slot]);
+		if (control->groups[slot] != NULL)
+			group_free(control->groups[slot]);
+	}
 }
 
 void control_free(struct control *control)
 {
 	if (control == NULL)
 		return;
-	groups_free(control);
+	objects_free(control);
 	removals_clear(control);
 	jobs_free(control->jobs);
 	if (control->ike != NULL)

@@ -116,7 +116,8 @@ void group_up(struct control *control, const struct ike_event *event)
 	control->groups[slot] = group;
 	control->group_by_peer[ike_peer_index(event->peer)] = group;
 	message = mailbox_message_new(control->mailbox, MESSAGE_GROUP_ADD);
-	message->group_add.storage = storage_new(GROUP_STORAGE_BYTES);
+	group->storage = storage_new(GROUP_STORAGE_BYTES);
+	message->group_add.storage = group->storage;
 	message->group_add.slot = slot;
 	message->group_add.local = group->local;
 	message->group_add.remote = group->remote;
@@ -180,12 +181,19 @@ void group_check_gone(struct peer_group *group)
 	removal_ask(group->control, MESSAGE_GROUP_DELETE, group->worker, group->slot, group->slot);
 }
 
+void group_free(struct peer_group *group)
+{
+	if (group->space.l2tp != NULL)
+		l2tp_free(group->space.l2tp);
+	free(group->storage);
+	free(group);
+}
+
 void group_removed(struct control *control, struct message *message)
 {
 	struct peer_group *group = control->groups[message->remove.slot];
 
 	control->groups[message->remove.slot] = NULL;
 	slot_pool_give_back(control->group_slots, group->slot);
-	free(message->remove.storage);
-	free(group);
+	group_free(group);
 }

@@ -41,7 +41,7 @@ struct child {
 	bool deleting;
 	struct esp_suite suite;
 	uint64_t since_ms;
-	struct traffic_counters *counters; /* at the begin of the worker's storage */
+	struct traffic_counters *counters; /* the worker's storage begins with them */
 	uint64_t packets_seen;
 };
 
@@ -53,6 +53,7 @@ struct peer_group {
 	unsigned worker;
 	struct endpoint local; /* group_endpoint_set() alone writes these two */
 	struct endpoint remote;
+	void *storage; /* the worker's, freed when it has let go */
 	struct child *children; /* newest first */
 	unsigned child_count;
 	unsigned sessions;
@@ -176,6 +177,11 @@ void group_moved(struct control *control, const struct message *message);
 void group_down(struct control *control, const struct ike_event *event);
 void group_check_gone(struct peer_group *group);
 void group_removed(struct control *control, struct message *message);
+
+/* These three also free the worker's storage: it has let go, or it has stopped. */
+void group_free(struct peer_group *group);
+void child_free(struct child *child);
+void session_free(struct session *session);
 
 /* child.c: pairs of ESP SAs. */
 void child_add(struct control *control, const struct ike_event *event);

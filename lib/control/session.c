@@ -348,6 +348,13 @@ void session_end(struct session *session, enum cause cause)
 		    session->group != NULL ? session->group->slot : NO_SLOT, session->slot);
 }
 
+void session_free(struct session *session)
+{
+	ppp_free(session->ppp);
+	free(session->counters);
+	free(session);
+}
+
 void session_removed(struct control *control, struct message *message)
 {
 	struct session *session = control->sessions[message->remove.slot];
@@ -356,8 +363,7 @@ void session_removed(struct control *control, struct message *message)
 	control->sessions[session->slot] = NULL;
 	slot_pool_give_back(control->session_slots, session->slot);
 	index_remove(session);
-	free(message->remove.storage);
-	free(session);
+	session_free(session);
 	if (group != NULL) {
 		group->sessions--;
 		group_check_gone(group);
@@ -369,9 +375,16 @@ int control_disconnect(struct control *control, uint32_t slot)
 	struct session *session =
 		slot < (uint32_t)control->config->max_sessions ? control->sessions[slot] : NULL;
 
-	if (session == NULL || session->ppp == NULL)
+	if (session == NULL || session->deleting)
 		return -ENOENT;
-	ppp_close(session->ppp, CAUSE_administrator, loop_now_ms(control->loop));
-	session_drain(session);
+	if (session->ppp != NULL) {
+		ppp_close(session->ppp, CAUSE_administrator, loop_now_ms(control->loop));
+		session_drain(session);
+	} else {
+		(void)l2tp_session_close(session->space->l2tp, session->tunnel,
+					 session->l2tp_session, RESULT_ADMINISTRATIVE,
+					 CAUSE_administrator, loop_now_ms(control->loop));
+		l2tp_space_drain(session->space);
+	}
 	return 0;
 }
