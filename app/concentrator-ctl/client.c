@@ -93,8 +93,10 @@ json_t *client_ask(int descriptor, const char *command, json_t *arguments)
 		json_t *page = ask_page(descriptor, command, arguments, next);
 
 		json_object_del(whole, "next");
-		if (page == NULL)
-			break;
+		if (page == NULL) {
+			json_decref(whole); /* half a listing is none */
+			return NULL;
+		}
 		json_array_extend(json_object_get(whole, "result"), json_object_get(page, "result"));
 		next = json_string_value(json_object_get(page, "next"));
 		if (next != NULL) {
