@@ -302,7 +302,7 @@ static void show_drops(void *context, const struct ctl_request *request, struct 
 	json_array_append_new(reply->result,
 			      drop_json("control", "packets_refused",
 					mailbox_packets_refused(daemon->mailbox),
-					"packets of ours that a worker's full ring refused"));
+					"packets of ours for which a worker's ring or the buffers had no room"));
 }
 
 static void show_pools(void *context, const struct ctl_request *request, struct ctl_reply *reply)

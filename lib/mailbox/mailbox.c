@@ -220,12 +220,15 @@ int mailbox_packet_set(struct mailbox *mailbox, struct message *message, const v
 	struct rte_mbuf *packet = rte_pktmbuf_alloc(mailbox->packets);
 	char *room;
 
-	if (packet == NULL)
+	if (packet == NULL) {
+		mailbox->packets_refused++;
 		return -ENOMEM;
+	}
 	memset(rte_mbuf_to_priv(packet), 0, rte_pktmbuf_priv_size(mailbox->packets));
 	packet->data_off = MAILBOX_HEADROOM_BYTES;
 	room = length > UINT16_MAX ? NULL : rte_pktmbuf_append(packet, (uint16_t)length);
 	if (room == NULL) {
+		mailbox->packets_refused++;
 		rte_pktmbuf_free(packet);
 		return -EMSGSIZE;
 	}

@@ -77,7 +77,7 @@ unsigned mailbox_receive(struct mailbox *mailbox, unsigned worker, struct messag
 int mailbox_descriptor(const struct mailbox *mailbox);
 void mailbox_doorbell_clear(struct mailbox *mailbox);
 
-/* Packets that were dropped because a worker's waiting list was full. */
+/* Packets that were dropped because a worker's waiting list was full or no buffer took them. */
 uint64_t mailbox_packets_refused(const struct mailbox *mailbox);
 
 unsigned mailbox_workers(const struct mailbox *mailbox);

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Either side ends a session, and nothing of it remains on the other."""
 
+import threading
+import time
+
 from lab.case import case, expect
 from lab.dial import Dial
+from lab.guest import time_scale
 from lab.topology import SERVER
 
 
@@ -80,3 +84,42 @@ def daemon_is_ended(lab):
     expect("received DELETE for IKE_SA" in log, "the client is sent no delete for the IKE SA")
     expect("received DELETE for ESP" in log or "received DELETE for CHILD_SA" in log,
            "the client is sent no delete for the ESP SA")
+
+
+@case(own_daemon=True)
+def second_signal_ends_at_once(lab):
+    lab.start_concentrator()
+    client = lab.client("nat")
+    client.dial(Dial())
+    client.set_loss(100)
+    try:
+        lab.concentrator.process.signal(15)
+        time.sleep(0.5)
+        expect(lab.concentrator.running(), "the daemon does not wait for the client")
+        start = time.monotonic()
+        status = lab.stop_concentrator()
+        expect(status == 0, f"exit status {status}")
+        expect(time.monotonic() - start < 2 * time_scale(), "the second signal is not obeyed")
+    finally:
+        client.set_loss(0)
+
+
+@case(own_daemon=True)
+def daemon_is_ended_during_a_dial(lab):
+    for seconds in (1, 2.5, 4):
+        lab.start_concentrator()
+        client = lab.client("nat")
+        dial = threading.Thread(target=_dial_in_vain, args=(client,))
+        dial.start()
+        time.sleep(seconds)
+        status = lab.stop_concentrator()
+        client.stop()
+        dial.join()
+        expect(status == 0, f"exit status {status} after {seconds} s")
+
+
+def _dial_in_vain(client):
+    try:
+        client.dial(Dial(timeout=6))
+    except Exception:  # pylint: disable=broad-except
+        pass
