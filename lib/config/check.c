@@ -114,9 +114,6 @@ static bool pools_fit(const struct config *config, struct check_failure *failure
 			    ntohl(config->pools[j].first_be) <= last)
 				return refuse(failure, key, "overlaps the pool \"%s\"",
 					      config->pools[j].name);
-		if (config->local_address_be != 0 && first <= ntohl(config->local_address_be) &&
-		    ntohl(config->local_address_be) <= last)
-			return refuse(failure, key, "contains our own end of the links");
 		for (unsigned p = 0; p < config->port_count; p++) {
 			for (unsigned a = 0; a < config->ports[p].address_count; a++) {
 				uint32_t own = ntohl(config->ports[p].addresses[a].address_be);
@@ -152,8 +149,6 @@ static bool local_address_fits(struct config *config, struct check_failure *fail
 
 bool check_config(struct config *config, struct check_failure *failure)
 {
-	if (config->local_address_be == 0 && config->pool_count != 0)
-		config->local_address_be = htonl(ntohl(config->pools[0].first_be) - 1);
 	if (!ports_fit(config, failure) || !listeners_fit(config, failure) ||
 	    !pools_fit(config, failure) || !local_address_fits(config, failure))
 		return false;

@@ -95,7 +95,7 @@ static void a_route_of_the_kernel_outlives_the_neighbour(void **state)
 	(void)state;
 	neighbours_update(kernel.neighbours, 1, htonl(HOST), mac);
 	assert_int_equal(kind_of(&kernel, HOST, &own), ROUTE_ADJACENCY);
-	kernel_routes_add(kernel.routes, &host);
+	kernel_routes_add(kernel.routes, &host, false);
 	assert_int_equal(kind_of(&kernel, HOST, &kernels), ROUTE_ADJACENCY);
 	assert_int_not_equal(own, kernels);
 	neighbours_update(kernel.neighbours, 1, htonl(HOST), NULL);
@@ -124,16 +124,16 @@ static void the_lowest_metric_is_in_force(void **state)
 		.prefix = prefix, .length = 10, .metric = 100, .kind = ROUTE_CONNECTED, .port = 1};
 
 	(void)state;
-	kernel_routes_add(kernel.routes, &far);
+	kernel_routes_add(kernel.routes, &far, false);
 	assert_int_equal(kind_of(&kernel, prefix, &index), ROUTE_CONNECTED);
 	assert_int_equal(index, 0);
-	kernel_routes_add(kernel.routes, &near);
+	kernel_routes_add(kernel.routes, &near, false);
 	(void)kind_of(&kernel, prefix, &index);
 	assert_int_equal(index, 1);
 	kernel_routes_delete(kernel.routes, &near);
 	(void)kind_of(&kernel, prefix, &index);
 	assert_int_equal(index, 0);
-	kernel_routes_add(kernel.routes, &near);
+	kernel_routes_add(kernel.routes, &near, false);
 	kernel_routes_delete(kernel.routes, &far);
 	(void)kind_of(&kernel, prefix, &index);
 	assert_int_equal(index, 1);
