@@ -22,7 +22,10 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 
-#define PACKET_BUFFERS     16383
+/* Rings hold so many, of each worker and port; the rest is on its way, in caches or parked. */
+#define PACKETS_PER_RING_PAIR 2048
+#define PACKETS_PER_WORKER    1024
+#define PACKETS_MORE          8191
 #define PACKET_DATA_BYTES  2048
 #define SAS_PER_SESSION    4 /* a rekey overlaps the old pair, and clients hurry */
 
@@ -59,7 +62,9 @@ static int mailbox_open(struct daemon *daemon)
 {
 	struct mailbox_config sizes = {
 		.workers = daemon->workers,
-		.packets = PACKET_BUFFERS,
+		.packets = PACKETS_MORE +
+			   daemon->workers * (PACKETS_PER_WORKER +
+					      daemon->config->port_count * PACKETS_PER_RING_PAIR),
 		.private_bytes = (unsigned)dataplane_packet_private_bytes(),
 		.data_bytes = PACKET_DATA_BYTES,
 	};
@@ -121,6 +126,7 @@ static int dataplane_open(struct daemon *daemon)
 	};
 
 	for (unsigned i = 0; i < config.ports; i++) {
+		config.devices[i] = ports_device(daemon->ports, i);
 		config.rx_queues[i] = ports_rx_queues(daemon->ports, i);
 		config.tx_queues[i] = ports_tx_queues(daemon->ports, i);
 		config.rx_interrupt[i] = ports_rx_interrupt(daemon->ports, i);

@@ -202,6 +202,13 @@ static bool frame_is_ipv4(struct worker *w, struct rte_mbuf *mbuf)
 		drop_packet(w, mbuf, DROP_frame_too_short);
 		return false;
 	}
+	if ((ethernet->dst_addr.addr_bytes[0] & RTE_ETHER_GROUP_ADDR) == 0 &&
+	    memcmp(ethernet->dst_addr.addr_bytes,
+		   w->tables->port[packet_of(mbuf)->port].mac.addr_bytes,
+		   RTE_ETHER_ADDR_LEN) != 0) {
+		drop_packet(w, mbuf, DROP_foreign_frame);
+		return false;
+	}
 	if (ethernet->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV4))
 		return ipv4_valid(w, mbuf);
 	if (ethernet->ether_type == RTE_BE16(RTE_ETHER_TYPE_ARP) ||

@@ -26,6 +26,7 @@ enum dataplane_idle {
 struct dataplane_config {
 	unsigned workers;
 	unsigned ports;
+	uint16_t devices[16];   /* DPDK's number of each port */
 	uint16_t rx_queues[16]; /* by port; a worker polls the queue of its own number */
 	uint16_t tx_queues[16];
 	bool rx_interrupt[16];  /* the port can wake an epoll */

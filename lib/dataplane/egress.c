@@ -40,7 +40,7 @@ void egress_send(struct worker *w, struct rte_mbuf *mbuf, uint64_t next_hop, uin
 static void transmit_buffer_flush(struct worker *w, uint16_t port)
 {
 	struct transmit_buffer *buffer = &w->transmit[port];
-	unsigned sent = rte_eth_tx_burst(port, (uint16_t)w->id, buffer->packets,
+	unsigned sent = rte_eth_tx_burst(w->config->devices[port], (uint16_t)w->id, buffer->packets,
 					 (uint16_t)buffer->count);
 
 	for (unsigned i = sent; i < buffer->count; i++)

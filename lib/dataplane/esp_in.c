@@ -135,13 +135,13 @@ static void first_use(struct worker *w, struct sa *sa)
 	struct message *message =
 		mailbox_worker_message_new(w->mailbox, w->id, MESSAGE_SA_USED);
 
-	sa->used = true;
 	if (message == NULL)
-		return;
+		return; /* the next packet tries again */
 	message->sa_used.group = sa->group->slot;
 	message->sa_used.slot = sa->slot;
 	message->sa_used.spi_in = sa->spi_in;
-	if (!mailbox_worker_send(w->mailbox, w->id, message))
+	sa->used = mailbox_worker_send(w->mailbox, w->id, message);
+	if (!sa->used)
 		mailbox_worker_message_free(w->mailbox, w->id, message);
 }
 

@@ -42,7 +42,7 @@ static unsigned port_poll(struct worker *w, uint16_t port)
 
 	if (w->id >= w->config->rx_queues[port])
 		return 0;
-	frames.count = rte_eth_rx_burst(port, (uint16_t)w->id, frames.packets, RX_BURST);
+	frames.count = rte_eth_rx_burst(w->config->devices[port], (uint16_t)w->id, frames.packets, RX_BURST);
 	if (frames.count == 0)
 		return 0;
 	for (unsigned i = 0; i < frames.count; i++) {
@@ -169,7 +169,8 @@ static void watch_queues(struct worker *w)
 	for (uint16_t port = 0; port < w->config->ports; port++)
 		if (w->id < w->config->rx_queues[port] && w->config->rx_interrupt[port])
 			epoll_ctl(w->epoll, EPOLL_CTL_ADD,
-				  rte_eth_dev_rx_intr_ctl_q_get_fd(port, (uint16_t)w->id), &event);
+				  rte_eth_dev_rx_intr_ctl_q_get_fd(w->config->devices[port],
+								   (uint16_t)w->id), &event);
 }
 
 int dataplane_run(struct dataplane *dataplane, unsigned worker)

@@ -5,8 +5,8 @@
 /*
  * The LNS side of the L2TPv2 control channel (RFC 2661) as an engine without I/O.
  *
- * One engine is one space of tunnel ids: each IPsec peer group has an engine of its own, and each
- * listener for plain L2TP has one. Only the control core calls it. Data messages never come here.
+ * One engine is one space of tunnel ids: each IPsec peer group has an engine of its own, and all
+ * listeners for plain L2TP share one. Only the control core calls it. Data messages never come here.
  */
 
 #include "base/cause.h"

@@ -21,12 +21,6 @@ static int port_open(struct ports *ports, const struct ports_config *config, uns
 	error = device_open(ports, port, config->rx_interrupts);
 	if (error != 0)
 		return error;
-	if (port->device != number) {
-		/* Workers and tables number ports as the configuration does. */
-		log_error(ports->log, LOG_PORTS, "EAL numbered the devices differently port=%s",
-			  port->config.name);
-		return -EINVAL;
-	}
 	tables_port_set(ports->tables, (uint16_t)number, port->twin.mac, port->config.mtu);
 	return twin_open(ports, number);
 }
@@ -106,6 +100,11 @@ void ports_free(struct ports *ports)
 	if (ports->subscribers >= 0)
 		close(ports->subscribers);
 	free(ports);
+}
+
+uint16_t ports_device(const struct ports *ports, unsigned port)
+{
+	return ports->port[port].device;
 }
 
 uint16_t ports_rx_queues(const struct ports *ports, unsigned port)

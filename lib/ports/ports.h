@@ -67,7 +67,8 @@ struct ports *ports_new(const struct ports_config *config, struct mailbox *mailb
 /* Stops the devices and removes the interfaces. The workers must have stopped. */
 void ports_free(struct ports *ports);
 
-/* Queues that a port has, for the workers' configuration. */
+/* DPDK's number of a port and its queues, for the workers' configuration. */
+uint16_t ports_device(const struct ports *ports, unsigned port);
 uint16_t ports_rx_queues(const struct ports *ports, unsigned port);
 uint16_t ports_tx_queues(const struct ports *ports, unsigned port);
 bool ports_rx_interrupt(const struct ports *ports, unsigned port);

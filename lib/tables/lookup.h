@@ -123,11 +123,15 @@ static inline unsigned lookup_session_owner(const struct tables *tables, uint32_
 static inline const struct listener *lookup_listener(const struct tables *tables,
 						     uint32_t address_be)
 {
-	for (uint32_t i = 0; i < tables->listeners; i++)
-		if (tables->listener[i].address_be == address_be ||
-		    tables->listener[i].address_be == 0)
+	const struct listener *every = NULL;
+
+	for (uint32_t i = 0; i < tables->listeners; i++) {
+		if (tables->listener[i].address_be == address_be)
 			return &tables->listener[i];
-	return NULL;
+		if (tables->listener[i].address_be == 0)
+			every = &tables->listener[i];
+	}
+	return every;
 }
 
 static inline const struct plain_tunnel *lookup_plain_tunnel(const struct tables *tables,

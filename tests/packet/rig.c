@@ -232,6 +232,7 @@ struct rig *rig_new(const struct rig_options *options)
 	config.ping_only = !rig->options.all_to_self;
 	config.triple_des_bytes_per_second = rig->options.triple_des_bytes_per_second;
 	for (unsigned port = 0; port < PORTS; port++) {
+		config.devices[port] = (uint16_t)port;
 		config.rx_queues[port] = rig->options.rx_queues != 0
 						 ? rig->options.rx_queues
 						 : (uint16_t)rig->options.workers;
@@ -292,6 +293,9 @@ void rig_inject(struct rig *rig, unsigned port, unsigned queue, const struct byt
 	room = rte_pktmbuf_append(mbuf, (uint16_t)frame->length);
 	assert_non_null(room);
 	memcpy(room, frame->data, frame->length);
+	/* Frames are written for the first port: the second one has the next link address. */
+	if (frame->length >= 6 && (frame->data[0] & 1) == 0)
+		room[5] = (char)(room[5] + (int)port);
 	assert_int_equal(rte_ring_enqueue(wires.rx[port][queue], mbuf), 0);
 }
 
