@@ -152,12 +152,26 @@ static void line_handle(struct client *client, const char *line, size_t length)
 	json_decref(parsed);
 }
 
+/* Takes what has come, but nothing behind a newline. As recv(). */
+static ssize_t line_take(struct client *client)
+{
+	char *to = client->request + client->length;
+	size_t room = sizeof(client->request) - client->length;
+	ssize_t count = recv(client->descriptor, to, room, MSG_DONTWAIT | MSG_PEEK);
+	const char *newline = count > 0 ? memchr(to, '\n', (size_t)count) : NULL;
+
+	if (count <= 0)
+		return count;
+	if (newline != NULL)
+		count = newline + 1 - to;
+	return recv(client->descriptor, to, (size_t)count, MSG_DONTWAIT);
+}
+
+/* One command a turn: what a client sends ahead waits in its socket. */
 static void client_readable(void *object)
 {
 	struct client *client = object;
-	ssize_t count = recv(client->descriptor, client->request + client->length,
-			     sizeof(client->request) - client->length, MSG_DONTWAIT);
-	char *newline;
+	ssize_t count = line_take(client);
 
 	if (count < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -166,16 +180,14 @@ static void client_readable(void *object)
 		return;
 	}
 	client->length += (size_t)count;
-	while (client->descriptor >= 0 &&
-	       (newline = memchr(client->request, '\n', client->length)) != NULL) {
-		size_t length = (size_t)(newline - client->request);
+	if (client->request[client->length - 1] == '\n') {
+		size_t length = client->length - 1;
 
+		client->length = 0;
 		line_handle(client, client->request, length);
-		client->length -= length + 1;
-		memmove(client->request, newline + 1, client->length);
-	}
-	if (client->descriptor >= 0 && client->length == sizeof(client->request))
+	} else if (client->length == sizeof(client->request)) {
 		client_close(client);
+	}
 }
 
 static enum ctl_role role_of(int descriptor)

@@ -197,6 +197,27 @@ static void answers_a_line_that_comes_in_halves(void **state)
 	close(client);
 }
 
+static void answers_one_line_a_turn(void **state)
+{
+	struct rig *rig = *state;
+	int client = dial(rig);
+	json_t *reply;
+
+	turn(rig);
+	for (unsigned i = 0; i < 4; i++)
+		say(client, "{\"command\": \"echo\", \"arguments\": [\"one\"]}\n");
+	for (unsigned i = 0; i < WATCHES_MAX; i++)
+		if (rig->watches[i].descriptor >= 0)
+			rig->watches[i].readable(rig->watches[i].object);
+	reply = hear(client); /* it would not be one object if there were more */
+	assert_non_null(reply);
+	json_decref(reply);
+	turn(rig);
+	assert_null(hear(client)); /* three objects */
+	assert_null(hear(client)); /* and no more */
+	close(client);
+}
+
 static void refuses_what_is_no_request(void **state)
 {
 	static const char *const lines[] = {
@@ -339,6 +360,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(answers_a_line_that_comes_in_halves),
+		TEST(answers_one_line_a_turn),
 		TEST(refuses_what_is_no_request),
 		TEST(closes_who_sends_a_line_without_end),
 		TEST(closes_who_does_not_read),
