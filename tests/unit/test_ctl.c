@@ -218,9 +218,12 @@ static void answers_one_line_a_turn(void **state)
 	close(client);
 }
 
+static const char nine_arguments[] = "{\"command\": \"large\", \"arguments\": "
+				     "[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\"]}\n";
+
 static void refuses_what_is_no_request(void **state)
 {
-	static const char *const lines[] = {
+	const char *const lines[] = {
 		"\n",
 		"garbage\n",
 		"[]\n",
@@ -229,8 +232,7 @@ static void refuses_what_is_no_request(void **state)
 		"{\"command\": \"none\"}\n",
 		"{\"command\": \"echo\"}\n",
 		"{\"command\": \"echo\", \"arguments\": [7]}\n",
-		"{\"command\": \"large\", \"arguments\": "
-		"[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\"]}\n",
+		nine_arguments,
 		"{\"command\": \"\xff\xfe\"}\n",
 		"\xff\n",
 		"\"\xc3\x28\n",
