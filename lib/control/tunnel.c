@@ -117,6 +117,20 @@ void l2tp_receive(struct control *control, const struct message *message)
 	l2tp_space_drain(space);
 }
 
+/*
+ * What is about a session leaves by its worker, behind the messages that install it there: the peer
+ * may send data as soon as it has read ICRP.
+ */
+static unsigned worker_of(const struct l2tp_space *space, const struct l2tp_event *event)
+{
+	const struct session *session;
+
+	if (space->group != NULL)
+		return space->group->worker;
+	session = session_find(space->control, space, event->tunnel, event->session);
+	return session != NULL ? session->worker : 0;
+}
+
 static void l2tp_send(struct l2tp_space *space, const struct l2tp_event *event)
 {
 	struct control *control = space->control;
@@ -130,7 +144,7 @@ static void l2tp_send(struct l2tp_space *space, const struct l2tp_event *event)
 		mailbox_message_free(control->mailbox, message);
 		return;
 	}
-	mailbox_send(control->mailbox, space->group != NULL ? space->group->worker : 0, message);
+	mailbox_send(control->mailbox, worker_of(space, event), message);
 }
 
 /* The outer address of a tunnel, for logs and events. */
