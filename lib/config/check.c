@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,6 +168,8 @@ bool check_config(struct config *config, struct check_failure *failure)
 				      "%s may be read by others: chmod 600 %s", config->users_file,
 				      config->users_file);
 	}
+	if (config->control_group[0] != '\0' && getgrnam(config->control_group) == NULL)
+		return refuse(failure, "control_group", "no group \"%s\"", config->control_group);
 	if (config->ppp_authentication_count == 0 && config->listener_count != 0)
 		return refuse(failure, "ppp.authentication", "at least one is needed");
 	return true;

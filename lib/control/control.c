@@ -58,8 +58,19 @@ static void turn(void *object)
 {
 	struct control *control = object;
 
-	mailbox_send_waiting(control->mailbox);
-	(void)mailbox_deferred_run(control->mailbox);
+	bool waiting = mailbox_send_waiting(control->mailbox);
+
+	waiting |= mailbox_deferred_run(control->mailbox);
+	if (waiting)
+		timer_wheel_set(loop_wheel(control->loop), &control->turn_timer,
+				loop_now_ms(control->loop) + 1);
+}
+
+/* Nothing to do: the turn that it causes is all that is wanted. */
+static void turn_again(struct timer_node *node, uint64_t now_ms)
+{
+	(void)node;
+	(void)now_ms;
 }
 
 struct control *control_new(const struct config *config, struct mailbox *mailbox,
@@ -97,6 +108,7 @@ struct control *control_new(const struct config *config, struct mailbox *mailbox
 		return NULL;
 	}
 	loop_watch(loop, mailbox_descriptor(mailbox), dispatch_readable, control);
+	control->turn_timer.expired = turn_again;
 	loop_set_turn(loop, turn, control);
 	return control;
 }

@@ -112,6 +112,7 @@ struct control {
 	struct mailbox *mailbox;
 	struct tables *tables;
 	struct loop *loop;
+	struct timer_node turn_timer; /* another turn soon, while something waits for a worker */
 	struct control_ports ports;
 	struct log *log;
 	FILE *events;

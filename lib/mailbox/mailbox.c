@@ -297,23 +297,30 @@ void mailbox_send(struct mailbox *mailbox, unsigned worker, struct message *mess
 	worker_wake(box);
 }
 
-void mailbox_send_waiting(struct mailbox *mailbox)
+bool mailbox_send_waiting(struct mailbox *mailbox)
 {
+	bool waiting = false;
+
 	for (unsigned i = 0; i < mailbox->workers; i++) {
 		struct worker_box *box = &mailbox->box[i];
 		struct waiting_message *first;
 
-		while ((first = box->waiting_head) != NULL &&
-		       rte_ring_enqueue(box->to_worker, first->message) == 0) {
-			if (first->message->packet != NULL)
-				box->waiting_packets--;
+		while ((first = box->waiting_head) != NULL) {
+			/* Asked now: once enqueued, the message is the worker's. */
+			bool packet = first->message->packet != NULL;
+
+			if (rte_ring_enqueue(box->to_worker, first->message) != 0)
+				break;
+			box->waiting_packets -= packet;
 			box->waiting_head = first->next;
 			if (box->waiting_head == NULL)
 				box->waiting_tail = NULL;
 			free(first);
 			worker_wake(box);
 		}
+		waiting |= box->waiting_head != NULL;
 	}
+	return waiting;
 }
 
 unsigned mailbox_receive(struct mailbox *mailbox, unsigned worker, struct message **messages,

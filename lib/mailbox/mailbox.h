@@ -66,8 +66,9 @@ void mailbox_message_free(struct mailbox *mailbox, struct message *message);
  */
 void mailbox_send(struct mailbox *mailbox, unsigned worker, struct message *message);
 
-/* Moves waiting messages into rings that have room again. Called once per control loop. */
-void mailbox_send_waiting(struct mailbox *mailbox);
+/* Moves waiting messages into rings that have room again; true while some still wait. Called once a
+ * turn of the control loop. */
+bool mailbox_send_waiting(struct mailbox *mailbox);
 
 /* Up to `count` messages from a worker. */
 unsigned mailbox_receive(struct mailbox *mailbox, unsigned worker, struct message **messages,

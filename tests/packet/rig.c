@@ -334,7 +334,7 @@ void rig_settle(struct rig *rig)
 
 		do {
 			assert_true(rig_milliseconds() < deadline);
-			mailbox_send_waiting(rig->mailbox);
+			(void)mailbox_send_waiting(rig->mailbox);
 			(void)mailbox_deferred_run(rig->mailbox);
 			usleep(100);
 			now = progress_now(rig);
