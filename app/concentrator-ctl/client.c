@@ -97,7 +97,8 @@ json_t *client_ask(int descriptor, const char *command, json_t *arguments)
 			json_decref(whole); /* half a listing is none */
 			return NULL;
 		}
-		json_array_extend(json_object_get(whole, "result"), json_object_get(page, "result"));
+		json_array_extend(json_object_get(whole, "result"),
+				  json_object_get(page, "result"));
 		next = json_string_value(json_object_get(page, "next"));
 		if (next != NULL) {
 			json_object_set_new(whole, "next", json_string(next));

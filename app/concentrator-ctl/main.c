@@ -34,7 +34,8 @@ static void help_print(FILE *to, const struct session *session)
 	json_t *command;
 
 	fputs(usage, to);
-	json_array_foreach(session->commands, i, command) {
+	json_array_foreach(session->commands, i, command)
+	{
 		char text[96];
 
 		snprintf(text, sizeof(text), "%s %s",
@@ -106,7 +107,8 @@ static int words_run(const struct session *session, char *const *words, unsigned
 		help_print(stdout, session);
 		return EXIT_SUCCESS;
 	}
-	json_array_foreach(session->commands, i, command) {
+	json_array_foreach(session->commands, i, command)
+	{
 		const char *name = json_string_value(json_object_get(command, "name"));
 		unsigned matched = name_words(name, words, count);
 		json_t *arguments, *reply;
@@ -149,7 +151,8 @@ static int interact(const struct session *session)
 	el_set(line, EL_PROMPT, prompt);
 	el_set(line, EL_EDITOR, "emacs");
 	el_set(line, EL_HIST, history, lines);
-	while (status != EXIT_UNREACHABLE && (text = el_gets(line, &length)) != NULL && length > 0) {
+	while (status != EXIT_UNREACHABLE && (text = el_gets(line, &length)) != NULL &&
+	       length > 0) {
 		char *words[WORDS_MAX];
 		unsigned count = 0;
 		char *copy = strdup(text), *rest = copy, *word;

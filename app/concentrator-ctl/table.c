@@ -49,7 +49,8 @@ static void rows_print(FILE *to, const json_t *rows)
 
 	/* Rows of one list may differ: the columns are those of all of them, in order. */
 	for (size_t i = 0; i < json_array_size(rows); i++) {
-		json_object_foreach(json_array_get(rows, i), key, value) {
+		json_object_foreach(json_array_get(rows, i), key, value)
+		{
 			char *text = cell_text(value);
 			unsigned column = 0;
 
@@ -69,11 +70,11 @@ static void rows_print(FILE *to, const json_t *rows)
 			names[column], column + 1 == columns ? "\n" : "  ");
 	for (size_t i = 0; i < json_array_size(rows); i++) {
 		for (unsigned column = 0; column < columns; column++) {
-			char *text = cell_text(json_object_get(json_array_get(rows, i),
-							       names[column]));
+			char *text =
+				cell_text(json_object_get(json_array_get(rows, i), names[column]));
 
-			fprintf(to, "%-*s%s", column + 1 == columns ? 0 : (int)widths[column],
-				text, column + 1 == columns ? "\n" : "  ");
+			fprintf(to, "%-*s%s", column + 1 == columns ? 0 : (int)widths[column], text,
+				column + 1 == columns ? "\n" : "  ");
 			free(text);
 		}
 	}
@@ -89,7 +90,8 @@ void table_print(FILE *to, const json_t *value)
 	if (json_is_array(value)) {
 		rows_print(to, value);
 	} else if (json_is_object(value)) {
-		json_object_foreach((json_t *)(uintptr_t)value, key, entry) {
+		json_object_foreach((json_t *)(uintptr_t)value, key, entry)
+		{
 			char *text = cell_text(entry);
 
 			fprintf(to, "%-18s %s\n", key, text);

@@ -80,18 +80,18 @@ static void status(void *context, const struct ctl_request *request, struct ctl_
 
 	(void)request;
 	control_totals(daemon->control, &totals);
-	reply->result = json_pack(
-		"{s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:s}", "version",
-		CONCENTRATOR_VERSION, "state",
-		totals.shutting_down ? "shutting down"
-		: totals.answering   ? "answering"
-				     : "starting",
-		"workers", daemon->workers, "ports", ports_count(daemon->ports), "peers",
-		totals.groups, "sas", totals.sas, "tunnels", totals.tunnels, "sessions",
-		totals.sessions, "sessions_up", totals.sessions_up, "sessions_started",
-		(json_int_t)totals.sessions_started, "dials_failed",
-		(json_int_t)totals.dials_failed, "crypto",
-		dataplane_crypto_name(daemon->dataplane));
+	reply->result =
+		json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:s}", "version",
+			  CONCENTRATOR_VERSION, "state",
+			  totals.shutting_down ? "shutting down"
+			  : totals.answering   ? "answering"
+					       : "starting",
+			  "workers", daemon->workers, "ports", ports_count(daemon->ports), "peers",
+			  totals.groups, "sas", totals.sas, "tunnels", totals.tunnels, "sessions",
+			  totals.sessions, "sessions_up", totals.sessions_up, "sessions_started",
+			  (json_int_t)totals.sessions_started, "dials_failed",
+			  (json_int_t)totals.dials_failed, "crypto",
+			  dataplane_crypto_name(daemon->dataplane));
 }
 
 static void show_sessions(void *context, const struct ctl_request *request, struct ctl_reply *reply)
@@ -254,11 +254,9 @@ static void show_workers(void *context, const struct ctl_request *request, struc
 		json_object_set_new(row, "packets", json_integer((json_int_t)view.packets));
 		json_object_set_new(row, "polls", json_integer((json_int_t)view.polls));
 		json_object_set_new(row, "sleeps", json_integer((json_int_t)view.sleeps));
-		json_object_set_new(row, "handed_over",
-				    json_integer((json_int_t)view.handed_over));
+		json_object_set_new(row, "handed_over", json_integer((json_int_t)view.handed_over));
 		json_object_set_new(row, "taken_over", json_integer((json_int_t)view.taken_over));
-		json_object_set_new(row, "jobs_parked",
-				    json_integer((json_int_t)view.jobs_parked));
+		json_object_set_new(row, "jobs_parked", json_integer((json_int_t)view.jobs_parked));
 		json_object_set_new(row, "sas", json_integer((json_int_t)view.sas));
 		json_object_set_new(row, "sessions", json_integer((json_int_t)view.sessions));
 		json_array_append_new(reply->result, row);
@@ -292,17 +290,15 @@ static void show_drops(void *context, const struct ctl_request *request, struct 
 	(void)request;
 	reply->result = json_array();
 	for (unsigned i = 0; i < DROP_COUNT; i++)
-		json_array_append_new(reply->result,
-				      drop_json("workers", drop_name(i),
-						drops_of(daemon, i),
-						drop_text(i)));
+		json_array_append_new(reply->result, drop_json("workers", drop_name(i),
+							       drops_of(daemon, i), drop_text(i)));
 	for (unsigned i = 0; (name = control_counter(daemon->control, i, &text, &value)) != NULL;
 	     i++)
 		json_array_append_new(reply->result, drop_json("control", name, value, text));
-	json_array_append_new(reply->result,
-			      drop_json("control", "packets_refused",
-					mailbox_packets_refused(daemon->mailbox),
-					"packets of ours for which a worker's ring or the buffers had no room"));
+	json_array_append_new(
+		reply->result,
+		drop_json("control", "packets_refused", mailbox_packets_refused(daemon->mailbox),
+			  "packets of ours for which a worker's ring or the buffers had no room"));
 }
 
 static void show_pools(void *context, const struct ctl_request *request, struct ctl_reply *reply)
@@ -347,7 +343,7 @@ const struct ctl_command daemon_commands[] = {
 	{"show pools", "", 0, CTL_ROLE_VIEWER, "Address pools and how full they are.", show_pools},
 	{"show drops", "", 0, CTL_ROLE_VIEWER, "Every reason for a drop, with its count.",
 	 show_drops},
-	{"disconnect", "SESSION", 1, CTL_ROLE_ADMIN,
-	 "End a session by LCP Terminate and L2TP CDN.", disconnect},
+	{"disconnect", "SESSION", 1, CTL_ROLE_ADMIN, "End a session by LCP Terminate and L2TP CDN.",
+	 disconnect},
 	{NULL, NULL, 0, CTL_ROLE_VIEWER, NULL, NULL},
 };

@@ -26,8 +26,8 @@
 #define PACKETS_PER_RING_PAIR 2048
 #define PACKETS_PER_WORKER    1024
 #define PACKETS_MORE          8191
-#define PACKET_DATA_BYTES  2048
-#define SAS_PER_SESSION    4 /* a rekey overlaps the old pair, and clients hurry */
+#define PACKET_DATA_BYTES     2048
+#define SAS_PER_SESSION       4 /* a rekey overlaps the old pair, and clients hurry */
 
 static int tables_open(struct daemon *daemon)
 {
@@ -99,12 +99,11 @@ static int ports_open(struct daemon *daemon)
 		ports[i].mtu = (uint16_t)from->ports[i].mtu;
 		ports[i].address_count = from->ports[i].address_count;
 		for (unsigned j = 0; j < from->ports[i].address_count; j++)
-			ports[i].addresses[j] = (struct port_address){
-				from->ports[i].addresses[j].address_be,
-				from->ports[i].addresses[j].prefix_length};
+			ports[i].addresses[j] =
+				(struct port_address){from->ports[i].addresses[j].address_be,
+						      from->ports[i].addresses[j].prefix_length};
 	}
-	daemon->ports =
-		ports_new(&config, daemon->mailbox, daemon->tables, &loop, daemon->log);
+	daemon->ports = ports_new(&config, daemon->mailbox, daemon->tables, &loop, daemon->log);
 	if (daemon->ports == NULL)
 		return -1;
 	if (from->local_address_be != 0)
@@ -171,8 +170,8 @@ static int control_open(struct daemon *daemon)
 				      route_delete};
 	struct ctl_loop loop = {daemon->loop, loop_watch, loop_unwatch};
 
-	daemon->control = control_new(daemon->config, daemon->mailbox, daemon->tables,
-				      daemon->loop, &ports, daemon->log);
+	daemon->control = control_new(daemon->config, daemon->mailbox, daemon->tables, daemon->loop,
+				      &ports, daemon->log);
 	if (daemon->control == NULL)
 		return -1;
 	daemon->ctl = ctl_new(daemon->config->control_socket, daemon->config->control_group,

@@ -15,7 +15,7 @@
 
 #define ARGUMENTS_MAX  64
 #define ARGUMENT_BYTES 640 /* the list of 63 workers' cores is the longest */
-#define HUGE_PAGE     (2ul << 20)
+#define HUGE_PAGE      (2ul << 20)
 
 struct arguments {
 	int count;
@@ -87,9 +87,9 @@ static bool is_pci(const char *device)
 /* Reserving tells whether the kernel has that many pages; nothing is touched. */
 static bool huge_pages_free(size_t bytes)
 {
-	void *probe = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | (21 << MAP_HUGE_SHIFT), -1,
-			   0);
+	void *probe =
+		mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | (21 << MAP_HUGE_SHIFT), -1, 0);
 
 	if (probe == MAP_FAILED)
 		return false;

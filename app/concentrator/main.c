@@ -70,7 +70,7 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{"check-config", no_argument, NULL, 'k'}, {"print-config", no_argument, NULL, 'p'},
 		{"print-manual", no_argument, NULL, 'm'}, {"version", no_argument, NULL, 'v'},
-		{"help", no_argument, NULL, 'h'},	  {NULL, 0, NULL, 0},
+		{"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
 	};
 	const char *path = NULL;
 	bool check_only = false;

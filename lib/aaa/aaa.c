@@ -101,7 +101,7 @@ static bool ms_chap_v2_verify(struct aaa *aaa, const struct aaa_request *request
 	    ms_chap_authenticator_response(aaa->ms_chap, hash, expected, peer_challenge,
 					   request->challenge, request->user_name, success) == 0)
 		equal = memory_equal_constant_time(
-		    expected, request->response + MS_CHAP_V2_NT_RESPONSE, sizeof(expected));
+			expected, request->response + MS_CHAP_V2_NT_RESPONSE, sizeof(expected));
 	memory_wipe(hash, sizeof(hash));
 	memory_wipe(expected, sizeof(expected));
 	return equal;
@@ -128,7 +128,7 @@ static const struct user *user_find(const struct aaa *aaa, const char *name)
 	const char *separator = strrchr(name, '\\');
 	const struct user *whole = aaa_users_find(aaa->users, name);
 	const struct user *bare =
-	    aaa_users_find(aaa->users, separator == NULL ? name : separator + 1);
+		aaa_users_find(aaa->users, separator == NULL ? name : separator + 1);
 
 	return whole != NULL ? whole : bare;
 }
@@ -146,8 +146,8 @@ void aaa_verify(struct aaa *aaa, const struct aaa_request *request, struct aaa_a
 		return;
 	}
 	user = user_find(aaa, request->user_name);
-	right =
-	    password_verify(aaa, request, user == NULL ? nobody.password : user->password, success);
+	right = password_verify(aaa, request, user == NULL ? nobody.password : user->password,
+				success);
 	if (user != NULL && right) {
 		answer->accepted = true;
 		answer->address_be = user->address_be;

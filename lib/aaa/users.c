@@ -40,7 +40,7 @@ struct reader {
 };
 
 static int mistake(struct reader *reader, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+	__attribute__((format(printf, 2, 3)));
 
 static int mistake(struct reader *reader, const char *format, ...)
 {
@@ -238,7 +238,7 @@ struct users *aaa_users_parse(const char *path, const char *text, size_t length,
 			      char error[USERS_ERROR_BYTES])
 {
 	struct reader reader = {
-	    .path = path, .at = text, .end = text + length, .line = 1, .error = error};
+		.path = path, .at = text, .end = text + length, .line = 1, .error = error};
 	struct users *users = memory_new(sizeof(*users));
 
 	users->bucket_count = 16;

@@ -78,8 +78,8 @@ void log_write(struct log *log, enum log_level level, enum log_topic topic, cons
 		return;
 	gmtime_r(&now.tv_sec, &utc);
 	length = (int)strftime(line, sizeof(line), "%FT%T", &utc);
-	length += snprintf(line + length, sizeof(line) - (size_t)length, ".%03ldZ %s %s: ",
-			   now.tv_nsec / 1000000, levels[level], topics[topic]);
+	length += snprintf(line + length, sizeof(line) - (size_t)length,
+			   ".%03ldZ %s %s: ", now.tv_nsec / 1000000, levels[level], topics[topic]);
 	if (budget->suppressed != 0) {
 		length += snprintf(line + length, sizeof(line) - (size_t)length,
 				   "[%u lines suppressed] ", budget->suppressed);

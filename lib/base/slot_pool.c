@@ -22,8 +22,7 @@ struct slot_pool {
 
 struct slot_pool *slot_pool_new(uint32_t count)
 {
-	struct slot_pool *pool =
-		memory_new(sizeof(*pool) + (size_t)count * sizeof(pool->slots[0]));
+	struct slot_pool *pool = memory_new(sizeof(*pool) + (size_t)count * sizeof(pool->slots[0]));
 
 	pool->count = count;
 	pool->head = UINT32_MAX;

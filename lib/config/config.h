@@ -70,7 +70,7 @@ struct config {
 	int max_routes;
 	int log_level; /* 0 error, 1 warning, 2 info, 3 debug */
 	char control_socket[CONFIG_PATH_BYTES];
-	char control_group[32]; /* group that may use the socket; "": root's */
+	char control_group[32];         /* group that may use the socket; "": root's */
 	char events[CONFIG_PATH_BYTES]; /* "": no event file */
 	bool client_to_client;
 	bool mss_clamp;
@@ -106,7 +106,7 @@ struct config {
 	/* ppp */
 	int ppp_authentication[CONFIG_AUTHENTICATION_COUNT]; /* in order of preference */
 	unsigned ppp_authentication_count;
-	int ppp_mru; /* 0: auto */
+	int ppp_mru;               /* 0: auto */
 	int ppp_echo_idle_seconds; /* 0: off */
 	int ppp_echo_interval_seconds;
 	int ppp_echo_attempts;

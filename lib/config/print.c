@@ -40,7 +40,8 @@ static void rows_print(FILE *to, enum row_section section, const char *indent)
 
 void config_print_example(FILE *to)
 {
-	fputs("# concentrator: every key with its default; in ports, listeners and pools an example.\n\n",
+	fputs("# concentrator: every key with its default; in ports, listeners and pools an "
+	      "example.\n\n",
 	      to);
 	for (unsigned section = 0; section < SECTION_COUNT; section++) {
 		const struct section *of = &sections[section];
@@ -99,7 +100,8 @@ void config_print_manual(FILE *to)
 {
 	fputs("# Configuration\n\n"
 	      "This page is generated: `concentrator --print-manual > docs/configuration.md`.\n\n"
-	      "The file has the syntax of libconfig. `concentrator --check-config -c FILE` reads it,\n"
+	      "The file has the syntax of libconfig. `concentrator --check-config -c FILE` reads "
+	      "it,\n"
 	      "says what is wrong with file, line and key, and exits 0 or 78.\n"
 	      "`concentrator --print-config` prints an example with every key.\n",
 	      to);
@@ -108,8 +110,9 @@ void config_print_manual(FILE *to)
 
 		fprintf(to, "\n## %s\n\n", of->help);
 		if (of->name[0] != '\0')
-			fprintf(to, of->list ? "A list: `%s = ( { ... }, { ... } );`\n\n"
-					     : "A group: `%s = { ... };`\n\n",
+			fprintf(to,
+				of->list ? "A list: `%s = ( { ... }, { ... } );`\n\n"
+					 : "A group: `%s = { ... };`\n\n",
 				of->name);
 		fputs("| key | value | default | takes effect | meaning |\n|---|---|---|---|---|\n",
 		      to);

@@ -43,28 +43,28 @@ static const struct {
 #define STRUCT_PPP       struct config
 
 /* Where a list keeps the number of its entries. */
-#define COUNT_INTEGER(structure, field) 0
-#define COUNT_BOOLEAN(structure, field) 0
-#define COUNT_CHOICE(structure, field)  0
-#define COUNT_TEXT(structure, field)    0
-#define COUNT_PATH(structure, field)    0
-#define COUNT_ADDRESS(structure, field) 0
+#define COUNT_INTEGER(structure, field)      0
+#define COUNT_BOOLEAN(structure, field)      0
+#define COUNT_CHOICE(structure, field)       0
+#define COUNT_TEXT(structure, field)         0
+#define COUNT_PATH(structure, field)         0
+#define COUNT_ADDRESS(structure, field)      0
 #define COUNT_CHOICE_LIST(structure, field)  offsetof(struct config, ppp_authentication_count)
 #define COUNT_ADDRESS_LIST(structure, field) offsetof(struct config, dns_count)
 #define COUNT_PREFIX_LIST(structure, field)  offsetof(struct config_port, address_count)
 
 const struct row rows[] = {
-#define ROW(section, key, type, field, low, high, fallback, reload, help)                          \
-	{SECTION_##section,                                                                        \
-	 #key,                                                                                     \
-	 ROW_##type,                                                                               \
-	 offsetof(STRUCT_##section, field),                                                        \
-	 sizeof(((STRUCT_##section *)0)->field),                                                   \
-	 COUNT_##type(STRUCT_##section, field),                                                    \
-	 low,                                                                                      \
-	 high,                                                                                     \
-	 fallback,                                                                                 \
-	 #reload,                                                                                  \
+#define ROW(section, key, type, field, low, high, fallback, reload, help) \
+	{SECTION_##section,                                               \
+	 #key,                                                            \
+	 ROW_##type,                                                      \
+	 offsetof(STRUCT_##section, field),                               \
+	 sizeof(((STRUCT_##section *)0)->field),                          \
+	 COUNT_##type(STRUCT_##section, field),                           \
+	 low,                                                             \
+	 high,                                                            \
+	 fallback,                                                        \
+	 #reload,                                                         \
 	 help},
 #include "config/rows.def"
 #undef ROW

@@ -31,12 +31,12 @@ struct row {
 	enum row_section section;
 	const char *key;
 	enum row_type type;
-	size_t offset; /* in struct config, or in the element of a list */
-	size_t size;   /* of the field */
+	size_t offset;       /* in struct config, or in the element of a list */
+	size_t size;         /* of the field */
 	size_t count_offset; /* of the number of entries, for lists */
 	long low;
 	long high;
-	const char *fallback;       /* libconfig text of the default; "": required */
+	const char *fallback; /* libconfig text of the default; "": required */
 	const char *reload;
 	const char *help;
 };

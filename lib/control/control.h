@@ -91,7 +91,7 @@ struct sa_view {
 	const char *state;
 	uint64_t initiator_cookie; /* ISAKMP SA */
 	uint64_t responder_cookie;
-	uint32_t spi_in;           /* ESP */
+	uint32_t spi_in; /* ESP */
 	uint32_t spi_out;
 	bool encapsulated;
 	uint64_t age_seconds;

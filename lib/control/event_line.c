@@ -10,7 +10,8 @@ static void line_write(struct control *control, json_t *line)
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	json_object_set_new(line, "time", json_real((double)now.tv_sec + (double)now.tv_nsec / 1e9));
+	json_object_set_new(line, "time",
+			    json_real((double)now.tv_sec + (double)now.tv_nsec / 1e9));
 	json_dumpf(line, control->events, JSON_COMPACT);
 	fputc('\n', control->events);
 	json_decref(line);

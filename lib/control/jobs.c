@@ -10,9 +10,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define JOBS_MAX     1024
-#define TURNS        64 /* queues that sources are spread over */
-#define THREADS_MAX  16
+#define JOBS_MAX    1024
+#define TURNS       64 /* queues that sources are spread over */
+#define THREADS_MAX 16
 
 struct job {
 	struct job *next;

@@ -53,7 +53,7 @@ struct peer_group {
 	unsigned worker;
 	struct endpoint local; /* group_endpoint_set() alone writes these two */
 	struct endpoint remote;
-	void *storage; /* the worker's, freed when it has let go */
+	void *storage;          /* the worker's, freed when it has let go */
 	struct child *children; /* newest first */
 	unsigned child_count;
 	unsigned sessions;
@@ -143,7 +143,7 @@ struct control {
 	struct slot_pool *session_slots;
 	struct session **sessions;
 	struct session **session_index; /* hash by space, tunnel and session id */
-	struct child **children; /* by SA slot */
+	struct child **children;        /* by SA slot */
 	struct removal_queue removals;
 	uint32_t child_count;
 	uint32_t tunnels;     /* of all spaces */

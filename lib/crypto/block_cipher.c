@@ -39,8 +39,7 @@ int block_cipher_run(enum block_cipher cipher, bool encrypt, const uint8_t *key,
 	context = EVP_CIPHER_CTX_new();
 	ok = context != NULL && EVP_CipherInit_ex(context, evp, NULL, key, iv, encrypt) &&
 	     EVP_CIPHER_CTX_set_padding(context, 0) &&
-	     EVP_CipherUpdate(context, out, &written, in, (int)length) &&
-	     (size_t)written == length;
+	     EVP_CipherUpdate(context, out, &written, in, (int)length) && (size_t)written == length;
 	EVP_CIPHER_CTX_free(context);
 	return ok ? 0 : -EIO;
 }

@@ -35,7 +35,8 @@ static size_t digest_block_bytes(enum digest_kind kind)
 	return kind >= DIGEST_SHA2_384 ? 128 : 64;
 }
 
-int digest_compute(enum digest_kind kind, const struct digest_part *parts, size_t count, uint8_t *out)
+int digest_compute(enum digest_kind kind, const struct digest_part *parts, size_t count,
+		   uint8_t *out)
 {
 	EVP_MD_CTX *context = EVP_MD_CTX_new();
 	int ok = context != NULL && EVP_DigestInit_ex(context, digest_of(kind), NULL);

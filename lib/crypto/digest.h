@@ -26,7 +26,8 @@ struct digest_part {
 size_t digest_bytes(enum digest_kind kind);
 
 /* Hash of the parts in order; `out` has digest_bytes(). 0, or -EIO when OpenSSL refuses. */
-int digest_compute(enum digest_kind kind, const struct digest_part *parts, size_t count, uint8_t *out);
+int digest_compute(enum digest_kind kind, const struct digest_part *parts, size_t count,
+		   uint8_t *out);
 
 /* HMAC (RFC 2104) of the parts in order. */
 int digest_hmac(enum digest_kind kind, const void *key, size_t key_bytes,

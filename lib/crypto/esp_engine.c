@@ -144,8 +144,8 @@ struct esp_engine *esp_engine_new(void)
 	}
 	key_stream_init(engine);
 	engine->fast_3des = architecture == IMB_ARCH_AVX512;
-	snprintf(engine->name, sizeof(engine->name), "intel-ipsec-mb %s %s",
-		 imb_get_version_str(), architecture_name(architecture));
+	snprintf(engine->name, sizeof(engine->name), "intel-ipsec-mb %s %s", imb_get_version_str(),
+		 architecture_name(architecture));
 	if (esp_known_answer_check(engine) != 0) {
 		esp_engine_free(engine);
 		errno = EIO;

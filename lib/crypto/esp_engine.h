@@ -44,11 +44,11 @@ void esp_key_release(struct esp_key *key);
 #define ESP_TAG_BYTES_MAX 32
 
 struct esp_job {
-	void *user;                 /* comes back from collect */
+	void *user; /* comes back from collect */
 	const struct esp_key *key;
-	uint8_t *esp;               /* ESP header, IV and text in one piece */
-	uint32_t text_bytes;        /* plain or cipher text behind the IV, a multiple of the block */
-	uint8_t *tag;               /* computed tag, ESP_TAG_BYTES_MAX of room; encrypting: behind the text */
+	uint8_t *esp;        /* ESP header, IV and text in one piece */
+	uint32_t text_bytes; /* plain or cipher text behind the IV, a multiple of the block */
+	uint8_t *tag; /* computed tag, ESP_TAG_BYTES_MAX of room; encrypting: behind the text */
 };
 
 /* How a job ended. */

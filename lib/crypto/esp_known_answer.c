@@ -48,7 +48,8 @@ static int openssl_gcm(const struct esp_keys *keys, uint8_t *esp, uint32_t text_
 
 	memcpy(nonce, keys->cipher_key + keys->suite.cipher_key_bytes, 4);
 	memcpy(nonce + 4, esp + 8, 8);
-	ok = context != NULL && EVP_EncryptInit_ex(context, cipher, NULL, keys->cipher_key, nonce) &&
+	ok = context != NULL &&
+	     EVP_EncryptInit_ex(context, cipher, NULL, keys->cipher_key, nonce) &&
 	     EVP_EncryptUpdate(context, NULL, &written, esp, 8) &&
 	     EVP_EncryptUpdate(context, esp + 16, &written, esp + 16, (int)text_bytes) &&
 	     EVP_EncryptFinal_ex(context, esp + 16 + text_bytes, &written) &&
@@ -57,7 +58,8 @@ static int openssl_gcm(const struct esp_keys *keys, uint8_t *esp, uint32_t text_
 	return ok ? 0 : -EIO;
 }
 
-static int openssl_hmac(const struct esp_keys *keys, uint8_t *esp, uint32_t text_bytes, uint8_t *tag)
+static int openssl_hmac(const struct esp_keys *keys, uint8_t *esp, uint32_t text_bytes,
+			uint8_t *tag)
 {
 	static const enum digest_kind kinds[] = {0, DIGEST_SHA1, DIGEST_SHA2_256, DIGEST_SHA2_384,
 						 DIGEST_SHA2_512};
@@ -122,7 +124,8 @@ static int compare(const struct esp_keys *keys, struct trial *trial, bool encryp
 	return 0;
 }
 
-static int suite_check(struct esp_engine *engine, const struct esp_suite *suite, struct trial *trial)
+static int suite_check(struct esp_engine *engine, const struct esp_suite *suite,
+		       struct trial *trial)
 {
 	struct esp_keys keys = keys_make(suite);
 	struct esp_key *out = memory_new_aligned(64, esp_key_bytes(suite));

@@ -15,13 +15,13 @@ static const struct group {
 	BIGNUM *(*prime)(BIGNUM *destination); /* MODP only */
 	int curve;                             /* ECP only */
 } groups[] = {
-    {2, 128, 256, BN_get_rfc2409_prime_1024, 0},
-    {5, 192, 256, BN_get_rfc3526_prime_1536, 0},
-    {14, 256, 256, BN_get_rfc3526_prime_2048, 0},
-    {15, 384, 320, BN_get_rfc3526_prime_3072, 0},
-    {19, 32, 0, NULL, NID_X9_62_prime256v1},
-    {20, 48, 0, NULL, NID_secp384r1},
-    {21, 66, 0, NULL, NID_secp521r1},
+	{2, 128, 256, BN_get_rfc2409_prime_1024, 0},
+	{5, 192, 256, BN_get_rfc3526_prime_1536, 0},
+	{14, 256, 256, BN_get_rfc3526_prime_2048, 0},
+	{15, 384, 320, BN_get_rfc3526_prime_3072, 0},
+	{19, 32, 0, NULL, NID_X9_62_prime256v1},
+	{20, 48, 0, NULL, NID_secp384r1},
+	{21, 66, 0, NULL, NID_secp521r1},
 };
 
 static const struct group *group_find(uint16_t number)

@@ -25,7 +25,8 @@ struct key_exchange_result {
 	uint16_t public_bytes;
 	uint16_t shared_bytes;
 	uint8_t public_value[KEY_EXCHANGE_BYTES_MAX];
-	uint8_t shared_secret[KEY_EXCHANGE_BYTES_MAX]; /* fixed length of the group, leading zeroes kept */
+	uint8_t shared_secret
+		[KEY_EXCHANGE_BYTES_MAX]; /* fixed length of the group, leading zeroes kept */
 };
 
 /* True if the group is one of the above. */
@@ -39,7 +40,8 @@ size_t key_exchange_public_bytes(uint16_t group);
  * Checks 1 < y < p - 1, or that the point is on the curve (RFC 2412, 5903). The caller wipes
  * `result`.
  */
-void key_exchange_run(const struct key_exchange_request *request, struct key_exchange_result *result);
+void key_exchange_run(const struct key_exchange_request *request,
+		      struct key_exchange_result *result);
 
 /*
  * The same with a given private exponent, big-endian, for known-answer tests and for an initiator

@@ -137,7 +137,7 @@ static int challenge_hash(const uint8_t peer_challenge[16],
 	const char *separator = strrchr(user_name, '\\');
 	const char *name = separator == NULL ? user_name : separator + 1;
 	struct digest_part parts[3] = {
-	    {peer_challenge, 16}, {authenticator_challenge, 16}, {name, strlen(name)}};
+		{peer_challenge, 16}, {authenticator_challenge, 16}, {name, strlen(name)}};
 	uint8_t digest[DIGEST_BYTES_MAX];
 	int error = digest_compute(DIGEST_SHA1, parts, 3, digest);
 
@@ -211,12 +211,12 @@ int ms_chap_authenticator_response(struct ms_chap *ms_chap,
 				       {nt_response, MS_CHAP_RESPONSE_BYTES},
 				       {magic1, sizeof(magic1) - 1}};
 	struct digest_part second[3] = {
-	    {digest, 20}, {challenge, sizeof(challenge)}, {magic2, sizeof(magic2) - 1}};
+		{digest, 20}, {challenge, sizeof(challenge)}, {magic2, sizeof(magic2) - 1}};
 	int error = md4(ms_chap, password_hash, MS_CHAP_HASH_BYTES, hash_hash);
 
 	if (error == 0)
-		error =
-		    challenge_hash(peer_challenge, authenticator_challenge, user_name, challenge);
+		error = challenge_hash(peer_challenge, authenticator_challenge, user_name,
+				       challenge);
 	if (error == 0)
 		error = digest_compute(DIGEST_SHA1, first, 3, digest);
 	if (error == 0)

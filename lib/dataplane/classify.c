@@ -7,9 +7,9 @@
 
 #include <netinet/in.h>
 
-#define PORT_IKE      500
-#define PORT_IKE_NATT 4500
-#define PORT_L2TP     1701
+#define PORT_IKE            500
+#define PORT_IKE_NATT       4500
+#define PORT_L2TP           1701
 
 #define ISAKMP_HEADER_BYTES 28
 

@@ -29,10 +29,10 @@ struct dataplane_config {
 	uint16_t devices[16];   /* DPDK's number of each port */
 	uint16_t rx_queues[16]; /* by port; a worker polls the queue of its own number */
 	uint16_t tx_queues[16];
-	bool rx_interrupt[16];  /* the port can wake an epoll */
+	bool rx_interrupt[16]; /* the port can wake an epoll */
 	enum dataplane_idle idle;
 	bool client_to_client;
-	bool ping_only;         /* subscribers reach our own addresses by ICMP echo only */
+	bool ping_only; /* subscribers reach our own addresses by ICMP echo only */
 	uint32_t triple_des_bytes_per_second; /* of each SA */
 };
 
@@ -57,7 +57,7 @@ void dataplane_stop(struct dataplane *dataplane);
 struct worker_view {
 	uint64_t polls;
 	uint64_t packets;
-	uint64_t cycles_busy;  /* in polls that did something */
+	uint64_t cycles_busy; /* in polls that did something */
 	uint64_t cycles_total;
 	uint64_t sleeps;
 	uint64_t handed_over;

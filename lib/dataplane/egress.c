@@ -20,8 +20,8 @@ void egress_send(struct worker *w, struct rte_mbuf *mbuf, uint64_t next_hop, uin
 		unresolved = adjacency->address_be;
 	}
 	if (adjacency == NULL || !adjacency->resolved) {
-		packet_of(mbuf)->port = adjacency != NULL ? adjacency->port
-							  : (uint16_t)route_index_of(next_hop);
+		packet_of(mbuf)->port =
+			adjacency != NULL ? adjacency->port : (uint16_t)route_index_of(next_hop);
 		control_hand(w, CONTROL_CLASS_neighbour, mbuf, 0, mbuf->data_len, unresolved);
 		return;
 	}
@@ -102,7 +102,7 @@ void control_hand(struct worker *w, enum control_class class, struct rte_mbuf *m
 		return;
 	}
 	message->packet = mbuf;
-	message->packet_in.class = (uint8_t)class;
+	message->packet_in.class = (uint8_t) class;
 	message->packet_in.port = packet->port;
 	message->packet_in.group = packet->group;
 	message->packet_in.session = packet->session;

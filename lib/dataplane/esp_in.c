@@ -132,8 +132,7 @@ void esp_in_stage(struct worker *w, struct vector *packets)
 /* Tells control of a pair's first packet: quick mode 3 may have been lost. */
 static void first_use(struct worker *w, struct sa *sa)
 {
-	struct message *message =
-		mailbox_worker_message_new(w->mailbox, w->id, MESSAGE_SA_USED);
+	struct message *message = mailbox_worker_message_new(w->mailbox, w->id, MESSAGE_SA_USED);
 
 	if (message == NULL)
 		return; /* the next packet tries again */
@@ -198,8 +197,8 @@ static void accept_packet(struct worker *w, struct sa *sa, const struct packet *
 static bool strip(struct rte_mbuf *mbuf, const struct sa *sa, enum drop *drop)
 {
 	struct packet *packet = packet_of(mbuf);
-	const uint8_t *text = rte_pktmbuf_mtod_offset(mbuf, const uint8_t *,
-						      ESP_HEADER_BYTES + sa->iv_bytes);
+	const uint8_t *text =
+		rte_pktmbuf_mtod_offset(mbuf, const uint8_t *, ESP_HEADER_BYTES + sa->iv_bytes);
 	uint32_t padding = text[packet->text_bytes - 2];
 	uint8_t next_header = text[packet->text_bytes - 1];
 

@@ -12,7 +12,7 @@
 /* Bytes of padding so that text, pad length and next header fill whole blocks. */
 static uint32_t padding_of(const struct sa *sa, uint32_t bytes)
 {
-	return (uint32_t)-(bytes + 2) & (sa->block_bytes - 1u);
+	return (uint32_t) - (bytes + 2) & (sa->block_bytes - 1u);
 }
 
 static void header_write(struct worker *w, struct sa *sa, uint8_t *esp)
@@ -92,8 +92,8 @@ void esp_out_complete(struct worker *w, struct vector *packets)
 		const struct group *group = sa->group;
 		bool ready;
 
-		rte_pktmbuf_trim(mbuf, (uint16_t)(sa->tag_bytes -
-						  (sa->tag_bytes_wire != 0 ? sa->tag_bytes_wire
+		rte_pktmbuf_trim(mbuf, (uint16_t)(sa->tag_bytes - (sa->tag_bytes_wire != 0
+									   ? sa->tag_bytes_wire
 									   : sa->tag_bytes)));
 		if (sa->encapsulated)
 			ready = outer_push_udp(w, mbuf, group->local_be, group->local_port,

@@ -88,8 +88,8 @@ void icmp_error_send(struct worker *w, const struct rte_mbuf *about, uint8_t typ
 	if (error == NULL)
 		return;
 	error->data_off = MAILBOX_HEADROOM_BYTES;
-	room = (uint8_t *)rte_pktmbuf_append(
-		error, (uint16_t)(sizeof(*ip) + ICMP_HEADER_BYTES + quote));
+	room = (uint8_t *)rte_pktmbuf_append(error,
+					     (uint16_t)(sizeof(*ip) + ICMP_HEADER_BYTES + quote));
 	memcpy(room + sizeof(*ip) + ICMP_HEADER_BYTES, ip, quote);
 	headers_write(w, error, source_of(w, packet), ip->src_addr, type, code, mtu);
 	packet_of(error)->origin = PACKET_ORIGIN_SELF;

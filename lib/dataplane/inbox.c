@@ -164,8 +164,8 @@ static void session_add(struct worker *w, const struct message *message)
 		struct group *group = w->dataplane->groups[message->session_add.group];
 
 		session->group = group;
-		group->session[group->sessions++] = (struct group_session){
-			session->tunnel, session->session, session->slot};
+		group->session[group->sessions++] =
+			(struct group_session){session->tunnel, session->session, session->slot};
 	}
 	w->dataplane->sessions[session->slot] = session;
 	counter_add(&w->view.sessions, 1);
@@ -324,8 +324,7 @@ bool inbox_poll(struct worker *w)
 {
 	struct message *messages[MESSAGES_PER_POLL];
 	struct vector outer = {.count = 0};
-	unsigned count =
-		mailbox_worker_receive(w->mailbox, w->id, messages, MESSAGES_PER_POLL);
+	unsigned count = mailbox_worker_receive(w->mailbox, w->id, messages, MESSAGES_PER_POLL);
 
 	if (count == 0)
 		return false;

@@ -5,12 +5,12 @@
  */
 #include "dataplane/worker.h"
 
-#define L2TP_PORT      1701
-#define L2TP_TYPE      0x8000 /* control */
-#define L2TP_LENGTH    0x4000
-#define L2TP_SEQUENCE  0x0800
-#define L2TP_OFFSET    0x0200
-#define L2TP_VERSION   0x000f
+#define L2TP_PORT     1701
+#define L2TP_TYPE     0x8000 /* control */
+#define L2TP_LENGTH   0x4000
+#define L2TP_SEQUENCE 0x0800
+#define L2TP_OFFSET   0x0200
+#define L2TP_VERSION  0x000f
 
 struct data_header {
 	uint16_t tunnel;
@@ -172,7 +172,8 @@ void l2tp_in_stage(struct worker *w, struct vector *packets)
 		}
 		if (read_u16(rte_pktmbuf_mtod_offset(mbuf, uint8_t *, sizeof(struct rte_udp_hdr))) &
 		    L2TP_TYPE) {
-			control_hand(w, CONTROL_CLASS_l2tp_control, mbuf, sizeof(struct rte_udp_hdr),
+			control_hand(w, CONTROL_CLASS_l2tp_control, mbuf,
+				     sizeof(struct rte_udp_hdr),
 				     packet->udp_bytes - (uint32_t)sizeof(struct rte_udp_hdr), 0);
 			continue;
 		}

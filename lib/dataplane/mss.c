@@ -13,7 +13,7 @@
 /* RFC 1624: the checksum after a 16-bit word changed. */
 static void checksum_update(uint8_t *checksum, uint16_t old, uint16_t fresh)
 {
-	uint32_t sum = (uint16_t)~(checksum[0] << 8 | checksum[1]);
+	uint32_t sum = (uint16_t) ~(checksum[0] << 8 | checksum[1]);
 
 	sum += (uint16_t)~old;
 	sum += fresh;

@@ -36,14 +36,14 @@ struct sa {
 	uint8_t tag_bytes_wire;  /* what the peer uses; 0 until the first packet proved it */
 	bool truncation_unknown; /* SHA2-256: 16 or 12 bytes */
 	bool encapsulated;
-	bool confirmed;          /* may be sent on */
-	bool outbound_closed;    /* the peer deleted its half */
+	bool confirmed;       /* may be sent on */
+	bool outbound_closed; /* the peer deleted its half */
 	bool used;
-	bool policed;            /* 3DES */
-	uint16_t peer_port;      /* selector; 0: any */
-	uint32_t sequence_out;   /* of the last packet sent */
-	uint64_t police_tokens;  /* bytes */
-	uint64_t police_cycles;  /* when they were filled last */
+	bool policed;           /* 3DES */
+	uint16_t peer_port;     /* selector; 0: any */
+	uint32_t sequence_out;  /* of the last packet sent */
+	uint64_t police_tokens; /* bytes */
+	uint64_t police_cycles; /* when they were filled last */
 	alignas(64) struct replay_window replay;
 };
 
@@ -60,14 +60,14 @@ struct group {
 	uint32_t slot;
 	uint32_t local_be;
 	uint32_t remote_be;
-	uint16_t local_port;  /* 4500; 500 or 0 without encapsulation */
+	uint16_t local_port; /* 4500; 500 or 0 without encapsulation */
 	uint16_t remote_port;
 	bool may_move;
 	uint8_t pairs;
 	uint8_t sessions;
-	uint8_t moves_left;     /* in the second of moves_cycles */
+	uint8_t moves_left; /* in the second of moves_cycles */
 	uint64_t moves_cycles;
-	struct sa *newest;      /* the newest confirmed pair that may be sent on */
+	struct sa *newest;                /* the newest confirmed pair that may be sent on */
 	struct sa *pair[GROUP_PAIRS_MAX]; /* oldest first */
 	struct group_session session[GROUP_SESSIONS_MAX];
 };
@@ -76,10 +76,10 @@ struct session {
 	struct traffic_counters counters; /* inner IP bytes that passed every check */
 	struct group *group;              /* NULL: plain L2TP */
 	uint32_t slot;
-	uint32_t local_be;                /* plain L2TP: outer addresses */
+	uint32_t local_be; /* plain L2TP: outer addresses */
 	uint32_t remote_be;
 	uint32_t peer_address_be;
-	uint16_t local_port;              /* of UDP, inner with IPsec */
+	uint16_t local_port; /* of UDP, inner with IPsec */
 	uint16_t remote_port;
 	uint16_t tunnel;
 	uint16_t session;
@@ -88,7 +88,7 @@ struct session {
 	uint16_t mtu;
 	uint16_t mss;
 	bool open;
-	uint16_t identification;          /* of fragments */
+	uint16_t identification; /* of fragments */
 };
 
 static_assert(sizeof(struct sa) <= SA_STORAGE_BYTES, "control allocates SA_STORAGE_BYTES");

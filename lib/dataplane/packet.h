@@ -33,24 +33,24 @@ enum packet_origin {
 };
 
 struct packet {
-	struct sa *sa;        /* whose job this is */
-	uint32_t session;     /* slot of the session that it belongs to or goes to */
-	uint32_t group;       /* slot of the group whose SA decrypted it; NO_SLOT in clear */
-	uint32_t sequence;    /* of ESP, inbound */
-	uint32_t remote_be;   /* outer addresses and ports, as received */
+	struct sa *sa;      /* whose job this is */
+	uint32_t session;   /* slot of the session that it belongs to or goes to */
+	uint32_t group;     /* slot of the group whose SA decrypted it; NO_SLOT in clear */
+	uint32_t sequence;  /* of ESP, inbound */
+	uint32_t remote_be; /* outer addresses and ports, as received */
 	uint32_t local_be;
 	uint16_t remote_port;
 	uint16_t local_port;
-	uint16_t peer_port;   /* of the SA that decrypted it, which may be gone by now; 0: any */
-	uint16_t port;        /* received from, or to be sent by */
-	uint16_t text_bytes;  /* plain or cipher text of ESP */
-	uint16_t udp_offset;  /* plain L2TP: of the UDP header in the frame */
-	uint16_t udp_bytes;   /* of the UDP datagram that carries L2TP, header included */
-	uint8_t tag_bytes;    /* on the wire */
-	uint8_t resume;       /* enum packet_resume */
-	uint8_t origin;       /* enum packet_origin */
+	uint16_t peer_port;  /* of the SA that decrypted it, which may be gone by now; 0: any */
+	uint16_t port;       /* received from, or to be sent by */
+	uint16_t text_bytes; /* plain or cipher text of ESP */
+	uint16_t udp_offset; /* plain L2TP: of the UDP header in the frame */
+	uint16_t udp_bytes;  /* of the UDP datagram that carries L2TP, header included */
+	uint8_t tag_bytes;   /* on the wire */
+	uint8_t resume;      /* enum packet_resume */
+	uint8_t origin;      /* enum packet_origin */
 	bool encrypt;
-	bool encapsulated;    /* ESP came in UDP */
+	bool encapsulated; /* ESP came in UDP */
 	uint8_t expected_tag[ESP_TAG_BYTES_MAX];
 	uint8_t computed_tag[ESP_TAG_BYTES_MAX];
 };

@@ -31,8 +31,7 @@ void ppp_in_stage(struct worker *w, struct vector *packets)
 
 	for (unsigned i = 0; i < packets->count; i++) {
 		struct rte_mbuf *mbuf = packets->packets[i];
-		const struct session *session =
-			w->dataplane->sessions[packet_of(mbuf)->session];
+		const struct session *session = w->dataplane->sessions[packet_of(mbuf)->session];
 		uint16_t protocol = 0;
 		uint32_t header = header_read(rte_pktmbuf_mtod(mbuf, const uint8_t *),
 					      mbuf->data_len, &protocol);

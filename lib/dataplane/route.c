@@ -14,8 +14,7 @@ static void to_self(struct worker *w, struct rte_mbuf *mbuf)
 	bool echo = ip->next_proto_id == IPPROTO_ICMP && mbuf->data_len > header &&
 		    *rte_pktmbuf_mtod_offset(mbuf, const uint8_t *, header) == ICMP_ECHO_REQUEST;
 
-	if (packet_of(mbuf)->origin != PACKET_ORIGIN_SESSION ||
-	    (w->config->ping_only && !echo)) {
+	if (packet_of(mbuf)->origin != PACKET_ORIGIN_SESSION || (w->config->ping_only && !echo)) {
 		drop_packet(w, mbuf, DROP_destination_local_filtered);
 		return;
 	}

@@ -5,7 +5,7 @@
 #define ICMP_UNREACHABLE          3
 #define ICMP_FRAGMENTATION_NEEDED 4
 
-#define PPP_IPV4 0x0021
+#define PPP_IPV4                  0x0021
 
 static void hand_over(struct worker *w, struct rte_mbuf *mbuf, unsigned owner)
 {

@@ -10,11 +10,11 @@
 #include <rte_pause.h>
 #include <rte_rcu_qsbr.h>
 
-#define RX_BURST          32
-#define PARKED_MAX_US     8   /* jobs wait in lanes at most so long */
-#define IDLE_POLLS        200 /* before the first sleep */
-#define SLEEP_POLLED_US   50  /* where a port cannot wake us */
-#define SLEEP_WOKEN_MS    100 /* where every port can */
+#define RX_BURST        32
+#define PARKED_MAX_US   8   /* jobs wait in lanes at most so long */
+#define IDLE_POLLS      200 /* before the first sleep */
+#define SLEEP_POLLED_US 50  /* where a port cannot wake us */
+#define SLEEP_WOKEN_MS  100 /* where every port can */
 
 static bool completed_take(struct completed *completed, struct vector *vector)
 {
@@ -42,7 +42,8 @@ static unsigned port_poll(struct worker *w, uint16_t port)
 
 	if (w->id >= w->config->rx_queues[port])
 		return 0;
-	frames.count = rte_eth_rx_burst(w->config->devices[port], (uint16_t)w->id, frames.packets, RX_BURST);
+	frames.count = rte_eth_rx_burst(w->config->devices[port], (uint16_t)w->id, frames.packets,
+					RX_BURST);
 	if (frames.count == 0)
 		return 0;
 	for (unsigned i = 0; i < frames.count; i++) {
@@ -170,7 +171,8 @@ static void watch_queues(struct worker *w)
 		if (w->id < w->config->rx_queues[port] && w->config->rx_interrupt[port])
 			epoll_ctl(w->epoll, EPOLL_CTL_ADD,
 				  rte_eth_dev_rx_intr_ctl_q_get_fd(w->config->devices[port],
-								   (uint16_t)w->id), &event);
+								   (uint16_t)w->id),
+				  &event);
 }
 
 int dataplane_run(struct dataplane *dataplane, unsigned worker)

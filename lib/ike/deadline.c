@@ -80,8 +80,8 @@ void deadline_set(struct deadlines *deadlines, struct deadline *deadline, uint64
 		if (deadlines->count == deadlines->capacity) {
 			deadlines->capacity *= 2;
 			deadlines->heap =
-			    memory_resize(deadlines->heap, ((size_t)deadlines->capacity + 1) *
-							       sizeof(struct deadline *));
+				memory_resize(deadlines->heap, ((size_t)deadlines->capacity + 1) *
+								       sizeof(struct deadline *));
 		}
 		put(deadlines, ++deadlines->count, deadline);
 	}

@@ -42,7 +42,7 @@ static size_t preshared_keys_copy(struct ike *ike, const struct ike_config *conf
 	size_t count = 0;
 
 	ike->preshared_keys =
-	    memory_new_array(config->preshared_key_count, sizeof(*ike->preshared_keys));
+		memory_new_array(config->preshared_key_count, sizeof(*ike->preshared_keys));
 	for (size_t i = 0; i < config->preshared_key_count; i++) {
 		const struct ike_preshared_key *key = &config->preshared_keys[i];
 		struct digest_part secret = {key->bytes, key->length};
@@ -272,13 +272,13 @@ const struct ike_event *ike_next_event(struct ike *ike)
 static void sa_view(const struct sa *sa, struct ike_sa_view *view)
 {
 	*view = (struct ike_sa_view){
-	    .peer = sa->peer != NULL ? sa->peer->name : 0,
-	    .initiator_cookie = sa->initiator_cookie,
-	    .responder_cookie = sa->responder_cookie,
-	    .path = sa->path,
-	    .state = main_mode_state_name(sa->state),
-	    .established_ms = sa->established_ms,
-	    .expires_ms = sa->deadline.due_ms,
+		.peer = sa->peer != NULL ? sa->peer->name : 0,
+		.initiator_cookie = sa->initiator_cookie,
+		.responder_cookie = sa->responder_cookie,
+		.path = sa->path,
+		.state = main_mode_state_name(sa->state),
+		.established_ms = sa->established_ms,
+		.expires_ms = sa->deadline.due_ms,
 	};
 	if (sa->keys.suite.group != 0)
 		ike_suite_text(&sa->keys.suite, view->proposal, sizeof(view->proposal));

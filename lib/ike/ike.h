@@ -47,8 +47,8 @@ struct ike_config {
 	const struct ike_preshared_key *preshared_keys;
 	size_t preshared_key_count;
 	enum ike_compatibility compatibility;
-	struct endpoint local_id;   /* ID of main mode 6; ENDPOINT_NONE: the address dialled */
-	bool force_encapsulation;   /* make the peer see a NAT by faking only its own hash */
+	struct endpoint local_id;      /* ID of main mode 6; ENDPOINT_NONE: the address dialled */
+	bool force_encapsulation;      /* make the peer see a NAT by faking only its own hash */
 	uint32_t half_open_per_source; /* 512 */
 	uint32_t half_open_total;      /* 16384 */
 	uint32_t half_open_ms;         /* 30000: an unfinished main mode lives so long */
@@ -76,18 +76,18 @@ struct ike_host {
 uint32_t ike_peer_index(uint32_t peer);
 
 enum ike_event_kind {
-	IKE_SEND,              /* .send */
-	IKE_KEY_EXCHANGE,      /* .key_exchange: a public-key job to run on a thread */
-	IKE_PEER_UP,           /* .peer_up: main mode completed with a new peer */
-	IKE_PEER_ENDPOINT,     /* .endpoint: an authenticated IKE message came from a new address */
-	IKE_CHILD_ADD,         /* .child_add: comes before the IKE_SEND of quick mode 2 */
-	IKE_CHILD_CONFIRMED,   /* .child: quick mode 3 arrived; the outbound SA may be used */
+	IKE_SEND,            /* .send */
+	IKE_KEY_EXCHANGE,    /* .key_exchange: a public-key job to run on a thread */
+	IKE_PEER_UP,         /* .peer_up: main mode completed with a new peer */
+	IKE_PEER_ENDPOINT,   /* .endpoint: an authenticated IKE message came from a new address */
+	IKE_CHILD_ADD,       /* .child_add: comes before the IKE_SEND of quick mode 2 */
+	IKE_CHILD_CONFIRMED, /* .child: quick mode 3 arrived; the outbound SA may be used */
 	IKE_CHILD_OUTBOUND_DELETED, /* .child: the peer deleted its inbound SA: send on it no more */
-	IKE_CHILD_DELETE,      /* .child: remove the pair; its SPI is free after the owner says so */
-	IKE_PEER_INITIAL_CONTACT,   /* .peer: peers with the same identity should be probed */
-	IKE_PEER_DOWN,         /* .down: no ISAKMP SA and no child is left, or the peer is dead */
-	IKE_STEP,              /* .step: one line of the ladder */
-	IKE_FAILED,            /* .failed: a negotiation ended without success */
+	IKE_CHILD_DELETE, /* .child: remove the pair; its SPI is free after the owner says so */
+	IKE_PEER_INITIAL_CONTACT, /* .peer: peers with the same identity should be probed */
+	IKE_PEER_DOWN, /* .down: no ISAKMP SA and no child is left, or the peer is dead */
+	IKE_STEP,      /* .step: one line of the ladder */
+	IKE_FAILED,    /* .failed: a negotiation ended without success */
 };
 
 /* One message or turn of a dial, for the ladder. The texts are static. */
@@ -99,8 +99,8 @@ struct ike_step {
 
 struct ike_event {
 	enum ike_event_kind kind;
-	uint32_t peer;         /* 0 before the peer exists */
-	uint64_t negotiation;  /* names the dial in events before a peer exists: cookie of initiator */
+	uint32_t peer;        /* 0 before the peer exists */
+	uint64_t negotiation; /* the initiator's cookie: names a dial before its peer exists */
 	union {
 		struct {
 			struct ike_path path;
@@ -109,7 +109,7 @@ struct ike_event {
 			const uint8_t *bytes; /* with the marker if path.local.port is 4500 */
 		} send;
 		struct {
-			uint64_t handle; /* index and generation of the exchange */
+			uint64_t handle;        /* index and generation of the exchange */
 			struct endpoint source; /* for fairness between sources */
 			struct key_exchange_request request;
 		} key_exchange;
@@ -117,10 +117,10 @@ struct ike_event {
 			struct ike_path path;
 			bool peer_behind_nat;
 			bool local_behind_nat;
-			bool encapsulated;      /* NAT traversal was agreed on: ESP in UDP 4500 */
-			char identity[128];     /* printable, "192.168.1.2 (ipv4)" */
-			char profile[32];       /* by vendor ids: "windows", "apple", "generic" */
-			char proposal[96];      /* "aes-256-cbc/sha2-256/group 14" */
+			bool encapsulated;  /* NAT traversal was agreed on: ESP in UDP 4500 */
+			char identity[128]; /* printable, "192.168.1.2 (ipv4)" */
+			char profile[32];   /* by vendor ids: "windows", "apple", "generic" */
+			char proposal[96];  /* "aes-256-cbc/sha2-256/group 14" */
 		} peer_up;
 		struct {
 			struct ike_path path;
@@ -128,11 +128,11 @@ struct ike_event {
 		struct {
 			uint32_t spi_in;
 			uint32_t spi_out;
-			bool encapsulated;      /* UDP 4500, else protocol 50 */
+			bool encapsulated; /* UDP 4500, else protocol 50 */
 			struct ike_path path;
-			uint16_t peer_port;     /* UDP port of IDci; 0: any */
-			uint16_t local_port;    /* UDP port of IDcr; 0 or 1701 */
-			uint64_t lifetime_ms;   /* 28800000 if the peer named none */
+			uint16_t peer_port;      /* UDP port of IDci; 0: any */
+			uint16_t local_port;     /* UDP port of IDcr; 0 or 1701 */
+			uint64_t lifetime_ms;    /* 28800000 if the peer named none */
 			uint64_t lifetime_bytes; /* 0: no limit; the peer rekeys before */
 			struct esp_keys keys_in;
 			struct esp_keys keys_out;
@@ -181,8 +181,8 @@ void ike_feed(struct ike *ike, const struct ike_path *path, const uint8_t *bytes
 	      uint64_t now_ms);
 
 /* The result of a job. A stale handle wipes and ignores it. `result` stays the caller's to wipe. */
-void ike_key_exchange_done(struct ike *ike, uint64_t handle, const struct key_exchange_result *result,
-			   uint64_t now_ms);
+void ike_key_exchange_done(struct ike *ike, uint64_t handle,
+			   const struct key_exchange_result *result, uint64_t now_ms);
 
 /* The packet path authenticated a packet on this inbound SPI for the first time: quick mode 3 may
  * have been lost, the pair counts as confirmed (RFC 2409 5.5, clients do not resend it). */
@@ -229,6 +229,7 @@ struct ike_sa_view {
  * Copies up to `count` SAs from position `*cursor` on, which it advances; 0 at the end. A cursor
  * starts at 0.
  */
-size_t ike_list_sas(const struct ike *ike, uint32_t *cursor, struct ike_sa_view *views, size_t count);
+size_t ike_list_sas(const struct ike *ike, uint32_t *cursor, struct ike_sa_view *views,
+		    size_t count);
 
 #endif

@@ -15,10 +15,10 @@ static void r_u_there(struct sa *sa, const struct packet *packet, const struct n
 	uint32_t sequence = cursor_u32(&c);
 	uint8_t cookies[COOKIES_BYTES];
 	const struct message_notification ack = {
-	    .protocol = ISAKMP_PROTOCOL_ISAKMP,
-	    .type = ISAKMP_NOTIFY_R_U_THERE_ACK,
-	    .spi = {cookies, sizeof(cookies)},
-	    .data = {n->data.bytes, DPD_DATA_BYTES},
+		.protocol = ISAKMP_PROTOCOL_ISAKMP,
+		.type = ISAKMP_NOTIFY_R_U_THERE_ACK,
+		.spi = {cookies, sizeof(cookies)},
+		.data = {n->data.bytes, DPD_DATA_BYTES},
 	};
 
 	if (cursor_failed(&c)) {

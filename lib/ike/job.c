@@ -54,7 +54,7 @@ void ike_key_exchange_done(struct ike *ike, uint64_t handle,
 			   const struct key_exchange_result *result, uint64_t now_ms)
 {
 	struct job *job =
-	    slots_get(&ike->jobs, (uint32_t)handle, (uint32_t)(handle >> 32), UINT32_MAX);
+		slots_get(&ike->jobs, (uint32_t)handle, (uint32_t)(handle >> 32), UINT32_MAX);
 	struct sa *sa;
 	struct quick_mode *quick_mode;
 

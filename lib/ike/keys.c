@@ -14,10 +14,10 @@ static int chain_step(const struct ike_keys *keys, const uint8_t *previous,
 		      const struct ike_key_inputs *inputs, uint8_t number, uint8_t *out)
 {
 	const struct digest_part parts[] = {
-	    {previous, previous == NULL ? 0 : digest_bytes(keys->suite.hash)},
-	    inputs->shared_secret,
-	    {inputs->cookies, sizeof(inputs->cookies)},
-	    {&number, 1},
+		{previous, previous == NULL ? 0 : digest_bytes(keys->suite.hash)},
+		inputs->shared_secret,
+		{inputs->cookies, sizeof(inputs->cookies)},
+		{&number, 1},
 	};
 
 	return digest_hmac(keys->suite.hash, keys->skeyid, digest_bytes(keys->suite.hash), parts, 4,
@@ -76,12 +76,12 @@ int ike_keys_main_mode_hash(const struct ike_keys *keys, bool initiator,
 {
 	const uint8_t *cookies = inputs->cookies;
 	const struct digest_part parts[] = {
-	    initiator ? inputs->public_i : inputs->public_r,
-	    initiator ? inputs->public_r : inputs->public_i,
-	    {initiator ? cookies : cookies + ISAKMP_COOKIE_BYTES, ISAKMP_COOKIE_BYTES},
-	    {initiator ? cookies + ISAKMP_COOKIE_BYTES : cookies, ISAKMP_COOKIE_BYTES},
-	    *sa,
-	    *id,
+		initiator ? inputs->public_i : inputs->public_r,
+		initiator ? inputs->public_r : inputs->public_i,
+		{initiator ? cookies : cookies + ISAKMP_COOKIE_BYTES, ISAKMP_COOKIE_BYTES},
+		{initiator ? cookies + ISAKMP_COOKIE_BYTES : cookies, ISAKMP_COOKIE_BYTES},
+		*sa,
+		*id,
 	};
 
 	return digest_hmac(keys->suite.hash, keys->skeyid, digest_bytes(keys->suite.hash), parts, 6,
@@ -112,7 +112,7 @@ int ike_keys_exchange_iv(const struct ike_keys *keys, const uint8_t *last_block,
 	uint8_t id[4];
 	struct writer w = writer_over(id, sizeof(id));
 	const struct digest_part parts[] = {
-	    {last_block, block_cipher_block_bytes(keys->suite.cipher)}, {id, sizeof(id)}};
+		{last_block, block_cipher_block_bytes(keys->suite.cipher)}, {id, sizeof(id)}};
 
 	writer_u32(&w, message_id);
 	return iv_of(keys, parts, iv);
@@ -135,15 +135,18 @@ int ike_keys_esp(const struct ike_keys *keys, const struct esp_suite *suite, uin
 	uint8_t keymat[KEYMAT_BYTES_MAX + DIGEST_BYTES_MAX];
 	uint8_t protocol_spi[5];
 	struct writer w = writer_over(protocol_spi, sizeof(protocol_spi));
-	struct digest_part parts[] = {
-	    {NULL, 0}, *shared_secret, {protocol_spi, sizeof(protocol_spi)}, *nonce_i, *nonce_r};
+	struct digest_part parts[] = {{NULL, 0},
+				      *shared_secret,
+				      {protocol_spi, sizeof(protocol_spi)},
+				      *nonce_i,
+				      *nonce_r};
 	int error = 0;
 
 	writer_u8(&w, ISAKMP_PROTOCOL_ESP);
 	writer_u32(&w, spi);
 	for (size_t have = 0; error == 0 && have < wanted; have += size) {
-		error =
-		    digest_hmac(keys->suite.hash, keys->skeyid_d, size, parts, 5, keymat + have);
+		error = digest_hmac(keys->suite.hash, keys->skeyid_d, size, parts, 5,
+				    keymat + have);
 		parts[0] = (struct digest_part){keymat + have, size};
 	}
 	*out = (struct esp_keys){.suite = *suite};

@@ -50,65 +50,66 @@ struct main_mode_input {
 };
 
 static const char *const state_names[MAIN_MODE_STATES] = {
-    "start",       "sent main mode 2", "computing", "sent main mode 4",
-    "established", "lingering",        "refused",   "gone",
+	"start",       "sent main mode 2", "computing", "sent main mode 4",
+	"established", "lingering",        "refused",   "gone",
 };
 
 static const char *const event_names[EVENTS] = {
-    "offer",
-    "offer refused",
-    "key exchange",
-    "keys ready",
-    "keys failed",
-    "authenticated",
-    "authentication failed",
-    "duplicate",
-    "expired",
-    "evicted",
-    "deleted",
-    "closed",
+	"offer",
+	"offer refused",
+	"key exchange",
+	"keys ready",
+	"keys failed",
+	"authenticated",
+	"authentication failed",
+	"duplicate",
+	"expired",
+	"evicted",
+	"deleted",
+	"closed",
 };
 
 #define CELL(event, state, next_state, what)             \
 	[EVENT_##event * MAIN_MODE_STATES + MAIN_MODE_## \
-	    state] = {.actions = (what), .next = MAIN_MODE_##next_state, .defined = true}
+		state] = {.actions = (what), .next = MAIN_MODE_##next_state, .defined = true}
 
 static const struct fsm_cell cells[EVENTS * MAIN_MODE_STATES] = {
-    CELL(OFFER, START, SENT_2, DO(SEND_2)),
-    CELL(OFFER_REFUSED, START, REFUSED, DO(REFUSE) | DO(REPORT_FAILURE)),
-    CELL(KEY_EXCHANGE, SENT_2, COMPUTING, 0),
-    CELL(KEYS_READY, COMPUTING, SENT_4, DO(SEND_4)),
-    CELL(KEYS_FAILED, COMPUTING, REFUSED, DO(REFUSE) | DO(REPORT_FAILURE)),
-    CELL(AUTHENTICATED, SENT_4, ESTABLISHED, DO(ESTABLISH) | DO(SEND_6) | DO(TAKE_NOTIFICATIONS)),
-    CELL(AUTHENTICATION_FAILED, SENT_4, SENT_4, DO(REFUSE) | DO(REPORT_FAILURE)),
-    CELL(DUPLICATE, SENT_2, SENT_2, DO(RESEND)),
-    CELL(DUPLICATE, COMPUTING, COMPUTING, 0),
-    CELL(DUPLICATE, SENT_4, SENT_4, DO(RESEND)),
-    CELL(DUPLICATE, ESTABLISHED, ESTABLISHED, DO(RESEND)),
-    CELL(DUPLICATE, REFUSED, REFUSED, DO(RESEND)),
-    CELL(EXPIRED, SENT_2, GONE, DO(REPORT_FAILURE) | DO(BURY)),
-    CELL(EXPIRED, COMPUTING, GONE, DO(REPORT_FAILURE) | DO(BURY)),
-    CELL(EXPIRED, SENT_4, GONE, DO(REPORT_FAILURE) | DO(BURY)),
-    CELL(EXPIRED, ESTABLISHED, LINGERING, DO(SEND_DELETE) | DO(LEAVE_PEER) | DO(LINGER)),
-    CELL(EXPIRED, LINGERING, GONE, DO(BURY)),
-    CELL(EXPIRED, REFUSED, GONE, DO(BURY)),
-    CELL(EVICTED, SENT_2, GONE, DO(BURY)),
-    CELL(EVICTED, REFUSED, GONE, DO(BURY)),
-    CELL(DELETED, ESTABLISHED, LINGERING, DO(LEAVE_PEER) | DO(LINGER)),
-    CELL(CLOSED, ESTABLISHED, GONE, DO(SEND_DELETE) | DO(BURY)),
-    CELL(CLOSED, LINGERING, GONE, DO(BURY)),
+	CELL(OFFER, START, SENT_2, DO(SEND_2)),
+	CELL(OFFER_REFUSED, START, REFUSED, DO(REFUSE) | DO(REPORT_FAILURE)),
+	CELL(KEY_EXCHANGE, SENT_2, COMPUTING, 0),
+	CELL(KEYS_READY, COMPUTING, SENT_4, DO(SEND_4)),
+	CELL(KEYS_FAILED, COMPUTING, REFUSED, DO(REFUSE) | DO(REPORT_FAILURE)),
+	CELL(AUTHENTICATED, SENT_4, ESTABLISHED,
+	     DO(ESTABLISH) | DO(SEND_6) | DO(TAKE_NOTIFICATIONS)),
+	CELL(AUTHENTICATION_FAILED, SENT_4, SENT_4, DO(REFUSE) | DO(REPORT_FAILURE)),
+	CELL(DUPLICATE, SENT_2, SENT_2, DO(RESEND)),
+	CELL(DUPLICATE, COMPUTING, COMPUTING, 0),
+	CELL(DUPLICATE, SENT_4, SENT_4, DO(RESEND)),
+	CELL(DUPLICATE, ESTABLISHED, ESTABLISHED, DO(RESEND)),
+	CELL(DUPLICATE, REFUSED, REFUSED, DO(RESEND)),
+	CELL(EXPIRED, SENT_2, GONE, DO(REPORT_FAILURE) | DO(BURY)),
+	CELL(EXPIRED, COMPUTING, GONE, DO(REPORT_FAILURE) | DO(BURY)),
+	CELL(EXPIRED, SENT_4, GONE, DO(REPORT_FAILURE) | DO(BURY)),
+	CELL(EXPIRED, ESTABLISHED, LINGERING, DO(SEND_DELETE) | DO(LEAVE_PEER) | DO(LINGER)),
+	CELL(EXPIRED, LINGERING, GONE, DO(BURY)),
+	CELL(EXPIRED, REFUSED, GONE, DO(BURY)),
+	CELL(EVICTED, SENT_2, GONE, DO(BURY)),
+	CELL(EVICTED, REFUSED, GONE, DO(BURY)),
+	CELL(DELETED, ESTABLISHED, LINGERING, DO(LEAVE_PEER) | DO(LINGER)),
+	CELL(CLOSED, ESTABLISHED, GONE, DO(SEND_DELETE) | DO(BURY)),
+	CELL(CLOSED, LINGERING, GONE, DO(BURY)),
 };
 
 static void main_mode_act(void *object, unsigned action, const void *argument);
 
 static const struct fsm_table machine = {
-    .name = "main mode",
-    .states = MAIN_MODE_STATES,
-    .events = EVENTS,
-    .state_names = state_names,
-    .event_names = event_names,
-    .cells = cells,
-    .act = main_mode_act,
+	.name = "main mode",
+	.states = MAIN_MODE_STATES,
+	.events = EVENTS,
+	.state_names = state_names,
+	.event_names = event_names,
+	.cells = cells,
+	.act = main_mode_act,
 };
 
 static void step(struct sa *sa, enum main_mode_event event, const struct main_mode_input *input)
@@ -257,7 +258,7 @@ static struct main_mode *main_mode_new(const struct payloads *payloads,
 
 	mode->sa_body = part_copy(&payloads->sa);
 	mode->transform =
-	    part_copy(&(struct digest_part){choice->transform, choice->transform_bytes});
+		part_copy(&(struct digest_part){choice->transform, choice->transform_bytes});
 	mode->proposal_number = choice->number;
 	mode->vendor = vendor_find(payloads);
 	return mode;
@@ -285,8 +286,8 @@ static void offer_take(struct ike *ike, const struct packet *packet,
 	report_step(sa, packet->path, true, "main mode 1", "offers proposals");
 	if (error != 0 || sa->preshared_key == NULL) {
 		input.verdict =
-		    (struct verdict){VERDICT_PEER_FAULT, ISAKMP_NOTIFY_NO_PROPOSAL_CHOSEN,
-				     CAUSE_no_common_ike_proposal};
+			(struct verdict){VERDICT_PEER_FAULT, ISAKMP_NOTIFY_NO_PROPOSAL_CHOSEN,
+					 CAUSE_no_common_ike_proposal};
 		if (sa->preshared_key == NULL)
 			input.verdict.cause = CAUSE_no_preshared_key;
 		step(sa, EVENT_OFFER_REFUSED, &input);
@@ -303,7 +304,7 @@ static void offer_take(struct ike *ike, const struct packet *packet,
 static void first_message(struct ike *ike, const struct packet *packet)
 {
 	struct sa *sa =
-	    sa_find_half_open(ike, packet->header.initiator_cookie, &packet->path->remote);
+		sa_find_half_open(ike, packet->header.initiator_cookie, &packet->path->remote);
 	struct main_mode_input input = {.packet = packet};
 	struct payloads payloads;
 
@@ -330,9 +331,9 @@ static void first_message(struct ike *ike, const struct packet *packet)
 void aggressive_mode_refuse(struct ike *ike, const struct packet *packet)
 {
 	struct main_mode_input input = {
-	    .packet = packet,
-	    .verdict = {VERDICT_PEER_FAULT, ISAKMP_NOTIFY_UNSUPPORTED_EXCHANGE_TYPE,
-			CAUSE_aggressive_mode_refused},
+		.packet = packet,
+		.verdict = {VERDICT_PEER_FAULT, ISAKMP_NOTIFY_UNSUPPORTED_EXCHANGE_TYPE,
+			    CAUSE_aggressive_mode_refused},
 	};
 	struct sa *sa;
 
@@ -405,8 +406,8 @@ static void third_message(struct sa *sa, const struct packet *packet)
 void main_mode_key_exchange_done(struct sa *sa, const struct key_exchange_result *result)
 {
 	struct main_mode_input input = {
-	    .verdict = {VERDICT_PEER_FAULT, ISAKMP_NOTIFY_INVALID_KEY_INFORMATION,
-			CAUSE_ike_protocol_error},
+		.verdict = {VERDICT_PEER_FAULT, ISAKMP_NOTIFY_INVALID_KEY_INFORMATION,
+			    CAUSE_ike_protocol_error},
 	};
 
 	step(sa, main_mode_keys_take(sa, result) == 0 ? EVENT_KEYS_READY : EVENT_KEYS_FAILED,
@@ -442,9 +443,9 @@ static void authenticated(struct sa *sa, const struct packet *packet,
 static void fifth_message(struct sa *sa, const struct packet *packet)
 {
 	struct main_mode_input input = {
-	    .packet = packet,
-	    .verdict = {VERDICT_PEER_FAULT, ISAKMP_NOTIFY_PAYLOAD_MALFORMED,
-			CAUSE_wrong_preshared_key},
+		.packet = packet,
+		.verdict = {VERDICT_PEER_FAULT, ISAKMP_NOTIFY_PAYLOAD_MALFORMED,
+			    CAUSE_wrong_preshared_key},
 	};
 	uint8_t iv[IKE_BLOCK_BYTES_MAX];
 	uint8_t plain[PACKET_BYTES_MAX];
@@ -502,9 +503,9 @@ void main_mode_feed(struct ike *ike, const struct packet *packet)
 void main_mode_expired(struct sa *sa)
 {
 	const struct main_mode_input input = {
-	    .verdict = {VERDICT_IGNORE, 0,
-			sa->state == MAIN_MODE_ESTABLISHED ? CAUSE_no_security_association
-							   : CAUSE_ike_timeout},
+		.verdict = {VERDICT_IGNORE, 0,
+			    sa->state == MAIN_MODE_ESTABLISHED ? CAUSE_no_security_association
+							       : CAUSE_ike_timeout},
 	};
 
 	step(sa, EVENT_EXPIRED, &input);

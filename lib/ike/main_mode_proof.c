@@ -11,12 +11,12 @@ static struct ike_key_inputs key_inputs(const struct sa *sa)
 {
 	const struct main_mode *mode = sa->main_mode;
 	struct ike_key_inputs inputs = {
-	    .preshared_key = {sa->preshared_key->bytes, sa->preshared_key->length},
-	    .nonce_i = mode->nonce_i,
-	    .nonce_r = {mode->nonce_r, sizeof(mode->nonce_r)},
-	    .public_i = mode->public_i,
-	    .public_r = mode->public_r,
-	    .shared_secret = mode->shared_secret,
+		.preshared_key = {sa->preshared_key->bytes, sa->preshared_key->length},
+		.nonce_i = mode->nonce_i,
+		.nonce_r = {mode->nonce_r, sizeof(mode->nonce_r)},
+		.public_i = mode->public_i,
+		.public_r = mode->public_r,
+		.shared_secret = mode->shared_secret,
 	};
 
 	sa_cookies(sa, inputs.cookies);
@@ -35,9 +35,9 @@ int main_mode_keys_take(struct sa *sa, const struct key_exchange_result *result)
 	    result->shared_bytes > sizeof(result->shared_secret))
 		return -EINVAL;
 	mode->public_r =
-	    part_copy(&(struct digest_part){result->public_value, result->public_bytes});
+		part_copy(&(struct digest_part){result->public_value, result->public_bytes});
 	mode->shared_secret =
-	    part_copy(&(struct digest_part){result->shared_secret, result->shared_bytes});
+		part_copy(&(struct digest_part){result->shared_secret, result->shared_bytes});
 	random_fill(&sa->ike->host.random, mode->nonce_r, sizeof(mode->nonce_r));
 	inputs = key_inputs(sa);
 	error = ike_keys_derive(&sa->keys, &inputs);
@@ -63,7 +63,7 @@ static size_t own_id_write(const struct sa *sa, uint8_t body[20])
 {
 	const struct endpoint *configured = &sa->ike->config.local_id;
 	const struct endpoint *id =
-	    configured->family != ENDPOINT_NONE ? configured : &sa->path.local;
+		configured->family != ENDPOINT_NONE ? configured : &sa->path.local;
 	struct writer w = writer_over(body, 20);
 
 	writer_u8(&w,

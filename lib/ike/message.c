@@ -134,9 +134,9 @@ int message_hash(const struct ike_keys *keys, uint32_t message_id, const struct 
 	const uint8_t id[4] = {(uint8_t)(message_id >> 24), (uint8_t)(message_id >> 16),
 			       (uint8_t)(message_id >> 8), (uint8_t)message_id};
 	const struct digest_part parts[] = {
-	    {id, sizeof(id)},
-	    nonce != NULL ? *nonce : (struct digest_part){NULL, 0},
-	    *rest,
+		{id, sizeof(id)},
+		nonce != NULL ? *nonce : (struct digest_part){NULL, 0},
+		*rest,
 	};
 
 	return ike_keys_authenticate(keys, parts, 3, out);

@@ -8,9 +8,9 @@ int nat_d_hash(enum digest_kind hash, const uint8_t cookies[16], const struct en
 {
 	const uint8_t port_be[2] = {(uint8_t)(endpoint->port >> 8), (uint8_t)endpoint->port};
 	const struct digest_part parts[] = {
-	    {cookies, 16},
-	    {endpoint->address, endpoint_address_bytes(endpoint)},
-	    {port_be, sizeof(port_be)},
+		{cookies, 16},
+		{endpoint->address, endpoint_address_bytes(endpoint)},
+		{port_be, sizeof(port_be)},
 	};
 
 	return digest_compute(hash, parts, 3, out);

@@ -101,7 +101,7 @@ int payloads_read(const uint8_t *bytes, size_t length, uint8_t first, struct pay
 	}
 	if (payloads->after_hash.bytes != NULL)
 		payloads->after_hash.length =
-		    (size_t)(c.at - (const uint8_t *)payloads->after_hash.bytes);
+			(size_t)(c.at - (const uint8_t *)payloads->after_hash.bytes);
 	return 0;
 }
 
@@ -128,7 +128,7 @@ int delete_payload_read(const struct digest_part *body, struct delete_payload *d
 	delete_payload->spi_bytes = cursor_u8(&c);
 	delete_payload->count = cursor_u16(&c);
 	delete_payload->spis =
-	    cursor_bytes(&c, (size_t)delete_payload->count * delete_payload->spi_bytes);
+		cursor_bytes(&c, (size_t)delete_payload->count * delete_payload->spi_bytes);
 	return cursor_finished(&c) ? 0 : -EBADMSG;
 }
 

@@ -200,10 +200,10 @@ static void probe_send(struct peer *peer, struct sa *sa)
 	uint8_t sequence[4];
 	struct writer w = writer_over(sequence, sizeof(sequence));
 	const struct message_notification n = {
-	    .protocol = ISAKMP_PROTOCOL_ISAKMP,
-	    .type = ISAKMP_NOTIFY_R_U_THERE,
-	    .spi = {cookies, sizeof(cookies)},
-	    .data = {sequence, sizeof(sequence)},
+		.protocol = ISAKMP_PROTOCOL_ISAKMP,
+		.type = ISAKMP_NOTIFY_R_U_THERE,
+		.spi = {cookies, sizeof(cookies)},
+		.data = {sequence, sizeof(sequence)},
 	};
 
 	if (peer->probe_sequence == 0)

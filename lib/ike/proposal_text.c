@@ -16,14 +16,14 @@ static const struct name ike_ciphers[] = {{1, "des-cbc"}, {5, "3des-cbc"}, {7, "
 static const struct name ike_hashes[] = {{1, "md5"},      {2, "sha1"},     {4, "sha2-256"},
 					 {5, "sha2-384"}, {6, "sha2-512"}, {0, NULL}};
 static const struct name esp_ciphers[] = {
-    {2, "des-cbc"}, {3, "3des-cbc"}, {11, "null"},   {12, "aes"},  {13, "aes-ctr"},
-    {18, "gcm-8"},  {19, "gcm-12"},  {20, "gcm-16"}, {23, "gmac"}, {0, NULL}};
+	{2, "des-cbc"}, {3, "3des-cbc"}, {11, "null"},   {12, "aes"},  {13, "aes-ctr"},
+	{18, "gcm-8"},  {19, "gcm-12"},  {20, "gcm-16"}, {23, "gmac"}, {0, NULL}};
 static const struct name esp_authenticators[] = {{1, "hmac-md5-96"},       {2, "hmac-sha1-96"},
 						 {5, "hmac-sha2-256-128"}, {6, "hmac-sha2-384-192"},
 						 {7, "hmac-sha2-512-256"}, {0, NULL}};
 static const struct name encapsulations[] = {
-    {1, "tunnel"},     {2, "transport"},     {3, "tunnel"}, {4, "transport"},
-    {61443, "tunnel"}, {61444, "transport"}, {0, NULL}};
+	{1, "tunnel"},     {2, "transport"},     {3, "tunnel"}, {4, "transport"},
+	{61443, "tunnel"}, {61444, "transport"}, {0, NULL}};
 
 static const char *name_of(const struct name *names, uint16_t number, char other[16])
 {
@@ -92,8 +92,8 @@ static void offer_text(const struct digest_part *sa, char *text, size_t size,
 			snprintf(text + used, size - used, ", ...");
 			return;
 		}
-		used +=
-		    (size_t)snprintf(text + used, size - used, "%s%s", used == 0 ? "" : ", ", item);
+		used += (size_t)snprintf(text + used, size - used, "%s%s", used == 0 ? "" : ", ",
+					 item);
 	}
 }
 

@@ -56,53 +56,53 @@ struct quick_mode_input {
 };
 
 static const char *const state_names[QUICK_MODE_STATES] = {
-    "start", "computing", "sent quick mode 2", "finished", "refused", "gone",
+	"start", "computing", "sent quick mode 2", "finished", "refused", "gone",
 };
 
 static const char *const event_names[EVENTS] = {
-    "offer with key exchange",
-    "answer ready",
-    "answer refused",
-    "confirmed",
-    "used",
-    "duplicate",
-    "unanswered",
-    "expired",
+	"offer with key exchange",
+	"answer ready",
+	"answer refused",
+	"confirmed",
+	"used",
+	"duplicate",
+	"unanswered",
+	"expired",
 };
 
 #define CELL(event, state, next_state, what)               \
 	[EVENT_##event * QUICK_MODE_STATES + QUICK_MODE_## \
-	    state] = {.actions = (what), .next = QUICK_MODE_##next_state, .defined = true}
+		state] = {.actions = (what), .next = QUICK_MODE_##next_state, .defined = true}
 
 static const struct fsm_cell cells[EVENTS * QUICK_MODE_STATES] = {
-    CELL(OFFER_WITH_KEY_EXCHANGE, START, COMPUTING, DO(ARM_COMPUTING)),
-    CELL(ANSWER_READY, START, SENT_2, DO(SEND_2) | DO(ARM_RETRANSMISSION)),
-    CELL(ANSWER_READY, COMPUTING, SENT_2, DO(SEND_2) | DO(ARM_RETRANSMISSION)),
-    CELL(ANSWER_REFUSED, START, REFUSED, DO(REFUSE) | DO(REPORT_FAILURE) | DO(ARM_KEPT)),
-    CELL(ANSWER_REFUSED, COMPUTING, REFUSED, DO(REFUSE) | DO(REPORT_FAILURE) | DO(ARM_KEPT)),
-    CELL(CONFIRMED, SENT_2, FINISHED, DO(CONFIRM) | DO(ARM_KEPT)),
-    CELL(USED, SENT_2, FINISHED, DO(CONFIRM) | DO(ARM_KEPT)),
-    CELL(DUPLICATE, COMPUTING, COMPUTING, 0),
-    CELL(DUPLICATE, SENT_2, SENT_2, DO(RESEND)),
-    CELL(DUPLICATE, FINISHED, FINISHED, DO(RESEND)),
-    CELL(DUPLICATE, REFUSED, REFUSED, DO(RESEND)),
-    CELL(UNANSWERED, SENT_2, SENT_2, DO(SEND_2_AGAIN) | DO(ARM_RETRANSMISSION)),
-    CELL(EXPIRED, COMPUTING, GONE, DO(REPORT_FAILURE) | DO(BURY)),
-    CELL(EXPIRED, SENT_2, GONE, DO(REPORT_FAILURE) | DO(END_CHILD) | DO(BURY)),
-    CELL(EXPIRED, FINISHED, GONE, DO(BURY)),
-    CELL(EXPIRED, REFUSED, GONE, DO(BURY)),
+	CELL(OFFER_WITH_KEY_EXCHANGE, START, COMPUTING, DO(ARM_COMPUTING)),
+	CELL(ANSWER_READY, START, SENT_2, DO(SEND_2) | DO(ARM_RETRANSMISSION)),
+	CELL(ANSWER_READY, COMPUTING, SENT_2, DO(SEND_2) | DO(ARM_RETRANSMISSION)),
+	CELL(ANSWER_REFUSED, START, REFUSED, DO(REFUSE) | DO(REPORT_FAILURE) | DO(ARM_KEPT)),
+	CELL(ANSWER_REFUSED, COMPUTING, REFUSED, DO(REFUSE) | DO(REPORT_FAILURE) | DO(ARM_KEPT)),
+	CELL(CONFIRMED, SENT_2, FINISHED, DO(CONFIRM) | DO(ARM_KEPT)),
+	CELL(USED, SENT_2, FINISHED, DO(CONFIRM) | DO(ARM_KEPT)),
+	CELL(DUPLICATE, COMPUTING, COMPUTING, 0),
+	CELL(DUPLICATE, SENT_2, SENT_2, DO(RESEND)),
+	CELL(DUPLICATE, FINISHED, FINISHED, DO(RESEND)),
+	CELL(DUPLICATE, REFUSED, REFUSED, DO(RESEND)),
+	CELL(UNANSWERED, SENT_2, SENT_2, DO(SEND_2_AGAIN) | DO(ARM_RETRANSMISSION)),
+	CELL(EXPIRED, COMPUTING, GONE, DO(REPORT_FAILURE) | DO(BURY)),
+	CELL(EXPIRED, SENT_2, GONE, DO(REPORT_FAILURE) | DO(END_CHILD) | DO(BURY)),
+	CELL(EXPIRED, FINISHED, GONE, DO(BURY)),
+	CELL(EXPIRED, REFUSED, GONE, DO(BURY)),
 };
 
 static void quick_mode_act(void *object, unsigned action, const void *argument);
 
 static const struct fsm_table machine = {
-    .name = "quick mode",
-    .states = QUICK_MODE_STATES,
-    .events = EVENTS,
-    .state_names = state_names,
-    .event_names = event_names,
-    .cells = cells,
-    .act = quick_mode_act,
+	.name = "quick mode",
+	.states = QUICK_MODE_STATES,
+	.events = EVENTS,
+	.state_names = state_names,
+	.event_names = event_names,
+	.cells = cells,
+	.act = quick_mode_act,
 };
 
 static void step(struct quick_mode *qm, enum quick_mode_event event,
@@ -194,7 +194,7 @@ static void quick_mode_act(void *object, unsigned action, const void *argument)
 	case ACTION_SEND_2_AGAIN:
 		qm->retransmissions++;
 		message_quick_mode_resend(
-		    qm, qm->sa->peer != NULL ? &qm->sa->peer->path : &qm->path, true);
+			qm, qm->sa->peer != NULL ? &qm->sa->peer->path : &qm->path, true);
 		break;
 	case ACTION_ARM_RETRANSMISSION:
 		deadline_in(qm, (uint64_t)FIRST_RETRANSMISSION_MS << qm->retransmissions);
@@ -221,11 +221,11 @@ static struct esp_policy policy_of(const struct sa *sa, const struct packet *pac
 	bool floated = packet->path->local.port == ISAKMP_PORT_NAT_T;
 
 	return (struct esp_policy){
-	    .compatibility = sa->ike->config.compatibility,
-	    .plain_allowed = !sa->encapsulated,
-	    .encapsulated_allowed =
-		sa->nat_version != NAT_VERSION_NONE && (sa->encapsulated || floated),
-	    .key_exchange_bytes = payloads->key_exchange.length,
+		.compatibility = sa->ike->config.compatibility,
+		.plain_allowed = !sa->encapsulated,
+		.encapsulated_allowed =
+			sa->nat_version != NAT_VERSION_NONE && (sa->encapsulated || floated),
+		.key_exchange_bytes = payloads->key_exchange.length,
 	};
 }
 
@@ -253,7 +253,7 @@ static struct quick_offer *offer_new(const struct payloads *payloads, const stru
 	offer->esp = *esp;
 	offer->proposal_number = choice->number;
 	offer->transform =
-	    part_copy(&(struct digest_part){choice->transform, choice->transform_bytes});
+		part_copy(&(struct digest_part){choice->transform, choice->transform_bytes});
 	offer->id_count = payloads->id_count;
 	for (size_t i = 0; i < payloads->id_count; i++)
 		offer->id[i] = part_copy(&payloads->id[i]);
@@ -269,9 +269,9 @@ static void refuse(struct quick_mode *qm, uint16_t wire_code, enum cause cause, 
 		   const char *accepted)
 {
 	const struct quick_mode_input input = {
-	    .verdict = {VERDICT_PEER_FAULT, wire_code, cause},
-	    .offered = offered,
-	    .accepted = accepted,
+		.verdict = {VERDICT_PEER_FAULT, wire_code, cause},
+		.offered = offered,
+		.accepted = accepted,
 	};
 
 	step(qm, EVENT_ANSWER_REFUSED, &input);
@@ -463,7 +463,7 @@ static void third_message(struct quick_mode *qm, const struct packet *packet)
 	const uint8_t id_bytes[4] = {(uint8_t)(id >> 24), (uint8_t)(id >> 16), (uint8_t)(id >> 8),
 				     (uint8_t)id};
 	const struct digest_part parts[] = {
-	    {&zero, 1}, {id_bytes, 4}, qm->nonce_i, {qm->nonce_r, sizeof(qm->nonce_r)}};
+		{&zero, 1}, {id_bytes, 4}, qm->nonce_i, {qm->nonce_r, sizeof(qm->nonce_r)}};
 	size_t size = digest_bytes(sa->keys.suite.hash);
 	uint8_t iv[IKE_BLOCK_BYTES_MAX];
 	uint8_t plain[PACKET_BYTES_MAX];

@@ -27,7 +27,7 @@ void report_step(const struct sa *sa, const struct ike_path *path, bool inbound,
 	struct ike_event *event = report_event(sa->ike, IKE_STEP, sa, NULL, 0);
 
 	event->step.step =
-	    (struct ike_step){.inbound = inbound, .message = message, .meaning = meaning};
+		(struct ike_step){.inbound = inbound, .message = message, .meaning = meaning};
 	event->step.path = *path;
 }
 

@@ -214,7 +214,7 @@ void sa_cookies(const struct sa *sa, uint8_t cookies[16])
 bool sa_message_id_known(const struct sa *sa, uint32_t message_id)
 {
 	uint32_t kept =
-	    sa->message_id_count < MESSAGE_IDS_KEPT ? sa->message_id_count : MESSAGE_IDS_KEPT;
+		sa->message_id_count < MESSAGE_IDS_KEPT ? sa->message_id_count : MESSAGE_IDS_KEPT;
 
 	for (uint32_t i = 0; i < kept; i++)
 		if (sa->message_ids[i] == message_id)

@@ -39,7 +39,7 @@ static uint32_t slot_take(struct slots *slots)
 	if (slots->count == slots->capacity) {
 		slots->capacity = slots->capacity == 0 ? SLOTS_AT_FIRST : slots->capacity * 2;
 		slots->slots =
-		    memory_resize(slots->slots, (size_t)slots->capacity * sizeof(struct slot));
+			memory_resize(slots->slots, (size_t)slots->capacity * sizeof(struct slot));
 	}
 	slots->slots[slots->count] = (struct slot){.generation = 0};
 	return slots->count++;

@@ -9,9 +9,9 @@ int l2tp_authentication_respond(const struct l2tp_config *config, uint8_t type,
 				uint8_t response[CHALLENGE_RESPONSE_BYTES])
 {
 	struct digest_part parts[3] = {
-	    {&type, 1},
-	    {config->secret, config->secret_bytes},
-	    {challenge, challenge_bytes},
+		{&type, 1},
+		{config->secret, config->secret_bytes},
+		{challenge, challenge_bytes},
 	};
 
 	return digest_compute(DIGEST_MD5, parts, 3, response);
@@ -22,9 +22,9 @@ bool l2tp_authentication_verify(const struct l2tp_config *config, uint8_t type,
 				const uint8_t response[CHALLENGE_RESPONSE_BYTES])
 {
 	uint8_t expected[CHALLENGE_RESPONSE_BYTES];
-	bool equal =
-	    l2tp_authentication_respond(config, type, challenge, challenge_bytes, expected) == 0 &&
-	    memory_equal_constant_time(expected, response, sizeof(expected));
+	bool equal = l2tp_authentication_respond(config, type, challenge, challenge_bytes,
+						 expected) == 0 &&
+		     memory_equal_constant_time(expected, response, sizeof(expected));
 
 	memory_wipe(expected, sizeof(expected));
 	return equal;

@@ -30,16 +30,16 @@ struct avp_rule {
 	}
 
 static const struct avp_rule rules[AVP_ATTRIBUTES] = {
-    [0] = EXACTLY(2),   [1] = AT_LEAST(2),  [2] = EXACTLY(2),   [3] = EXACTLY(4),
-    [4] = EXACTLY(4),   [5] = EXACTLY(8),   [6] = EXACTLY(2),   [7] = AT_LEAST(1),
-    [8] = AT_LEAST(0),  [9] = EXACTLY(2),   [10] = EXACTLY(2),  [11] = AT_LEAST(1),
-    [12] = AT_LEAST(3), [13] = EXACTLY(16), [14] = EXACTLY(2),  [15] = EXACTLY(4),
-    [16] = EXACTLY(4),  [17] = EXACTLY(4),  [18] = EXACTLY(4),  [19] = EXACTLY(4),
-    [21] = AT_LEAST(0), [22] = AT_LEAST(0), [23] = AT_LEAST(0), [24] = EXACTLY(4),
-    [25] = EXACTLY(4),  [26] = AT_LEAST(0), [27] = AT_LEAST(0), [28] = AT_LEAST(0),
-    [29] = EXACTLY(2),  [30] = AT_LEAST(0), [31] = AT_LEAST(0), [32] = EXACTLY(2),
-    [33] = AT_LEAST(0), [34] = EXACTLY(26), [35] = EXACTLY(10), [36] = AT_LEAST(1),
-    [37] = AT_LEAST(0), [38] = EXACTLY(4),  [39] = EXACTLY(0),  [46] = AT_LEAST(5),
+	[0] = EXACTLY(2),   [1] = AT_LEAST(2),  [2] = EXACTLY(2),   [3] = EXACTLY(4),
+	[4] = EXACTLY(4),   [5] = EXACTLY(8),   [6] = EXACTLY(2),   [7] = AT_LEAST(1),
+	[8] = AT_LEAST(0),  [9] = EXACTLY(2),   [10] = EXACTLY(2),  [11] = AT_LEAST(1),
+	[12] = AT_LEAST(3), [13] = EXACTLY(16), [14] = EXACTLY(2),  [15] = EXACTLY(4),
+	[16] = EXACTLY(4),  [17] = EXACTLY(4),  [18] = EXACTLY(4),  [19] = EXACTLY(4),
+	[21] = AT_LEAST(0), [22] = AT_LEAST(0), [23] = AT_LEAST(0), [24] = EXACTLY(4),
+	[25] = EXACTLY(4),  [26] = AT_LEAST(0), [27] = AT_LEAST(0), [28] = AT_LEAST(0),
+	[29] = EXACTLY(2),  [30] = AT_LEAST(0), [31] = AT_LEAST(0), [32] = EXACTLY(2),
+	[33] = AT_LEAST(0), [34] = EXACTLY(26), [35] = EXACTLY(10), [36] = AT_LEAST(1),
+	[37] = AT_LEAST(0), [38] = EXACTLY(4),  [39] = EXACTLY(0),  [46] = AT_LEAST(5),
 };
 
 int l2tp_avp_next(struct cursor *list, struct avp *avp)

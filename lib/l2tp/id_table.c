@@ -11,8 +11,8 @@
 
 void l2tp_id_table_init(struct id_table *table, uint32_t limit, uint16_t mask)
 {
-	*table =
-	    (struct id_table){.mask = mask, .limit = limit < PLACES_MAX ? limit : PLACES_MAX - 1};
+	*table = (struct id_table){.mask = mask,
+				   .limit = limit < PLACES_MAX ? limit : PLACES_MAX - 1};
 }
 
 void l2tp_id_table_clear(struct id_table *table)

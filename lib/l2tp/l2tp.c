@@ -275,15 +275,15 @@ size_t l2tp_list_tunnels(const struct l2tp *l2tp, uint32_t *cursor, struct l2tp_
 		struct l2tp_tunnel_view *view = &views[filled++];
 
 		*view = (struct l2tp_tunnel_view){
-		    .tunnel = tunnel->id,
-		    .peer_tunnel = tunnel->peer_id,
-		    .peer = tunnel->peer,
-		    .local = tunnel->local,
-		    .state = l2tp_tunnel_state_name(tunnel->state),
-		    .sessions = tunnel->session_count,
-		    .send_next = tunnel->reliable.sent_ns,
-		    .receive_next = tunnel->reliable.nr,
-		    .unacknowledged = tunnel->reliable.queued,
+			.tunnel = tunnel->id,
+			.peer_tunnel = tunnel->peer_id,
+			.peer = tunnel->peer,
+			.local = tunnel->local,
+			.state = l2tp_tunnel_state_name(tunnel->state),
+			.sessions = tunnel->session_count,
+			.send_next = tunnel->reliable.sent_ns,
+			.receive_next = tunnel->reliable.nr,
+			.unacknowledged = tunnel->reliable.queued,
 		};
 		memcpy(view->host_name, tunnel->host_name, sizeof(view->host_name));
 	}

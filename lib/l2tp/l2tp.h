@@ -43,13 +43,13 @@ struct l2tp_config {
  * tunnel 0 (no L2TP_TUNNEL_GONE follows), L2TP_SESSION_DOWN with session 0.
  */
 enum l2tp_event_kind {
-	L2TP_SEND,         /* .send */
-	L2TP_TUNNEL_UP,    /* .tunnel_up: SCCCN accepted */
-	L2TP_TUNNEL_DOWN,  /* .down: no session of it is up any more; data messages end at once */
-	L2TP_TUNNEL_GONE,  /* the lingering state is over: the tunnel id is free */
+	L2TP_SEND,        /* .send */
+	L2TP_TUNNEL_UP,   /* .tunnel_up: SCCCN accepted */
+	L2TP_TUNNEL_DOWN, /* .down: no session of it is up any more; data messages end at once */
+	L2TP_TUNNEL_GONE, /* the lingering state is over: the tunnel id is free */
 	L2TP_SESSION_OPENING, /* .session_up, its addresses and ids: comes before the L2TP_SEND of ICRP,
 				 since the peer may send data right behind its ICCN */
-	L2TP_SESSION_UP,   /* .session_up: ICCN accepted; PPP starts */
+	L2TP_SESSION_UP,      /* .session_up: ICCN accepted; PPP starts */
 	L2TP_SESSION_DOWN, /* .down: one for each session, before L2TP_TUNNEL_DOWN */
 	L2TP_STEP,         /* .step: one line of the ladder */
 };

@@ -101,21 +101,21 @@ struct message_text {
 };
 
 static const struct message_text texts[] = {
-    [MESSAGE_ZLB] = {"ZLB", "acknowledges"},
-    [MESSAGE_SCCRQ] = {"SCCRQ", "asks for a tunnel"},
-    [MESSAGE_SCCRP] = {"SCCRP", "agrees to the tunnel"},
-    [MESSAGE_SCCCN] = {"SCCCN", "the tunnel is up"},
-    [MESSAGE_STOPCCN] = {"StopCCN", "ends the tunnel"},
-    [MESSAGE_HELLO] = {"HELLO", "asks whether the other end lives"},
-    [MESSAGE_OCRQ] = {"OCRQ", "asks for an outgoing call"},
-    [MESSAGE_OCRP] = {"OCRP", "agrees to an outgoing call"},
-    [MESSAGE_OCCN] = {"OCCN", "the outgoing call is up"},
-    [MESSAGE_ICRQ] = {"ICRQ", "asks for a session"},
-    [MESSAGE_ICRP] = {"ICRP", "agrees to the session"},
-    [MESSAGE_ICCN] = {"ICCN", "the session is up"},
-    [MESSAGE_CDN] = {"CDN", "ends the session"},
-    [MESSAGE_WEN] = {"WEN", "reports line errors"},
-    [MESSAGE_SLI] = {"SLI", "sets PPP link information"},
+	[MESSAGE_ZLB] = {"ZLB", "acknowledges"},
+	[MESSAGE_SCCRQ] = {"SCCRQ", "asks for a tunnel"},
+	[MESSAGE_SCCRP] = {"SCCRP", "agrees to the tunnel"},
+	[MESSAGE_SCCCN] = {"SCCCN", "the tunnel is up"},
+	[MESSAGE_STOPCCN] = {"StopCCN", "ends the tunnel"},
+	[MESSAGE_HELLO] = {"HELLO", "asks whether the other end lives"},
+	[MESSAGE_OCRQ] = {"OCRQ", "asks for an outgoing call"},
+	[MESSAGE_OCRP] = {"OCRP", "agrees to an outgoing call"},
+	[MESSAGE_OCCN] = {"OCCN", "the outgoing call is up"},
+	[MESSAGE_ICRQ] = {"ICRQ", "asks for a session"},
+	[MESSAGE_ICRP] = {"ICRP", "agrees to the session"},
+	[MESSAGE_ICCN] = {"ICCN", "the session is up"},
+	[MESSAGE_CDN] = {"CDN", "ends the session"},
+	[MESSAGE_WEN] = {"WEN", "reports line errors"},
+	[MESSAGE_SLI] = {"SLI", "sets PPP link information"},
 };
 
 const char *l2tp_message_name(unsigned type)

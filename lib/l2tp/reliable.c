@@ -19,11 +19,11 @@ static int distance(uint16_t a, uint16_t b)
 void l2tp_reliable_init(struct reliable *reliable, const struct l2tp_config *config)
 {
 	*reliable = (struct reliable){
-	    .config = config,
-	    .peer_window = 1,
-	    .congestion_window = 1,
-	    .slow_start_threshold = 1,
-	    .deadline_ms = UINT64_MAX,
+		.config = config,
+		.peer_window = 1,
+		.congestion_window = 1,
+		.slow_start_threshold = 1,
+		.deadline_ms = UINT64_MAX,
 	};
 	STAILQ_INIT(&reliable->queue);
 	reliable->held = memory_new_array(config->receive_window, sizeof(*reliable->held));
@@ -158,7 +158,7 @@ bool l2tp_reliable_acknowledged(struct reliable *reliable, uint16_t nr, uint64_t
 	reliable->attempts = 0;
 	reliable->interval_ms = reliable->config->retransmit_first_ms;
 	reliable->deadline_ms =
-	    reliable->in_flight == 0 ? UINT64_MAX : now_ms + reliable->interval_ms;
+		reliable->in_flight == 0 ? UINT64_MAX : now_ms + reliable->interval_ms;
 	return true;
 }
 

@@ -62,8 +62,8 @@ void l2tp_schedule_set(struct schedule *schedule, struct schedule_entry *entry,
 	if (entry->place == 0) {
 		if (schedule->count == schedule->capacity) {
 			schedule->capacity = schedule->capacity == 0 ? 4 : schedule->capacity * 2;
-			schedule->entries =
-			    memory_resize(schedule->entries, schedule->capacity * sizeof(entry));
+			schedule->entries = memory_resize(schedule->entries,
+							  schedule->capacity * sizeof(entry));
 		}
 		entry_put(schedule, schedule->count++, entry);
 	}

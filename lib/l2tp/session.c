@@ -33,18 +33,19 @@ struct session_input {
 #define DO(action) (1u << (ACTION_##action))
 
 static const struct fsm_cell session_cells[SESSION_EVENTS][SESSION_STATES] = {
-    [SESSION_EVENT_ICRQ] = {[SESSION_IDLE] = {DO(SEND_ICRP), SESSION_WAIT_CONNECT, true}},
-    [SESSION_EVENT_ICCN] = {[SESSION_WAIT_CONNECT] = {DO(ANNOUNCE_UP), SESSION_ESTABLISHED, true}},
-    [SESSION_EVENT_CDN] = {[SESSION_WAIT_CONNECT] = {DO(LEAVE), SESSION_GONE, true},
-			   [SESSION_ESTABLISHED] = {DO(LEAVE), SESSION_GONE, true}},
-    [SESSION_EVENT_CLOSE] = {[SESSION_WAIT_CONNECT] = {DO(SEND_CDN) | DO(LEAVE), SESSION_GONE,
-						       true},
-			     [SESSION_ESTABLISHED] = {DO(SEND_CDN) | DO(LEAVE), SESSION_GONE,
-						      true}},
-    [SESSION_EVENT_SETUP_TIMEOUT] = {[SESSION_WAIT_CONNECT] = {DO(SEND_CDN) | DO(LEAVE),
-							       SESSION_GONE, true}},
-    [SESSION_EVENT_TUNNEL_DOWN] = {[SESSION_WAIT_CONNECT] = {DO(LEAVE), SESSION_GONE, true},
-				   [SESSION_ESTABLISHED] = {DO(LEAVE), SESSION_GONE, true}},
+	[SESSION_EVENT_ICRQ] = {[SESSION_IDLE] = {DO(SEND_ICRP), SESSION_WAIT_CONNECT, true}},
+	[SESSION_EVENT_ICCN] = {[SESSION_WAIT_CONNECT] = {DO(ANNOUNCE_UP), SESSION_ESTABLISHED,
+							  true}},
+	[SESSION_EVENT_CDN] = {[SESSION_WAIT_CONNECT] = {DO(LEAVE), SESSION_GONE, true},
+			       [SESSION_ESTABLISHED] = {DO(LEAVE), SESSION_GONE, true}},
+	[SESSION_EVENT_CLOSE] = {[SESSION_WAIT_CONNECT] = {DO(SEND_CDN) | DO(LEAVE), SESSION_GONE,
+							   true},
+				 [SESSION_ESTABLISHED] = {DO(SEND_CDN) | DO(LEAVE), SESSION_GONE,
+							  true}},
+	[SESSION_EVENT_SETUP_TIMEOUT] = {[SESSION_WAIT_CONNECT] = {DO(SEND_CDN) | DO(LEAVE),
+								   SESSION_GONE, true}},
+	[SESSION_EVENT_TUNNEL_DOWN] = {[SESSION_WAIT_CONNECT] = {DO(LEAVE), SESSION_GONE, true},
+				       [SESSION_ESTABLISHED] = {DO(LEAVE), SESSION_GONE, true}},
 };
 
 static void cdn_send(struct tunnel *tunnel, uint16_t peer_session, uint16_t session,
@@ -101,14 +102,14 @@ static void session_leave(struct session *session, const struct session_input *i
 {
 	struct tunnel *tunnel = session->tunnel;
 
-	l2tp_down(tunnel->l2tp, L2TP_SESSION_DOWN, tunnel->id, session->id, &tunnel->peer, input->was_up,
-		  input->verdict, input->message);
+	l2tp_down(tunnel->l2tp, L2TP_SESSION_DOWN, tunnel->id, session->id, &tunnel->peer,
+		  input->was_up, input->verdict, input->message);
 	if (!input->was_up)
 		TAILQ_REMOVE(&tunnel->setup, session, link);
 	l2tp_id_table_remove(&tunnel->sessions, session->id);
 	if (--tunnel->session_count == 0 && tunnel->state == TUNNEL_ESTABLISHED)
 		tunnel->phase_deadline_ms =
-		    tunnel->l2tp->now_ms + tunnel->l2tp->config.idle_tunnel_ms;
+			tunnel->l2tp->now_ms + tunnel->l2tp->config.idle_tunnel_ms;
 	TAILQ_INSERT_TAIL(&tunnel->l2tp->dead_sessions, session, link);
 }
 
@@ -134,20 +135,20 @@ static void session_act(void *object, unsigned action, const void *argument)
 }
 
 static const struct fsm_table session_table = {
-    .name = "session",
-    .states = SESSION_STATES,
-    .events = SESSION_EVENTS,
-    .cells = &session_cells[0][0],
-    .act = session_act,
+	.name = "session",
+	.states = SESSION_STATES,
+	.events = SESSION_EVENTS,
+	.cells = &session_cells[0][0],
+	.act = session_act,
 };
 
 static int session_step(struct session *session, enum session_event event,
 			const struct message *message, const struct verdict *verdict)
 {
 	struct session_input input = {
-	    .message = message,
-	    .verdict = verdict,
-	    .was_up = session->state == SESSION_ESTABLISHED,
+		.message = message,
+		.verdict = verdict,
+		.was_up = session->state == SESSION_ESTABLISHED,
 	};
 	int error = fsm_step(&session_table, &session->state, event, session, &input);
 
@@ -162,7 +163,8 @@ static void call_refuse(struct tunnel *tunnel, const struct message *message,
 {
 	l2tp_count(tunnel->l2tp, L2TP_COUNTER_session_refused);
 	cdn_send(tunnel, message->assigned_session, 0, verdict->wire_code);
-	l2tp_down(tunnel->l2tp, L2TP_SESSION_DOWN, tunnel->id, 0, &tunnel->peer, false, verdict, NULL);
+	l2tp_down(tunnel->l2tp, L2TP_SESSION_DOWN, tunnel->id, 0, &tunnel->peer, false, verdict,
+		  NULL);
 }
 
 /* What is wrong with the AVPs of a session's message, given those it cannot do without. */
@@ -173,17 +175,18 @@ static struct verdict message_judge(struct l2tp *l2tp, const struct message *mes
 
 	if (message->unknown_mandatory) {
 		l2tp_count(l2tp, L2TP_COUNTER_unknown_mandatory_avp);
-		verdict = (struct verdict){
-		    VERDICT_PEER_FAULT, WIRE_CODE(CDN_GENERAL_ERROR, ERROR_UNKNOWN_MANDATORY_AVP),
-		    CAUSE_l2tp_protocol_error};
+		verdict =
+			(struct verdict){VERDICT_PEER_FAULT,
+					 WIRE_CODE(CDN_GENERAL_ERROR, ERROR_UNKNOWN_MANDATORY_AVP),
+					 CAUSE_l2tp_protocol_error};
 	} else if (message->wrong_length) {
-		verdict =
-		    (struct verdict){VERDICT_PEER_FAULT, WIRE_CODE(CDN_GENERAL_ERROR, ERROR_LENGTH),
-				     CAUSE_l2tp_protocol_error};
+		verdict = (struct verdict){VERDICT_PEER_FAULT,
+					   WIRE_CODE(CDN_GENERAL_ERROR, ERROR_LENGTH),
+					   CAUSE_l2tp_protocol_error};
 	} else if ((message->present & required) != required) {
-		verdict =
-		    (struct verdict){VERDICT_PEER_FAULT, WIRE_CODE(CDN_GENERAL_ERROR, ERROR_VALUE),
-				     CAUSE_l2tp_protocol_error};
+		verdict = (struct verdict){VERDICT_PEER_FAULT,
+					   WIRE_CODE(CDN_GENERAL_ERROR, ERROR_VALUE),
+					   CAUSE_l2tp_protocol_error};
 	}
 	return verdict;
 }
@@ -194,13 +197,13 @@ static void icrq_receive(struct tunnel *tunnel, const struct message *message)
 {
 	struct l2tp *l2tp = tunnel->l2tp;
 	struct verdict verdict = message_judge(
-	    l2tp, message, NEEDS(AVP_ASSIGNED_SESSION_ID) | NEEDS(AVP_CALL_SERIAL_NUMBER));
+		l2tp, message, NEEDS(AVP_ASSIGNED_SESSION_ID) | NEEDS(AVP_CALL_SERIAL_NUMBER));
 	struct session *session;
 
 	if (verdict.kind == VERDICT_ACCEPT && message->assigned_session == 0)
-		verdict =
-		    (struct verdict){VERDICT_PEER_FAULT, WIRE_CODE(CDN_GENERAL_ERROR, ERROR_VALUE),
-				     CAUSE_l2tp_protocol_error};
+		verdict = (struct verdict){VERDICT_PEER_FAULT,
+					   WIRE_CODE(CDN_GENERAL_ERROR, ERROR_VALUE),
+					   CAUSE_l2tp_protocol_error};
 	if (verdict.kind != VERDICT_ACCEPT) {
 		call_refuse(tunnel, message, &verdict);
 		return;
@@ -245,8 +248,9 @@ static struct session *session_find(struct tunnel *tunnel, const struct message_
 
 static void iccn_receive(struct session *session, const struct message *message)
 {
-	struct verdict verdict = message_judge(
-	    session->tunnel->l2tp, message, NEEDS(AVP_TX_CONNECT_SPEED) | NEEDS(AVP_FRAMING_TYPE));
+	struct verdict verdict =
+		message_judge(session->tunnel->l2tp, message,
+			      NEEDS(AVP_TX_CONNECT_SPEED) | NEEDS(AVP_FRAMING_TYPE));
 
 	if (verdict.kind != VERDICT_ACCEPT)
 		l2tp_session_clear(session, &verdict);
@@ -263,8 +267,9 @@ void l2tp_session_receive(struct tunnel *tunnel, const struct message_header *he
 			  const struct message *message)
 {
 	const struct verdict asked = {VERDICT_ACCEPT, 0, CAUSE_peer_request};
-	const struct verdict no_outgoing = {
-	    VERDICT_OWN_FAULT, WIRE_CODE(CDN_NO_FACILITIES, ERROR_NONE), CAUSE_l2tp_protocol_error};
+	const struct verdict no_outgoing = {VERDICT_OWN_FAULT,
+					    WIRE_CODE(CDN_NO_FACILITIES, ERROR_NONE),
+					    CAUSE_l2tp_protocol_error};
 	struct session *session;
 	struct verdict verdict;
 
@@ -295,9 +300,9 @@ void l2tp_session_receive(struct tunnel *tunnel, const struct message_header *he
 		return;
 	if (verdict.kind == VERDICT_ACCEPT) {
 		l2tp_count(tunnel->l2tp, L2TP_COUNTER_unexpected);
-		verdict =
-		    (struct verdict){VERDICT_PEER_FAULT, WIRE_CODE(CDN_GENERAL_ERROR, ERROR_NONE),
-				     CAUSE_l2tp_protocol_error};
+		verdict = (struct verdict){VERDICT_PEER_FAULT,
+					   WIRE_CODE(CDN_GENERAL_ERROR, ERROR_NONE),
+					   CAUSE_l2tp_protocol_error};
 	}
 	l2tp_session_clear(session, &verdict);
 }

@@ -43,7 +43,7 @@ struct tunnel_input {
 #define STOP                                                                           \
 	{                                                                              \
 		DO(SESSIONS_DOWN) | DO(SEND_STOPCCN) | DO(ANNOUNCE_DOWN) | DO(LINGER), \
-		    TUNNEL_STOPPED, true                                               \
+			TUNNEL_STOPPED, true                                           \
 	}
 #define VANISH                                                                               \
 	{                                                                                    \
@@ -55,26 +55,27 @@ struct tunnel_input {
 	}
 
 static const struct fsm_cell tunnel_cells[TUNNEL_EVENTS][TUNNEL_STATES] = {
-    [TUNNEL_EVENT_SCCRQ] = {[TUNNEL_IDLE] = {DO(SEND_SCCRP), TUNNEL_WAIT_CTL_CONN, true}},
-    [TUNNEL_EVENT_SCCCN] = {[TUNNEL_WAIT_CTL_CONN] = {DO(ANNOUNCE_UP), TUNNEL_ESTABLISHED, true}},
-    [TUNNEL_EVENT_CALL] = {[TUNNEL_ESTABLISHED] = STAY(TUNNEL_ESTABLISHED)},
-    [TUNNEL_EVENT_STOPCCN] = {[TUNNEL_WAIT_CTL_CONN] = {DO(SESSIONS_DOWN) | DO(ANNOUNCE_DOWN) |
-							    DO(LINGER),
-							TUNNEL_STOPPED, true},
-			      [TUNNEL_ESTABLISHED] = {DO(SESSIONS_DOWN) | DO(ANNOUNCE_DOWN) |
-							  DO(LINGER),
-						      TUNNEL_STOPPED, true},
-			      [TUNNEL_STOPPED] = STAY(TUNNEL_STOPPED)},
-    [TUNNEL_EVENT_CLOSE] = {[TUNNEL_WAIT_CTL_CONN] = STOP,
-			    [TUNNEL_ESTABLISHED] = STOP,
-			    [TUNNEL_STOPPED] = STAY(TUNNEL_STOPPED)},
-    [TUNNEL_EVENT_SETUP_TIMEOUT] = {[TUNNEL_WAIT_CTL_CONN] = STOP},
-    [TUNNEL_EVENT_IDLE_TIMEOUT] = {[TUNNEL_ESTABLISHED] = STOP},
-    [TUNNEL_EVENT_LINGER_TIMEOUT] = {[TUNNEL_STOPPED] = {DO(ANNOUNCE_GONE), TUNNEL_GONE, true}},
-    [TUNNEL_EVENT_UNDELIVERABLE] = {[TUNNEL_WAIT_CTL_CONN] = VANISH,
-				    [TUNNEL_ESTABLISHED] = VANISH,
-				    [TUNNEL_STOPPED] = {DO(ANNOUNCE_GONE), TUNNEL_GONE, true}},
-    [TUNNEL_EVENT_REPLACED] = {[TUNNEL_WAIT_CTL_CONN] = VANISH, [TUNNEL_ESTABLISHED] = VANISH},
+	[TUNNEL_EVENT_SCCRQ] = {[TUNNEL_IDLE] = {DO(SEND_SCCRP), TUNNEL_WAIT_CTL_CONN, true}},
+	[TUNNEL_EVENT_SCCCN] = {[TUNNEL_WAIT_CTL_CONN] = {DO(ANNOUNCE_UP), TUNNEL_ESTABLISHED,
+							  true}},
+	[TUNNEL_EVENT_CALL] = {[TUNNEL_ESTABLISHED] = STAY(TUNNEL_ESTABLISHED)},
+	[TUNNEL_EVENT_STOPCCN] = {[TUNNEL_WAIT_CTL_CONN] = {DO(SESSIONS_DOWN) | DO(ANNOUNCE_DOWN) |
+								    DO(LINGER),
+							    TUNNEL_STOPPED, true},
+				  [TUNNEL_ESTABLISHED] = {DO(SESSIONS_DOWN) | DO(ANNOUNCE_DOWN) |
+								  DO(LINGER),
+							  TUNNEL_STOPPED, true},
+				  [TUNNEL_STOPPED] = STAY(TUNNEL_STOPPED)},
+	[TUNNEL_EVENT_CLOSE] = {[TUNNEL_WAIT_CTL_CONN] = STOP,
+				[TUNNEL_ESTABLISHED] = STOP,
+				[TUNNEL_STOPPED] = STAY(TUNNEL_STOPPED)},
+	[TUNNEL_EVENT_SETUP_TIMEOUT] = {[TUNNEL_WAIT_CTL_CONN] = STOP},
+	[TUNNEL_EVENT_IDLE_TIMEOUT] = {[TUNNEL_ESTABLISHED] = STOP},
+	[TUNNEL_EVENT_LINGER_TIMEOUT] = {[TUNNEL_STOPPED] = {DO(ANNOUNCE_GONE), TUNNEL_GONE, true}},
+	[TUNNEL_EVENT_UNDELIVERABLE] = {[TUNNEL_WAIT_CTL_CONN] = VANISH,
+					[TUNNEL_ESTABLISHED] = VANISH,
+					[TUNNEL_STOPPED] = {DO(ANNOUNCE_GONE), TUNNEL_GONE, true}},
+	[TUNNEL_EVENT_REPLACED] = {[TUNNEL_WAIT_CTL_CONN] = VANISH, [TUNNEL_ESTABLISHED] = VANISH},
 };
 
 static const char *const tunnel_state_names[TUNNEL_STATES] = {"idle", "wait-ctl-conn",
@@ -213,12 +214,12 @@ static void tunnel_act(void *object, unsigned action, const void *argument)
 		stopccn_send(tunnel, input->verdict);
 		break;
 	case ACTION_ANNOUNCE_DOWN:
-		l2tp_down(tunnel->l2tp, L2TP_TUNNEL_DOWN, tunnel->id, 0, &tunnel->peer, input->was_up,
-			  input->verdict, input->message);
+		l2tp_down(tunnel->l2tp, L2TP_TUNNEL_DOWN, tunnel->id, 0, &tunnel->peer,
+			  input->was_up, input->verdict, input->message);
 		break;
 	case ACTION_LINGER:
 		tunnel->phase_deadline_ms =
-		    tunnel->l2tp->now_ms + tunnel->l2tp->config.closed_linger_ms;
+			tunnel->l2tp->now_ms + tunnel->l2tp->config.closed_linger_ms;
 		break;
 	case ACTION_ANNOUNCE_GONE:
 		l2tp_event_new(tunnel->l2tp, L2TP_TUNNEL_GONE, tunnel->id, 0);
@@ -227,12 +228,12 @@ static void tunnel_act(void *object, unsigned action, const void *argument)
 }
 
 static const struct fsm_table tunnel_table = {
-    .name = "tunnel",
-    .states = TUNNEL_STATES,
-    .events = TUNNEL_EVENTS,
-    .state_names = tunnel_state_names,
-    .cells = &tunnel_cells[0][0],
-    .act = tunnel_act,
+	.name = "tunnel",
+	.states = TUNNEL_STATES,
+	.events = TUNNEL_EVENTS,
+	.state_names = tunnel_state_names,
+	.cells = &tunnel_cells[0][0],
+	.act = tunnel_act,
 };
 
 static int tunnel_step(struct tunnel *tunnel, enum tunnel_event event,
@@ -240,9 +241,9 @@ static int tunnel_step(struct tunnel *tunnel, enum tunnel_event event,
 {
 	uint8_t before = tunnel->state;
 	struct tunnel_input input = {
-	    .message = message,
-	    .verdict = verdict,
-	    .was_up = before == TUNNEL_ESTABLISHED,
+		.message = message,
+		.verdict = verdict,
+		.was_up = before == TUNNEL_ESTABLISHED,
 	};
 	int error = fsm_step(&tunnel_table, &tunnel->state, event, tunnel, &input);
 

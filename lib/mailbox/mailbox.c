@@ -44,7 +44,7 @@ struct worker_box {
 	struct waiting_message *waiting_tail;
 	unsigned waiting_packets;
 	struct {
-		uint32_t sleeping; /* worker writes; producers read */
+		uint32_t sleeping;                          /* worker writes; producers read */
 		uint32_t shares_taken[CONTROL_CLASS_COUNT]; /* worker writes */
 		uint64_t rang_for;                          /* worker only: bit per receiver */
 		bool rang_control;                          /* worker only */
@@ -113,9 +113,9 @@ struct mailbox *mailbox_new(const struct mailbox_config *config)
 	for (unsigned i = 0; i < config->workers; i++)
 		mailbox->box[i].descriptor = -1;
 	mailbox->quiescence = memory_new_aligned(RTE_CACHE_LINE_SIZE, qsbr_bytes);
-	mailbox->messages = rte_mempool_create("messages",
-					       config->workers * MESSAGES_PER_WORKER, sizeof(struct message), 64, 0,
-					       NULL, NULL, NULL, NULL, SOCKET_ID_ANY, 0);
+	mailbox->messages = rte_mempool_create("messages", config->workers * MESSAGES_PER_WORKER,
+					       sizeof(struct message), 64, 0, NULL, NULL, NULL,
+					       NULL, SOCKET_ID_ANY, 0);
 	mailbox->packets = rte_pktmbuf_pool_create(
 		"packets", config->packets, 128, (uint16_t)config->private_bytes,
 		(uint16_t)(config->data_bytes + MAILBOX_HEADROOM_BYTES), SOCKET_ID_ANY);
@@ -257,8 +257,7 @@ const uint8_t *mailbox_packet_frame(const struct message *message, size_t *lengt
 void mailbox_message_free(struct mailbox *mailbox, struct message *message)
 {
 	if (message->kind == MESSAGE_PACKET) {
-		uint32_t *given = mailbox->box[message->worker]
-					  .control.shares_given_back;
+		uint32_t *given = mailbox->box[message->worker].control.shares_given_back;
 
 		__atomic_store_n(&given[message->packet_in.class],
 				 given[message->packet_in.class] + 1, __ATOMIC_RELEASE);
@@ -447,8 +446,7 @@ bool mailbox_worker_share_take(struct mailbox *mailbox, unsigned worker, enum co
 	return true;
 }
 
-void mailbox_worker_share_return(struct mailbox *mailbox, unsigned worker,
-				 enum control_class class)
+void mailbox_worker_share_return(struct mailbox *mailbox, unsigned worker, enum control_class class)
 {
 	mailbox->box[worker].worker.shares_taken[class]--;
 }

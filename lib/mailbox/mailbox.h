@@ -30,9 +30,9 @@ struct rte_rcu_qsbr;
 
 struct mailbox_config {
 	unsigned workers;
-	unsigned packets;        /* buffers in the pool shared by ports and control */
-	unsigned private_bytes;  /* of each buffer, for the packet path */
-	unsigned data_bytes;     /* of each buffer behind the headroom */
+	unsigned packets;       /* buffers in the pool shared by ports and control */
+	unsigned private_bytes; /* of each buffer, for the packet path */
+	unsigned data_bytes;    /* of each buffer behind the headroom */
 };
 
 /* NULL and errno when DPDK has no memory for it. EAL must be up. */

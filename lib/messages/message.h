@@ -18,29 +18,29 @@
 
 enum message_kind {
 	/* control -> worker: state. Never dropped. */
-	MESSAGE_GROUP_ADD,       /* .group_add */
-	MESSAGE_GROUP_MOVE,      /* .group_move: an authenticated IKE message came from elsewhere */
-	MESSAGE_GROUP_DELETE,    /* .remove; acknowledged with the storage */
-	MESSAGE_SA_ADD,          /* .sa_add */
-	MESSAGE_SA_CONFIRM,      /* .sa: quick mode 3 arrived */
+	MESSAGE_GROUP_ADD,    /* .group_add */
+	MESSAGE_GROUP_MOVE,   /* .group_move: an authenticated IKE message came from elsewhere */
+	MESSAGE_GROUP_DELETE, /* .remove; acknowledged with the storage */
+	MESSAGE_SA_ADD,       /* .sa_add */
+	MESSAGE_SA_CONFIRM,   /* .sa: quick mode 3 arrived */
 	MESSAGE_SA_STOP_OUTBOUND, /* .sa: the peer deleted its inbound half */
-	MESSAGE_SA_DELETE,       /* .remove; acknowledged when no job is in flight */
-	MESSAGE_SESSION_ADD,     /* .session_add: L2TP is up, PPP control flows */
-	MESSAGE_SESSION_OPEN,    /* .session_open: IPCP is open, IP flows */
-	MESSAGE_SESSION_DELETE,  /* .remove; acknowledged with the storage and final counters */
+	MESSAGE_SA_DELETE,        /* .remove; acknowledged when no job is in flight */
+	MESSAGE_SESSION_ADD,      /* .session_add: L2TP is up, PPP control flows */
+	MESSAGE_SESSION_OPEN,     /* .session_open: IPCP is open, IP flows */
+	MESSAGE_SESSION_DELETE,   /* .remove; acknowledged with the storage and final counters */
 
 	/* control -> worker: packets, `packet` is set. */
-	MESSAGE_SEND_IKE,     /* .send_ike: UDP payload */
-	MESSAGE_SEND_L2TP,    /* .send_l2tp: L2TP message, through a group's SA or in clear */
-	MESSAGE_SEND_PPP,     /* .send_ppp: from the PPP protocol field on */
-	MESSAGE_SEND_FRAME,   /* .send_frame: an Ethernet frame from a twin */
-	MESSAGE_SEND_IPV4,    /* an IPv4 packet to be routed: from the kernel to a subscriber, or
+	MESSAGE_SEND_IKE,   /* .send_ike: UDP payload */
+	MESSAGE_SEND_L2TP,  /* .send_l2tp: L2TP message, through a group's SA or in clear */
+	MESSAGE_SEND_PPP,   /* .send_ppp: from the PPP protocol field on */
+	MESSAGE_SEND_FRAME, /* .send_frame: an Ethernet frame from a twin */
+	MESSAGE_SEND_IPV4,  /* an IPv4 packet to be routed: from the kernel to a subscriber, or
 				 one that waited for its neighbour */
 
 	/* worker -> control */
-	MESSAGE_PACKET,       /* .packet, and `packet` is set */
-	MESSAGE_SA_USED,      /* .sa_used: first authenticated packet of a pair */
-	MESSAGE_GROUP_MOVED,  /* .group_move: the worker moved the endpoint */
+	MESSAGE_PACKET,      /* .packet, and `packet` is set */
+	MESSAGE_SA_USED,     /* .sa_used: first authenticated packet of a pair */
+	MESSAGE_GROUP_MOVED, /* .group_move: the worker moved the endpoint */
 };
 
 #define NO_SLOT UINT32_MAX
@@ -70,7 +70,7 @@ struct message {
 			uint32_t spi_in;
 			uint32_t spi_out;
 			bool encapsulated;
-			uint16_t peer_port; /* 0: any */
+			uint16_t peer_port;      /* 0: any */
 			struct esp_keys keys_in; /* wiped by the worker once they are expanded */
 			struct esp_keys keys_out;
 		} sa_add;
@@ -80,14 +80,15 @@ struct message {
 		} sa;
 		struct {
 			uint32_t group;
-			uint32_t slot; /* of the SA or session; of the group in MESSAGE_GROUP_DELETE */
+			/* Of the SA or session; in MESSAGE_GROUP_DELETE of the group. */
+			uint32_t slot;
 			void *storage; /* set in the acknowledgement: control wipes and frees it */
 			struct traffic_counters final;
 		} remove;
 		struct {
 			void *storage; /* SESSION_STORAGE_BYTES */
 			uint32_t slot;
-			uint32_t group; /* NO_SLOT: plain L2TP */
+			uint32_t group;        /* NO_SLOT: plain L2TP */
 			struct endpoint local; /* outer for plain; inner ports for a group */
 			struct endpoint remote;
 			uint16_t tunnel, session;
@@ -96,8 +97,8 @@ struct message {
 		struct {
 			uint32_t slot;
 			uint32_t peer_address_be;
-			uint16_t mtu;       /* largest inner packet towards the peer */
-			uint16_t mss;       /* TCP MSS limit in both directions; 0: off */
+			uint16_t mtu; /* largest inner packet towards the peer */
+			uint16_t mss; /* TCP MSS limit in both directions; 0: off */
 		} session_open;
 		struct {
 			uint32_t group; /* NO_SLOT: to exactly `remote` */
@@ -105,7 +106,7 @@ struct message {
 			struct endpoint remote;
 		} send_ike;
 		struct {
-			uint32_t group; /* NO_SLOT: in clear from `local` to `remote` */
+			uint32_t group;        /* NO_SLOT: in clear from `local` to `remote` */
 			struct endpoint local; /* for a group only the ports count */
 			struct endpoint remote;
 		} send_l2tp;
@@ -118,8 +119,8 @@ struct message {
 		struct {
 			uint8_t class; /* enum control_class */
 			uint16_t port;
-			uint32_t group;   /* NO_SLOT if none */
-			uint32_t session; /* slot, for PPP control */
+			uint32_t group;       /* NO_SLOT if none */
+			uint32_t session;     /* slot, for PPP control */
 			uint32_t next_hop_be; /* for neighbour */
 			struct endpoint local;
 			struct endpoint remote;

@@ -23,7 +23,8 @@ static int device_find(const char *arguments, uint16_t *device)
 	return rte_eth_dev_get_port_by_name(name, device);
 }
 
-static int queues_set_up(struct ports *ports, struct port *port, const struct rte_eth_dev_info *info)
+static int queues_set_up(struct ports *ports, struct port *port,
+			 const struct rte_eth_dev_info *info)
 {
 	uint16_t rx = RX_DESCRIPTORS, tx = TX_DESCRIPTORS;
 	int error = rte_eth_dev_adjust_nb_rx_tx_desc(port->device, &rx, &tx);
@@ -77,7 +78,8 @@ int device_open(struct ports *ports, struct port *port, bool rx_interrupts)
 		return error;
 	port->rx_queues = (uint16_t)RTE_MIN(ports->workers, (unsigned)info.max_rx_queues);
 	port->tx_queues = (uint16_t)RTE_MIN(ports->workers, (unsigned)info.max_tx_queues);
-	if (strcmp(info.driver_name, "net_tap") == 0 || strcmp(info.driver_name, "net_af_packet") == 0)
+	if (strcmp(info.driver_name, "net_tap") == 0 ||
+	    strcmp(info.driver_name, "net_af_packet") == 0)
 		port->rx_queues = port->tx_queues = RTE_MIN(port->rx_queues, port->tx_queues);
 	conf = device_conf(port, &info, rx_interrupts);
 	error = rte_eth_dev_configure(port->device, port->rx_queues, port->tx_queues, &conf);

@@ -115,7 +115,8 @@ static uint32_t attribute_address(const struct nlattr *attribute)
 }
 
 /* The first next hop of a route with several. */
-static void multipath_read(const struct nlattr *attribute, unsigned *interface, uint32_t *gateway_be)
+static void multipath_read(const struct nlattr *attribute, unsigned *interface,
+			   uint32_t *gateway_be)
 {
 	const struct rtnexthop *hop = mnl_attr_get_payload(attribute);
 	const struct nlattr *nested;
@@ -202,8 +203,7 @@ static void neighbour_read(struct netlink *netlink, const struct nlmsghdr *heade
 	if (address_be == 0)
 		return;
 	if (header->nlmsg_type == RTM_NEWNEIGH && (message->ndm_state & valid) != 0 &&
-	    attributes[NDA_LLADDR] != NULL &&
-	    mnl_attr_get_payload_len(attributes[NDA_LLADDR]) == 6)
+	    attributes[NDA_LLADDR] != NULL && mnl_attr_get_payload_len(attributes[NDA_LLADDR]) == 6)
 		neighbours_update(netlink->neighbours, (unsigned)port, address_be,
 				  mnl_attr_get_payload(attributes[NDA_LLADDR]));
 	else if (header->nlmsg_type == RTM_DELNEIGH || (message->ndm_state & NUD_FAILED) != 0)

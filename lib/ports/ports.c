@@ -124,8 +124,8 @@ bool ports_rx_interrupt(const struct ports *ports, unsigned port)
 
 void ports_to_kernel(struct ports *ports, uint16_t port, const uint8_t *bytes, size_t length)
 {
-	int descriptor = port < ports->count ? ports->port[port].twin.descriptor
-					     : ports->subscribers;
+	int descriptor =
+		port < ports->count ? ports->port[port].twin.descriptor : ports->subscribers;
 
 	/* A full queue of the kernel is a lost packet, as on any wire. */
 	if (write(descriptor, bytes, length) < 0)
@@ -144,7 +144,8 @@ void ports_neighbour_needed(struct ports *ports, uint16_t port, uint32_t next_ho
 	neighbours = netlink_neighbours(ports->netlink);
 	if (!neighbours_wait(neighbours, port, next_hop_be, packet, length))
 		ports->neighbour_unresolved++;
-	error = netlink_neighbour_ask(ports->netlink, ports->port[port].twin.interface, next_hop_be);
+	error = netlink_neighbour_ask(ports->netlink, ports->port[port].twin.interface,
+				      next_hop_be);
 	if (error == 0)
 		return;
 	/* Nothing will come of it: what waits is given up. */

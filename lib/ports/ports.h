@@ -22,9 +22,9 @@ struct ports;
 struct mailbox;
 struct tables;
 
-#define PORTS_MAX           16
-#define PORT_ADDRESSES_MAX  8
-#define PORT_NAME_BYTES     16 /* of an interface, with its NUL */
+#define PORTS_MAX            16
+#define PORT_ADDRESSES_MAX   8
+#define PORT_NAME_BYTES      16 /* of an interface, with its NUL */
 #define SUBSCRIBER_INTERFACE "conc0"
 
 /* What the kernel knows our routes by (ip route show proto 201). */

@@ -64,8 +64,7 @@ static void put_in_force(struct kernel_routes *routes, struct entry *entry)
 	uint32_t index = route->port;
 
 	if (route->kind == ROUTE_ADJACENCY) {
-		int adjacency =
-			neighbours_hold(routes->neighbours, route->port, route->gateway_be);
+		int adjacency = neighbours_hold(routes->neighbours, route->port, route->gateway_be);
 
 		if (adjacency < 0) {
 			log_warning(routes->ports->log, LOG_PORTS, "no room for a next hop");
@@ -75,8 +74,7 @@ static void put_in_force(struct kernel_routes *routes, struct entry *entry)
 	}
 	if (tables_route_add(routes->ports->tables, route->prefix, route->length, route->kind,
 			     index) != 0) {
-		log_warning(routes->ports->log, LOG_PORTS,
-			    "no room for a route: raise max_routes");
+		log_warning(routes->ports->log, LOG_PORTS, "no room for a route: raise max_routes");
 		if (route->kind == ROUTE_ADJACENCY)
 			neighbours_release(routes->neighbours, route->port, route->gateway_be);
 		return;
@@ -93,8 +91,7 @@ static void take_out_of_force(struct kernel_routes *routes, struct entry *entry,
 		tables_route_delete(routes->ports->tables, entry->route.prefix,
 				    entry->route.length);
 	if (entry->route.kind == ROUTE_ADJACENCY)
-		neighbours_release(routes->neighbours, entry->route.port,
-				   entry->route.gateway_be);
+		neighbours_release(routes->neighbours, entry->route.port, entry->route.gateway_be);
 }
 
 /* Chooses among the routes of one prefix. */

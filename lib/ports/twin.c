@@ -13,8 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define FRAME_BYTES_MAX  9216
-#define FRAMES_PER_READ  64
+#define FRAME_BYTES_MAX 9216
+#define FRAMES_PER_READ 64
 
 static int interface_open(const char *name, short flags, int *descriptor)
 {

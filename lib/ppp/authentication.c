@@ -137,7 +137,7 @@ static void answer_write(struct ppp *ppp, const struct ppp_authentication_result
 	a->answer_code = result->accepted ? CHAP_SUCCESS : CHAP_FAILURE;
 	if (a->method == PPP_AUTHENTICATION_CHAP_MD5)
 		a->answer_length =
-		    (uint8_t)snprintf((char *)a->answer, sizeof(a->answer), "%s", text);
+			(uint8_t)snprintf((char *)a->answer, sizeof(a->answer), "%s", text);
 	else if (result->accepted)
 		a->answer_length = (uint8_t)snprintf((char *)a->answer, sizeof(a->answer),
 						     "%.63s M=%s", result->success, text);

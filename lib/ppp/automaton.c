@@ -175,7 +175,7 @@ static void restart_count_set(struct automaton *automaton)
 {
 	const struct ppp_config *config = automaton->ppp->config;
 	bool terminates =
-	    automaton->state == AUTOMATON_CLOSING || automaton->state == AUTOMATON_STOPPING;
+		automaton->state == AUTOMATON_CLOSING || automaton->state == AUTOMATON_STOPPING;
 
 	automaton->restart_count = terminates ? config->max_terminate : config->max_configure;
 	automaton->tries = 0;
@@ -244,18 +244,18 @@ static void automaton_act(void *object, unsigned action, const void *argument)
 }
 
 static const struct fsm_table automaton_table = {
-    .name = "automaton",
-    .states = AUTOMATON_STATES,
-    .events = AUTOMATON_EVENTS,
-    .cells = &cells[0][0],
-    .act = automaton_act,
+	.name = "automaton",
+	.states = AUTOMATON_STATES,
+	.events = AUTOMATON_EVENTS,
+	.cells = &cells[0][0],
+	.act = automaton_act,
 };
 
 void ppp_automaton_init(struct automaton *automaton, struct ppp *ppp,
 			const struct automaton_protocol *protocol)
 {
 	*automaton =
-	    (struct automaton){.protocol = protocol, .ppp = ppp, .deadline_ms = UINT64_MAX};
+		(struct automaton){.protocol = protocol, .ppp = ppp, .deadline_ms = UINT64_MAX};
 }
 
 static void input_step(struct automaton *automaton, const struct automaton_input *input)
@@ -308,7 +308,7 @@ static uint64_t request_digest(const struct packet *packet)
 static void refused_remember(struct automaton *automaton, const struct packet *packet)
 {
 	automaton->refused[automaton->refused_next++ % AUTOMATON_REFUSED_MAX] =
-	    request_digest(packet);
+		request_digest(packet);
 }
 
 static uint64_t *refused_find(struct automaton *automaton, const struct packet *packet)
@@ -346,7 +346,7 @@ static void configure_request_receive(struct automaton *automaton, const struct 
 	}
 	if (automaton->state > AUTOMATON_STOPPING || automaton->state == AUTOMATON_STOPPED) {
 		input.reply_code =
-		    automaton->protocol->request_judge(automaton->ppp, packet->data, &reply);
+			automaton->protocol->request_judge(automaton->ppp, packet->data, &reply);
 		if (input.reply_code == 0 || writer_failed(&reply)) {
 			ppp_count(automaton->ppp, PPP_COUNTER_malformed);
 			return;
@@ -355,7 +355,7 @@ static void configure_request_receive(struct automaton *automaton, const struct 
 			return; /* the judge found a reason to end */
 	}
 	input.event =
-	    input.reply_code == CONFIGURE_ACK ? AUTOMATON_GOOD_REQUEST : AUTOMATON_BAD_REQUEST;
+		input.reply_code == CONFIGURE_ACK ? AUTOMATON_GOOD_REQUEST : AUTOMATON_BAD_REQUEST;
 	if (input.reply_code == CONFIGURE_ACK) {
 		automaton->acked_digest = options_digest(packet->data);
 		automaton->naks_sent = 0;
@@ -396,7 +396,7 @@ static void refusal_receive(struct automaton *automaton, const struct packet *pa
 	if (negotiates) {
 		automaton->refusals++;
 		automaton->protocol->request_refused(
-		    automaton->ppp, packet->code == CONFIGURE_REJECT, packet->data);
+			automaton->ppp, packet->code == CONFIGURE_REJECT, packet->data);
 		if (automaton->ppp->phase >= PHASE_TERMINATE)
 			return;
 	}

@@ -113,7 +113,7 @@ void ppp_send(struct ppp *ppp, uint16_t protocol, uint8_t code, uint8_t identifi
 
 /* The link has to end: PPP_DOWN with what `format` says, then LCP closes. */
 void ppp_fail(struct ppp *ppp, enum cause cause, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+	__attribute__((format(printf, 3, 4)));
 void ppp_enter(struct ppp *ppp, enum phase phase);
 void ppp_finish(struct ppp *ppp);
 struct ppp_event *ppp_event_new(struct ppp *ppp, enum ppp_event_kind kind, size_t extra);

@@ -149,15 +149,15 @@ static void peer_terminates(struct ppp *ppp, struct cursor text)
 }
 
 static const struct automaton_protocol ipcp_protocol = {
-    .name = "IPCP",
-    .number = PROTOCOL_IPCP,
-    .request_write = request_write,
-    .request_judge = request_judge,
-    .request_refused = request_refused,
-    .layer_up = layer_up,
-    .layer_down = layer_down,
-    .layer_finished = layer_finished,
-    .peer_terminates = peer_terminates,
+	.name = "IPCP",
+	.number = PROTOCOL_IPCP,
+	.request_write = request_write,
+	.request_judge = request_judge,
+	.request_refused = request_refused,
+	.layer_up = layer_up,
+	.layer_down = layer_down,
+	.layer_finished = layer_finished,
+	.peer_terminates = peer_terminates,
 };
 
 void ppp_ipcp_init(struct ppp *ppp)

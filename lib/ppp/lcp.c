@@ -199,9 +199,9 @@ static void no_common_authentication(struct ppp *ppp)
 	size_t at = 0;
 
 	for (uint8_t i = 0; i < config->authentication_count; i++)
-		at +=
-		    (size_t)snprintf(allowed + at, sizeof(allowed) - at, "%s%s", i == 0 ? "" : ", ",
-				     ppp_authentication_name(config->authentication[i]));
+		at += (size_t)snprintf(allowed + at, sizeof(allowed) - at, "%s%s",
+				       i == 0 ? "" : ", ",
+				       ppp_authentication_name(config->authentication[i]));
 	if (ppp->lcp.peer_wants_protocol == 0)
 		ppp_fail(ppp, CAUSE_no_common_authentication,
 			 "the peer refuses to authenticate; allowed: %s", allowed);
@@ -323,15 +323,15 @@ static void peer_terminates(struct ppp *ppp, struct cursor text)
 }
 
 static const struct automaton_protocol lcp_protocol = {
-    .name = "LCP",
-    .number = PROTOCOL_LCP,
-    .request_write = request_write,
-    .request_judge = request_judge,
-    .request_refused = request_refused,
-    .layer_up = layer_up,
-    .layer_down = layer_down,
-    .layer_finished = layer_finished,
-    .peer_terminates = peer_terminates,
+	.name = "LCP",
+	.number = PROTOCOL_LCP,
+	.request_write = request_write,
+	.request_judge = request_judge,
+	.request_refused = request_refused,
+	.layer_up = layer_up,
+	.layer_down = layer_down,
+	.layer_finished = layer_finished,
+	.peer_terminates = peer_terminates,
 };
 
 void ppp_lcp_init(struct ppp *ppp)

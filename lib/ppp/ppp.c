@@ -260,7 +260,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 uint64_t ppp_deadline(const struct ppp *ppp)
 {
 	uint64_t deadline_ms =
-	    earlier(ppp->lcp.automaton.deadline_ms, ppp->ipcp.automaton.deadline_ms);
+		earlier(ppp->lcp.automaton.deadline_ms, ppp->ipcp.automaton.deadline_ms);
 
 	if (ppp->phase == PHASE_DEAD)
 		return UINT64_MAX;
@@ -272,9 +272,9 @@ uint64_t ppp_deadline(const struct ppp *ppp)
 static void setup_timeout(struct ppp *ppp)
 {
 	static const enum cause causes[] = {
-	    [PHASE_ESTABLISH] = CAUSE_lcp_timeout,
-	    [PHASE_AUTHENTICATE] = CAUSE_authentication_timeout,
-	    [PHASE_NETWORK] = CAUSE_ipcp_timeout,
+		[PHASE_ESTABLISH] = CAUSE_lcp_timeout,
+		[PHASE_AUTHENTICATE] = CAUSE_authentication_timeout,
+		[PHASE_NETWORK] = CAUSE_ipcp_timeout,
 	};
 
 	ppp_fail(ppp, causes[ppp->phase], "the link was not up in time");

@@ -65,7 +65,7 @@ struct ppp_event {
 		struct {
 			size_t length;
 			const uint8_t
-			    *bytes; /* from the PPP protocol field on: the caller adds FF 03 */
+				*bytes; /* from the PPP protocol field on: the caller adds FF 03 */
 		} send;
 		struct {
 			uint8_t method; /* enum ppp_authentication */

@@ -4,42 +4,42 @@
 /* The ladder's words: each message by its RFC name. */
 
 static const char *const lcp_messages[] = {
-    "LCP",
-    "LCP Configure-Request",
-    "LCP Configure-Ack",
-    "LCP Configure-Nak",
-    "LCP Configure-Reject",
-    "LCP Terminate-Request",
-    "LCP Terminate-Ack",
-    "LCP Code-Reject",
-    "LCP Protocol-Reject",
-    "LCP Echo-Request",
-    "LCP Echo-Reply",
-    "LCP Discard-Request",
-    "LCP Identification",
-    "LCP Time-Remaining",
+	"LCP",
+	"LCP Configure-Request",
+	"LCP Configure-Ack",
+	"LCP Configure-Nak",
+	"LCP Configure-Reject",
+	"LCP Terminate-Request",
+	"LCP Terminate-Ack",
+	"LCP Code-Reject",
+	"LCP Protocol-Reject",
+	"LCP Echo-Request",
+	"LCP Echo-Reply",
+	"LCP Discard-Request",
+	"LCP Identification",
+	"LCP Time-Remaining",
 };
 
 static const char *const ipcp_messages[] = {
-    "IPCP",
-    "IPCP Configure-Request",
-    "IPCP Configure-Ack",
-    "IPCP Configure-Nak",
-    "IPCP Configure-Reject",
-    "IPCP Terminate-Request",
-    "IPCP Terminate-Ack",
-    "IPCP Code-Reject",
+	"IPCP",
+	"IPCP Configure-Request",
+	"IPCP Configure-Ack",
+	"IPCP Configure-Nak",
+	"IPCP Configure-Reject",
+	"IPCP Terminate-Request",
+	"IPCP Terminate-Ack",
+	"IPCP Code-Reject",
 };
 
 static const char *const pap_messages[] = {
-    "PAP",
-    "PAP Authenticate-Request",
-    "PAP Authenticate-Ack",
-    "PAP Authenticate-Nak",
+	"PAP",
+	"PAP Authenticate-Request",
+	"PAP Authenticate-Ack",
+	"PAP Authenticate-Nak",
 };
 
 static const char *const chap_messages[] = {
-    "CHAP", "CHAP Challenge", "CHAP Response", "CHAP Success", "CHAP Failure",
+	"CHAP", "CHAP Challenge", "CHAP Response", "CHAP Success", "CHAP Failure",
 };
 
 #define NAME(table, code) ((code) < sizeof(table) / sizeof((table)[0]) ? (table)[code] : (table)[0])

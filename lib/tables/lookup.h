@@ -67,7 +67,7 @@ struct tables {
 	struct slot_pool *adjacency_slots; /* control only */
 };
 
-#define ADJACENCIES_MAX 65536
+#define ADJACENCIES_MAX  65536
 
 #define ROUTE_KIND_SHIFT 28
 #define ROUTE_INDEX_MASK ((UINT32_C(1) << ROUTE_KIND_SHIFT) - 1)

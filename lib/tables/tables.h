@@ -24,10 +24,10 @@ struct mailbox;
 #define TABLES_LISTENERS_MAX 64
 
 struct tables_config {
-	uint32_t sas;      /* inbound SPIs at once, at most 1 << 22 */
+	uint32_t sas; /* inbound SPIs at once, at most 1 << 22 */
 	uint32_t groups;
 	uint32_t sessions;
-	uint32_t routes;   /* prefixes of any kind */
+	uint32_t routes; /* prefixes of any kind */
 };
 
 /* What a route leads to. */

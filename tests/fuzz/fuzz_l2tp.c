@@ -100,20 +100,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint8_t secret[] = "secret";
 	const struct l2tp_config config = {
-	    .host_name = "lns",
-	    .secret = secret,
-	    .secret_bytes = 6,
-	    .receive_window = 8,
-	    .tunnels_total = 4,
-	    .sessions_per_tunnel = 8,
-	    .hello_idle_ms = 60000,
-	    .retransmit_first_ms = 1000,
-	    .retransmit_cap_ms = 8000,
-	    .retransmit_attempts = 5,
-	    .setup_ms = 30000,
-	    .idle_tunnel_ms = 30000,
-	    .closed_linger_ms = 31000,
-	    .secured = true,
+		.host_name = "lns",
+		.secret = secret,
+		.secret_bytes = 6,
+		.receive_window = 8,
+		.tunnels_total = 4,
+		.sessions_per_tunnel = 8,
+		.hello_idle_ms = 60000,
+		.retransmit_first_ms = 1000,
+		.retransmit_cap_ms = 8000,
+		.retransmit_attempts = 5,
+		.setup_ms = 30000,
+		.idle_tunnel_ms = 30000,
+		.closed_linger_ms = 31000,
+		.secured = true,
 	};
 	uint8_t next = 1;
 	const struct random_source random = {fill, &next};

@@ -65,10 +65,10 @@ static void feed(struct world *world, const uint8_t *bytes, size_t length, int i
 static void verdict(struct world *world, bool accepted)
 {
 	const struct ppp_authentication_result result = {
-	    .accepted = accepted,
-	    .cause = CAUSE_wrong_password,
-	    .success = "S=0123456789012345678901234567890123456789",
-	    .grant = {.local_address_be = 1, .peer_address_be = 2, .dns_be = {3, 4}},
+		.accepted = accepted,
+		.cause = CAUSE_wrong_password,
+		.success = "S=0123456789012345678901234567890123456789",
+		.grant = {.local_address_be = 1, .peer_address_be = 2, .dns_be = {3, 4}},
 	};
 
 	world->asked = false;
@@ -99,19 +99,19 @@ static void record_feed(struct world *world, uint8_t flags, const uint8_t *bytes
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct ppp_config config = {
-	    .mru = 1400,
-	    .authentication = {PPP_AUTHENTICATION_MS_CHAP_V2, PPP_AUTHENTICATION_CHAP_MD5,
-			       PPP_AUTHENTICATION_PAP},
-	    .authentication_count = 3,
-	    .name = "lns",
-	    .restart_ms = {1000, 1000, 1000, 3000},
-	    .max_configure = 10,
-	    .max_terminate = 2,
-	    .max_failure = 5,
-	    .setup_ms = 60000,
-	    .echo_idle_ms = 30000,
-	    .echo_interval_ms = 10000,
-	    .echo_attempts = 3,
+		.mru = 1400,
+		.authentication = {PPP_AUTHENTICATION_MS_CHAP_V2, PPP_AUTHENTICATION_CHAP_MD5,
+				   PPP_AUTHENTICATION_PAP},
+		.authentication_count = 3,
+		.name = "lns",
+		.restart_ms = {1000, 1000, 1000, 3000},
+		.max_configure = 10,
+		.max_terminate = 2,
+		.max_failure = 5,
+		.setup_ms = 60000,
+		.echo_idle_ms = 30000,
+		.echo_interval_ms = 10000,
+		.echo_attempts = 3,
 	};
 	uint8_t next = 1;
 	const struct random_source random = {fill, &next};

@@ -131,7 +131,8 @@ static void expect_kernel(struct rig *rig, unsigned port, const struct bytes *fr
 	message = rig_expect_packet(rig, CONTROL_CLASS_to_self, &got);
 	assert_int_equal(message->packet_in.port, port);
 	assert_int_equal(got.length, frame->length);
-	assert_memory_equal(got.data + 6, frame->data + 6, frame->length - 6); /* see rig_inject() */
+	assert_memory_equal(got.data + 6, frame->data + 6,
+			    frame->length - 6); /* see rig_inject() */
 	rig_message_free(rig, message);
 }
 

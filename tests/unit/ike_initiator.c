@@ -261,7 +261,7 @@ static void prf(const struct initiator *i, const void *key, size_t key_bytes,
 static void own_public(uint16_t group, const uint8_t private_value[32], uint8_t *out)
 {
 	struct key_exchange_request request = {
-	    .group = group, .peer_public_bytes = (uint16_t)key_exchange_public_bytes(group)};
+		.group = group, .peer_public_bytes = (uint16_t)key_exchange_public_bytes(group)};
 	struct key_exchange_result result;
 
 	if (group < 19) {
@@ -285,7 +285,7 @@ static size_t shared_secret(uint16_t group, const uint8_t private_value[32], con
 			    uint8_t *out)
 {
 	struct key_exchange_request request = {
-	    .group = group, .peer_public_bytes = (uint16_t)key_exchange_public_bytes(group)};
+		.group = group, .peer_public_bytes = (uint16_t)key_exchange_public_bytes(group)};
 	struct key_exchange_result result;
 
 	memcpy(request.peer_public, peer, request.peer_public_bytes);
@@ -338,8 +338,10 @@ static void derive(struct initiator *i)
 static void nat_d(const struct initiator *i, const struct endpoint *e, uint8_t *out)
 {
 	uint8_t port[2] = {(uint8_t)(e->port >> 8), (uint8_t)e->port};
-	struct digest_part parts[] = {
-	    {i->cookie_i, 8}, {i->cookie_r, 8}, {e->address, endpoint_address_bytes(e)}, {port, 2}};
+	struct digest_part parts[] = {{i->cookie_i, 8},
+				      {i->cookie_r, 8},
+				      {e->address, endpoint_address_bytes(e)},
+				      {port, 2}};
 
 	assert(digest_compute(i->hash, parts, 4, out) == 0);
 }
@@ -347,7 +349,7 @@ static void nat_d(const struct initiator *i, const struct endpoint *e, uint8_t *
 static bool take_2(struct initiator *i, const struct pieces *p)
 {
 	static const enum digest_kind hashes[] = {
-	    0, DIGEST_MD5, DIGEST_SHA1, 0, DIGEST_SHA2_256, DIGEST_SHA2_384, DIGEST_SHA2_512};
+		0, DIGEST_MD5, DIGEST_SHA1, 0, DIGEST_SHA2_256, DIGEST_SHA2_384, DIGEST_SHA2_512};
 	const struct piece *sa = find(p, 1, 0);
 	uint8_t own[256];
 	struct writer w = writer_over(own, sizeof(own));
@@ -741,9 +743,9 @@ static bool take_quick_2(struct initiator *i, const uint8_t *bytes, size_t lengt
 	if (!unseal(i, bytes, length, iv, plain, &p) || p.list[0].type != 8 || p.list[1].type != 1)
 		return false;
 	exchange_hash(
-	    i, false, i->message_id, (struct digest_part){i->quick_nonce_i, 16}, nothing,
-	    (struct digest_part){p.list[1].bytes - 4, (size_t)(p.end - (p.list[1].bytes - 4))},
-	    expected);
+		i, false, i->message_id, (struct digest_part){i->quick_nonce_i, 16}, nothing,
+		(struct digest_part){p.list[1].bytes - 4, (size_t)(p.end - (p.list[1].bytes - 4))},
+		expected);
 	sa = &p.list[1];
 	nonce = find(&p, 10, 0);
 	ke = find(&p, 4, 0);

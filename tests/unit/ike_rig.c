@@ -24,7 +24,7 @@ static void spi_release(void *context, uint32_t spi)
 void rig_init(struct ike_rig *rig, uint64_t seed, void (*change)(struct ike_config *config))
 {
 	struct ike_host host = {
-	    .context = rig, .spi_reserve = spi_reserve, .spi_release = spi_release};
+		.context = rig, .spi_reserve = spi_reserve, .spi_release = spi_release};
 
 	memset(rig, 0, sizeof(*rig));
 	rig->random.state = seed;
@@ -34,16 +34,16 @@ void rig_init(struct ike_rig *rig, uint64_t seed, void (*change)(struct ike_conf
 	host.random.context = &rig->random;
 	rig->key = (struct ike_preshared_key){.bytes = (const uint8_t *)"secret", .length = 6};
 	rig->config = (struct ike_config){
-	    .preshared_keys = &rig->key,
-	    .preshared_key_count = 1,
-	    .half_open_per_source = 512,
-	    .half_open_total = 16384,
-	    .half_open_ms = 30000,
-	    .peers_total = 1000,
-	    .dpd_idle_ms = 30000,
-	    .dpd_interval_ms = 5000,
-	    .dpd_attempts = 5,
-	    .child_linger_ms = 30000,
+		.preshared_keys = &rig->key,
+		.preshared_key_count = 1,
+		.half_open_per_source = 512,
+		.half_open_total = 16384,
+		.half_open_ms = 30000,
+		.peers_total = 1000,
+		.dpd_idle_ms = 30000,
+		.dpd_interval_ms = 5000,
+		.dpd_attempts = 5,
+		.child_linger_ms = 30000,
 	};
 	if (change != NULL)
 		change(&rig->config);
@@ -81,7 +81,7 @@ void rig_drain(struct ike_rig *rig)
 		} else if (e->kind == IKE_KEY_EXCHANGE) {
 			assert(rig->job_count < RIG_JOBS_MAX);
 			rig->jobs[rig->job_count++] =
-			    (struct rig_job){e->key_exchange.handle, e->key_exchange.request};
+				(struct rig_job){e->key_exchange.handle, e->key_exchange.request};
 		} else {
 			assert(rig->event_count < RIG_EVENTS_MAX);
 			rig->sends_at[rig->event_count] = rig->send_count;
@@ -164,21 +164,21 @@ struct initiator_config client_config(bool nat)
 	static const struct initiator_esp esp_nat[] = {{0, 3, 12, 256, 2, 4, 0}};
 	static const struct initiator_esp esp_plain[] = {{0, 3, 12, 256, 2, 2, 0}};
 	struct initiator_config config = {
-	    .transforms = transforms,
-	    .transform_count = 1,
-	    .esp = nat ? esp_nat : esp_plain,
-	    .esp_count = 1,
-	    .vendors = {&vendor_rfc_3947, &vendor_dpd},
-	    .vendor_count = 2,
-	    .preshared_key = "secret",
-	    .own = endpoint_ipv4(htonl(nat ? 0xc0a80102 : 0xcb007107), 500),
-	    .server = endpoint_ipv4(htonl(0xc6336401), 500),
-	    .identity = {1, 0, 0, 0, 192, 168, 1, 2},
-	    .identity_bytes = 8,
-	    .id_protocol = 17,
-	    .id_peer_port = 1701,
-	    .id_local_port = 1701,
-	    .nat_oa = nat ? 2 : 0,
+		.transforms = transforms,
+		.transform_count = 1,
+		.esp = nat ? esp_nat : esp_plain,
+		.esp_count = 1,
+		.vendors = {&vendor_rfc_3947, &vendor_dpd},
+		.vendor_count = 2,
+		.preshared_key = "secret",
+		.own = endpoint_ipv4(htonl(nat ? 0xc0a80102 : 0xcb007107), 500),
+		.server = endpoint_ipv4(htonl(0xc6336401), 500),
+		.identity = {1, 0, 0, 0, 192, 168, 1, 2},
+		.identity_bytes = 8,
+		.id_protocol = 17,
+		.id_peer_port = 1701,
+		.id_local_port = 1701,
+		.nat_oa = nat ? 2 : 0,
 	};
 
 	return config;

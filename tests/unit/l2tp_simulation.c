@@ -22,18 +22,18 @@ struct simulation *simulation_new(void)
 
 	s->seed = 42;
 	s->config = (struct l2tp_config){
-	    .host_name = "lns",
-	    .receive_window = 8,
-	    .tunnels_total = 4,
-	    .sessions_per_tunnel = 16,
-	    .hello_idle_ms = 60000,
-	    .retransmit_first_ms = 1000,
-	    .retransmit_cap_ms = 8000,
-	    .retransmit_attempts = 5,
-	    .setup_ms = 30000,
-	    .idle_tunnel_ms = 30000,
-	    .closed_linger_ms = 31000,
-	    .secured = true,
+		.host_name = "lns",
+		.receive_window = 8,
+		.tunnels_total = 4,
+		.sessions_per_tunnel = 16,
+		.hello_idle_ms = 60000,
+		.retransmit_first_ms = 1000,
+		.retransmit_cap_ms = 8000,
+		.retransmit_attempts = 5,
+		.setup_ms = 30000,
+		.idle_tunnel_ms = 30000,
+		.closed_linger_ms = 31000,
+		.secured = true,
 	};
 	s->client = endpoint_ipv4(0x0100007f, 40001);
 	s->local = endpoint_ipv4(0x0200007f, 1701);
@@ -71,7 +71,7 @@ static void send_record(struct simulation *s, const struct l2tp_event *event)
 	if (s->sends < 64) {
 		s->send_times[s->sends] = s->now_ms;
 		s->send_types[s->sends] =
-		    event->send.length == 12 ? 0 : (uint16_t)(bytes[18] << 8 | bytes[19]);
+			event->send.length == 12 ? 0 : (uint16_t)(bytes[18] << 8 | bytes[19]);
 		s->send_ns[s->sends] = (uint16_t)(bytes[8] << 8 | bytes[9]);
 		s->send_nr[s->sends] = (uint16_t)(bytes[10] << 8 | bytes[11]);
 	}

@@ -47,8 +47,8 @@ void peer_send(struct ppp_peer *peer, uint16_t protocol, uint8_t code, uint8_t i
 	       const void *data, size_t length)
 {
 	uint8_t bytes[2048] = {
-	    0xff, 0x03,       (uint8_t)(protocol >> 8),     (uint8_t)protocol,
-	    code, identifier, (uint8_t)((length + 4) >> 8), (uint8_t)(length + 4)};
+		0xff, 0x03,       (uint8_t)(protocol >> 8),     (uint8_t)protocol,
+		code, identifier, (uint8_t)((length + 4) >> 8), (uint8_t)(length + 4)};
 
 	assert(length + 8 <= sizeof(bytes));
 	if (length != 0)
@@ -245,7 +245,7 @@ static size_t md5_response(const struct ppp_peer *peer, uint8_t identifier,
 			   const uint8_t *challenge, size_t length, uint8_t *value)
 {
 	struct digest_part parts[] = {
-	    {&identifier, 1}, {peer->password, strlen(peer->password)}, {challenge, length}};
+		{&identifier, 1}, {peer->password, strlen(peer->password)}, {challenge, length}};
 
 	digest_compute(DIGEST_MD5, parts, 3, value);
 	return 16;

@@ -23,18 +23,18 @@ struct simulation *simulation_new(uint8_t method)
 
 	s->seed = 7;
 	s->config = (struct ppp_config){
-	    .mru = 1400,
-	    .authentication = {method},
-	    .authentication_count = 1,
-	    .name = "lns",
-	    .restart_ms = {1000, 1000, 1000, 3000},
-	    .max_configure = 10,
-	    .max_terminate = 2,
-	    .max_failure = 5,
-	    .setup_ms = 60000,
-	    .echo_idle_ms = 30000,
-	    .echo_interval_ms = 10000,
-	    .echo_attempts = 3,
+		.mru = 1400,
+		.authentication = {method},
+		.authentication_count = 1,
+		.name = "lns",
+		.restart_ms = {1000, 1000, 1000, 3000},
+		.max_configure = 10,
+		.max_terminate = 2,
+		.max_failure = 5,
+		.setup_ms = 60000,
+		.echo_idle_ms = 30000,
+		.echo_interval_ms = 10000,
+		.echo_attempts = 3,
 	};
 	s->password = "clientPass";
 	s->up = (struct wire){.seed = &s->seed, .delay_ms = 10};
@@ -61,9 +61,9 @@ static void verify(struct simulation *s, const struct ppp_event *event,
 	uint8_t hash[MS_CHAP_HASH_BYTES];
 	const uint8_t *response = event->authenticate.response;
 	struct digest_part parts[] = {
-	    {&event->authenticate.identifier, 1},
-	    {s->password, strlen(s->password)},
-	    {event->authenticate.challenge, event->authenticate.challenge_bytes}};
+		{&event->authenticate.identifier, 1},
+		{s->password, strlen(s->password)},
+		{event->authenticate.challenge, event->authenticate.challenge_bytes}};
 
 	switch (event->authenticate.method) {
 	case PPP_AUTHENTICATION_NONE:
@@ -71,8 +71,8 @@ static void verify(struct simulation *s, const struct ppp_event *event,
 		break;
 	case PPP_AUTHENTICATION_PAP:
 		result->accepted =
-		    event->authenticate.password_bytes == strlen(s->password) &&
-		    memcmp(event->authenticate.password, s->password, strlen(s->password)) == 0;
+			event->authenticate.password_bytes == strlen(s->password) &&
+			memcmp(event->authenticate.password, s->password, strlen(s->password)) == 0;
 		break;
 	case PPP_AUTHENTICATION_CHAP_MD5:
 		digest_compute(DIGEST_MD5, parts, 3, expected);
@@ -93,10 +93,10 @@ static void verify(struct simulation *s, const struct ppp_event *event,
 void simulation_authenticate(struct simulation *s)
 {
 	struct ppp_authentication_result result = {
-	    .cause = CAUSE_wrong_password,
-	    .grant = {.local_address_be = LOCAL_BE,
-		      .peer_address_be = PEER_BE,
-		      .dns_be = {DNS1_BE, DNS2_BE}},
+		.cause = CAUSE_wrong_password,
+		.grant = {.local_address_be = LOCAL_BE,
+			  .peer_address_be = PEER_BE,
+			  .dns_be = {DNS1_BE, DNS2_BE}},
 	};
 
 	verify(s, &s->last_authenticate, &result);

@@ -47,16 +47,16 @@ static void lines_are_read(void **state)
 static void mistakes_name_their_line(void **state)
 {
 	static const char *const wrong[][2] = {
-	    {"a b\nanna\n", "users:2: user \"anna\" has no password"},
-	    {"anna secret 10.0.0\n", "users:1: \"10.0.0\" is no IPv4 address"},
-	    {"anna secret 0.0.0.0\n", "users:1: \"0.0.0.0\" is no IPv4 address"},
-	    {"anna secret 10.0.0.1 x\n", "users:1: more than user, password and address"},
-	    {"anna \"secret\n", "users:1: closing quote is missing"},
-	    {"anna \"secret\"x\n", "users:1: text right behind a closing quote"},
-	    {"anna \"se\\cret\"\n", "users:1: a backslash stands only before \" or \\"},
-	    {"\"\" secret\n", "users:1: empty user name"},
-	    {"anna a\n\n\nanna b\n", "users:4: user \"anna\" is in line 1 already"},
-	    {"an\001na a\n", "users:1: control character in a word"},
+		{"a b\nanna\n", "users:2: user \"anna\" has no password"},
+		{"anna secret 10.0.0\n", "users:1: \"10.0.0\" is no IPv4 address"},
+		{"anna secret 0.0.0.0\n", "users:1: \"0.0.0.0\" is no IPv4 address"},
+		{"anna secret 10.0.0.1 x\n", "users:1: more than user, password and address"},
+		{"anna \"secret\n", "users:1: closing quote is missing"},
+		{"anna \"secret\"x\n", "users:1: text right behind a closing quote"},
+		{"anna \"se\\cret\"\n", "users:1: a backslash stands only before \" or \\"},
+		{"\"\" secret\n", "users:1: empty user name"},
+		{"anna a\n\n\nanna b\n", "users:4: user \"anna\" is in line 1 already"},
+		{"an\001na a\n", "users:1: control character in a word"},
 	};
 	char error[USERS_ERROR_BYTES];
 
@@ -123,10 +123,10 @@ static int teardown(void **state)
 static bool pap(struct aaa *aaa, const char *user, const char *password, struct aaa_answer *answer)
 {
 	const struct aaa_request request = {
-	    .method = AAA_METHOD_PAP,
-	    .user_name = user,
-	    .password = (const uint8_t *)password,
-	    .password_bytes = strlen(password),
+		.method = AAA_METHOD_PAP,
+		.user_name = user,
+		.password = (const uint8_t *)password,
+		.password_bytes = strlen(password),
 	};
 
 	aaa_verify(aaa, &request, answer);
@@ -157,13 +157,13 @@ static void chap_md5_is_verified(void **state)
 	struct digest_part parts[] = {{&identifier, 1}, {"clientPass", 10}, {challenge, 16}};
 	uint8_t response[DIGEST_BYTES_MAX];
 	struct aaa_request request = {
-	    .method = AAA_METHOD_CHAP_MD5,
-	    .identifier = identifier,
-	    .user_name = "User",
-	    .challenge = challenge,
-	    .challenge_bytes = 16,
-	    .response = response,
-	    .response_bytes = 16,
+		.method = AAA_METHOD_CHAP_MD5,
+		.identifier = identifier,
+		.user_name = "User",
+		.challenge = challenge,
+		.challenge_bytes = 16,
+		.response = response,
+		.response_bytes = 16,
 	};
 	struct aaa_answer answer;
 
@@ -190,12 +190,12 @@ static void ms_chap_v2_is_verified(void **state)
 				0x8B, 0x5E, 0xA0, 0x8F, 0xAA, 0x39, 0x81, 0xCD, 0x83, 0x54,
 				0x42, 0x33, 0x11, 0x4A, 0x3D, 0x85, 0xD6, 0xDF, 0};
 	struct aaa_request request = {
-	    .method = AAA_METHOD_MS_CHAP_V2,
-	    .user_name = "User",
-	    .challenge = challenge,
-	    .challenge_bytes = 16,
-	    .response = response,
-	    .response_bytes = 49,
+		.method = AAA_METHOD_MS_CHAP_V2,
+		.user_name = "User",
+		.challenge = challenge,
+		.challenge_bytes = 16,
+		.response = response,
+		.response_bytes = 49,
 	};
 	struct aaa_answer answer;
 
@@ -230,14 +230,14 @@ static void users_are_replaced(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(lines_are_read),
-	    cmocka_unit_test(mistakes_name_their_line),
-	    cmocka_unit_test(long_words_are_refused),
-	    cmocka_unit_test(others_may_not_read_the_file),
-	    cmocka_unit_test(pap_is_verified),
-	    cmocka_unit_test(chap_md5_is_verified),
-	    cmocka_unit_test(ms_chap_v2_is_verified),
-	    cmocka_unit_test(users_are_replaced),
+		cmocka_unit_test(lines_are_read),
+		cmocka_unit_test(mistakes_name_their_line),
+		cmocka_unit_test(long_words_are_refused),
+		cmocka_unit_test(others_may_not_read_the_file),
+		cmocka_unit_test(pap_is_verified),
+		cmocka_unit_test(chap_md5_is_verified),
+		cmocka_unit_test(ms_chap_v2_is_verified),
+		cmocka_unit_test(users_are_replaced),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -144,14 +144,14 @@ static void many_users_stay_sticky(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(ranges_are_checked),
-	    cmocka_unit_test(every_address_is_given_once),
-	    cmocka_unit_test(released_addresses_come_back_last),
-	    cmocka_unit_test(returning_user_gets_its_address),
-	    cmocka_unit_test(address_passed_on_is_forgotten),
-	    cmocka_unit_test(fixed_addresses_are_reserved),
-	    cmocka_unit_test(addresses_outside_are_reserved),
-	    cmocka_unit_test(many_users_stay_sticky),
+		cmocka_unit_test(ranges_are_checked),
+		cmocka_unit_test(every_address_is_given_once),
+		cmocka_unit_test(released_addresses_come_back_last),
+		cmocka_unit_test(returning_user_gets_its_address),
+		cmocka_unit_test(address_passed_on_is_forgotten),
+		cmocka_unit_test(fixed_addresses_are_reserved),
+		cmocka_unit_test(addresses_outside_are_reserved),
+		cmocka_unit_test(many_users_stay_sticky),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

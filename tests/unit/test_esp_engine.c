@@ -26,7 +26,8 @@ static void a_job_stays_parked_until_flushed(void **state)
 	struct esp_keys keys = {.suite = {ESP_CIPHER_AES_CBC, 32, ESP_AUTHENTICATOR_HMAC_SHA1_96}};
 	struct esp_key *key = memory_new_aligned(64, esp_key_bytes(&keys.suite));
 	uint8_t packet[128] = {0}, tag[ESP_TAG_BYTES_MAX];
-	struct esp_job job = {.user = packet, .key = key, .esp = packet, .text_bytes = 64, .tag = tag};
+	struct esp_job job = {
+		.user = packet, .key = key, .esp = packet, .text_bytes = 64, .tag = tag};
 	struct esp_done done[ESP_DONE_MAX];
 
 	(void)state;
@@ -47,7 +48,8 @@ static void every_job_completes_once(void **state)
 {
 	enum { JOBS = 20000, ROOM = 512 };
 	struct esp_engine *engine = esp_engine_new();
-	struct esp_keys keys = {.suite = {ESP_CIPHER_AES_CBC, 16, ESP_AUTHENTICATOR_HMAC_SHA2_512_256}};
+	struct esp_keys keys = {
+		.suite = {ESP_CIPHER_AES_CBC, 16, ESP_AUTHENTICATOR_HMAC_SHA2_512_256}};
 	struct esp_key *key = memory_new_aligned(64, esp_key_bytes(&keys.suite));
 	static uint8_t packets[ROOM][1600], tags[ROOM][ESP_TAG_BYTES_MAX], seen[JOBS];
 	struct esp_done done[ESP_DONE_MAX];
@@ -67,16 +69,19 @@ static void every_job_completes_once(void **state)
 		for (unsigned j = 0; j < count; j++) {
 			unsigned n = submitted + j;
 
-			jobs[j] = (struct esp_job){.user = &seen[n],
-						   .key = key,
-						   .esp = packets[n % ROOM],
-						   .text_bytes = n % 97 == 0 ? 1440 : 16 + n % 5 * 16,
-						   .tag = tags[n % ROOM]};
+			jobs[j] =
+				(struct esp_job){.user = &seen[n],
+						 .key = key,
+						 .esp = packets[n % ROOM],
+						 .text_bytes = n % 97 == 0 ? 1440 : 16 + n % 5 * 16,
+						 .tag = tags[n % ROOM]};
 		}
 		submitted += count;
-		completed = esp_engine_submit(engine, ESP_LANE_CBC_SHA2_512, false, jobs, count, done);
+		completed =
+			esp_engine_submit(engine, ESP_LANE_CBC_SHA2_512, false, jobs, count, done);
 		if (random >> 30 == 0)
-			completed += esp_engine_flush(engine, ESP_LANE_CBC_SHA2_512, done + completed);
+			completed +=
+				esp_engine_flush(engine, ESP_LANE_CBC_SHA2_512, done + completed);
 		for (unsigned j = 0; j < completed; j++)
 			(*(uint8_t *)done[j].user)++;
 	}

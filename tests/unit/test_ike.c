@@ -96,8 +96,9 @@ static void every_ike_suite_completes(void **state)
 	for (size_t g = 0; g < 7; g++)
 		for (size_t h = 0; h < 4; h++)
 			for (size_t c = 0; c < 5; c++) {
-				transform = (struct initiator_transform){
-				    ciphers[c].cipher, ciphers[c].key_bits, hashes[h], groups[g]};
+				transform = (struct initiator_transform){ciphers[c].cipher,
+									 ciphers[c].key_bits,
+									 hashes[h], groups[g]};
 				rig_init(&rig, seed, NULL);
 				dial(&client, &config, ++seed);
 				rig_free(&rig);
@@ -107,13 +108,13 @@ static void every_ike_suite_completes(void **state)
 static void every_esp_suite_completes(void **state)
 {
 	static const struct initiator_esp suites[] = {
-	    {0, 3, 12, 128, 2, 4, 0}, {0, 3, 12, 192, 2, 4, 0}, {0, 3, 12, 256, 2, 4, 0},
-	    {0, 3, 12, 128, 5, 4, 0}, {0, 3, 12, 256, 5, 4, 0}, {0, 3, 12, 256, 6, 4, 0},
-	    {0, 3, 12, 256, 7, 4, 0}, {0, 3, 3, 0, 2, 4, 0},    {0, 3, 20, 128, 0, 4, 0},
-	    {0, 3, 20, 192, 0, 4, 0}, {0, 3, 20, 256, 0, 4, 0}, {0, 3, 12, 0, 2, 4, 0},
+		{0, 3, 12, 128, 2, 4, 0}, {0, 3, 12, 192, 2, 4, 0}, {0, 3, 12, 256, 2, 4, 0},
+		{0, 3, 12, 128, 5, 4, 0}, {0, 3, 12, 256, 5, 4, 0}, {0, 3, 12, 256, 6, 4, 0},
+		{0, 3, 12, 256, 7, 4, 0}, {0, 3, 3, 0, 2, 4, 0},    {0, 3, 20, 128, 0, 4, 0},
+		{0, 3, 20, 192, 0, 4, 0}, {0, 3, 20, 256, 0, 4, 0}, {0, 3, 12, 0, 2, 4, 0},
 	};
 	static const struct initiator_transform ikes[] = {
-	    {7, 256, 2, 19}, {7, 128, 4, 19}, {7, 256, 6, 19}};
+		{7, 256, 2, 19}, {7, 128, 4, 19}, {7, 256, 6, 19}};
 	struct initiator_config config = client_config(true);
 	struct rig_client client;
 
@@ -329,22 +330,22 @@ static void the_best_nat_version_is_answered_alone(void **state)
 		uint16_t mode;
 		uint8_t nat_oas;
 	} cases[] = {
-	    {{&vendor_draft_02n, &vendor_draft_03, &vendor_rfc_3947, &vendor_draft_02},
-	     &vendor_rfc_3947,
-	     4,
-	     2},
-	    {{&vendor_draft_02n, &vendor_draft_02, &vendor_draft_03, &vendor_draft_00},
-	     &vendor_draft_03,
-	     61444,
-	     1},
-	    {{&vendor_draft_02n, &vendor_draft_02, &vendor_draft_00, &vendor_draft_00},
-	     &vendor_draft_02,
-	     61444,
-	     1},
-	    {{&vendor_draft_02n, &vendor_draft_00, &vendor_draft_00, &vendor_microsoft},
-	     &vendor_draft_02n,
-	     61444,
-	     1},
+		{{&vendor_draft_02n, &vendor_draft_03, &vendor_rfc_3947, &vendor_draft_02},
+		 &vendor_rfc_3947,
+		 4,
+		 2},
+		{{&vendor_draft_02n, &vendor_draft_02, &vendor_draft_03, &vendor_draft_00},
+		 &vendor_draft_03,
+		 61444,
+		 1},
+		{{&vendor_draft_02n, &vendor_draft_02, &vendor_draft_00, &vendor_draft_00},
+		 &vendor_draft_02,
+		 61444,
+		 1},
+		{{&vendor_draft_02n, &vendor_draft_00, &vendor_draft_00, &vendor_microsoft},
+		 &vendor_draft_02n,
+		 61444,
+		 1},
 	};
 	struct rig_client client;
 
@@ -372,12 +373,15 @@ static void profiles_are_told_by_vendor_ids(void **state)
 		size_t count;
 		const char *profile;
 	} cases[] = {
-	    {{&vendor_microsoft, &vendor_rfc_3947, &vendor_draft_02n}, 3, "windows"},
-	    {{&vendor_rfc_3947, &vendor_apple, &vendor_draft_02n, &vendor_dpd}, 4, "apple"},
-	    {{&vendor_rfc_3947, &vendor_draft_02, &vendor_draft_02n, &vendor_draft_00, &vendor_dpd},
-	     5,
-	     "android"},
-	    {{&vendor_xauth, &vendor_dpd, &vendor_rfc_3947, &vendor_draft_02n}, 4, "strongswan"},
+		{{&vendor_microsoft, &vendor_rfc_3947, &vendor_draft_02n}, 3, "windows"},
+		{{&vendor_rfc_3947, &vendor_apple, &vendor_draft_02n, &vendor_dpd}, 4, "apple"},
+		{{&vendor_rfc_3947, &vendor_draft_02, &vendor_draft_02n, &vendor_draft_00,
+		  &vendor_dpd},
+		 5,
+		 "android"},
+		{{&vendor_xauth, &vendor_dpd, &vendor_rfc_3947, &vendor_draft_02n},
+		 4,
+		 "strongswan"},
 	};
 	struct rig_client client;
 
@@ -396,11 +400,12 @@ static void profiles_are_told_by_vendor_ids(void **state)
 }
 
 static const struct initiator_transform windows_transforms[] = {
-    {7, 256, 2, 20}, {7, 128, 2, 19}, {7, 256, 2, 14}, {5, 0, 2, 14}, {5, 0, 2, 2}};
-static const struct initiator_transform mixed_transforms[] = {
-    {1, 0, 2, 2}, {5, 0, 2, 14}, {7, 256, 1, 14}, {7, 256, 2, 1}, {7, 128, 4, 14}, {7, 256, 4, 14}};
+	{7, 256, 2, 20}, {7, 128, 2, 19}, {7, 256, 2, 14}, {5, 0, 2, 14}, {5, 0, 2, 2}};
+static const struct initiator_transform mixed_transforms[] = {{1, 0, 2, 2},    {5, 0, 2, 14},
+							      {7, 256, 1, 14}, {7, 256, 2, 1},
+							      {7, 128, 4, 14}, {7, 256, 4, 14}};
 static const struct initiator_transform weak_transforms[] = {
-    {1, 0, 2, 2}, {7, 256, 1, 14}, {7, 256, 2, 1}};
+	{1, 0, 2, 2}, {7, 256, 1, 14}, {7, 256, 2, 1}};
 
 static void the_clients_order_holds_with_3des_last(void **state)
 {
@@ -435,7 +440,7 @@ static void modern(struct ike_config *config)
 static void the_modern_policy_refuses_old_algorithms(void **state)
 {
 	static const struct initiator_transform old[] = {
-	    {7, 256, 2, 14}, {7, 256, 4, 2}, {7, 256, 4, 5}, {5, 0, 4, 14}};
+		{7, 256, 2, 14}, {7, 256, 4, 2}, {7, 256, 4, 5}, {5, 0, 4, 14}};
 	static const struct initiator_transform good = {7, 256, 4, 14};
 	struct initiator_config config = client_config(true);
 	struct rig_client client;
@@ -538,28 +543,28 @@ static const struct {
 	size_t count;
 	int chosen; /* -1: refused */
 } esp_cases[] = {
-    {"gcm first",
-     {{1, 3, 12, 256, 2, 4, 0}, {2, 3, 3, 0, 2, 4, 0}, {3, 3, 20, 128, 0, 4, 0}},
-     3,
-     2},
-    {"order", {{1, 3, 12, 128, 5, 4, 0}, {2, 3, 12, 256, 2, 4, 0}}, 2, 0},
-    {"3des last", {{1, 3, 3, 0, 2, 4, 0}, {2, 3, 12, 128, 2, 4, 0}}, 2, 1},
-    {"null and des never", {{1, 3, 11, 0, 2, 4, 0}, {2, 3, 2, 0, 2, 4, 0}}, 2, -1},
-    {"md5 never", {{1, 3, 12, 256, 1, 4, 0}}, 1, -1},
-    {"no authenticator", {{1, 3, 12, 256, 0, 4, 0}}, 1, -1},
-    {"tunnel",
-     {{1, 3, 12, 256, 2, 3, 0}, {2, 3, 12, 256, 2, 1, 0}, {3, 3, 12, 256, 2, 61443, 0}},
-     3,
-     -1},
-    {"plain through a nat", {{1, 3, 12, 256, 2, 2, 0}}, 1, -1},
-    {"absent mode", {{1, 3, 12, 256, 2, 0, 0}}, 1, 0},
-    {"ah", {{1, 2, 3, 0, 2, 4, 0}}, 1, -1},
-    {"bundle", {{1, 2, 3, 0, 2, 4, 0}, {1, 3, 12, 256, 2, 4, 0}}, 2, -1},
-    {"bundle or single",
-     {{1, 2, 3, 0, 2, 4, 0}, {1, 3, 12, 256, 2, 4, 0}, {2, 3, 12, 128, 2, 4, 0}},
-     3,
-     2},
-    {"group without key exchange", {{1, 3, 12, 256, 2, 4, 14}}, 1, -1},
+	{"gcm first",
+	 {{1, 3, 12, 256, 2, 4, 0}, {2, 3, 3, 0, 2, 4, 0}, {3, 3, 20, 128, 0, 4, 0}},
+	 3,
+	 2},
+	{"order", {{1, 3, 12, 128, 5, 4, 0}, {2, 3, 12, 256, 2, 4, 0}}, 2, 0},
+	{"3des last", {{1, 3, 3, 0, 2, 4, 0}, {2, 3, 12, 128, 2, 4, 0}}, 2, 1},
+	{"null and des never", {{1, 3, 11, 0, 2, 4, 0}, {2, 3, 2, 0, 2, 4, 0}}, 2, -1},
+	{"md5 never", {{1, 3, 12, 256, 1, 4, 0}}, 1, -1},
+	{"no authenticator", {{1, 3, 12, 256, 0, 4, 0}}, 1, -1},
+	{"tunnel",
+	 {{1, 3, 12, 256, 2, 3, 0}, {2, 3, 12, 256, 2, 1, 0}, {3, 3, 12, 256, 2, 61443, 0}},
+	 3,
+	 -1},
+	{"plain through a nat", {{1, 3, 12, 256, 2, 2, 0}}, 1, -1},
+	{"absent mode", {{1, 3, 12, 256, 2, 0, 0}}, 1, 0},
+	{"ah", {{1, 2, 3, 0, 2, 4, 0}}, 1, -1},
+	{"bundle", {{1, 2, 3, 0, 2, 4, 0}, {1, 3, 12, 256, 2, 4, 0}}, 2, -1},
+	{"bundle or single",
+	 {{1, 2, 3, 0, 2, 4, 0}, {1, 3, 12, 256, 2, 4, 0}, {2, 3, 12, 128, 2, 4, 0}},
+	 3,
+	 2},
+	{"group without key exchange", {{1, 3, 12, 256, 2, 4, 14}}, 1, -1},
 };
 
 static void esp_proposals_are_chosen_by_the_rules(void **state)
@@ -752,33 +757,33 @@ static void clients_behind_one_nat_with_one_port_are_two(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(a_dial_behind_a_nat_completes),
-	    cmocka_unit_test(every_ike_suite_completes),
-	    cmocka_unit_test(every_esp_suite_completes),
-	    cmocka_unit_test(perfect_forward_secrecy_is_done_when_offered),
-	    cmocka_unit_test(habits_of_clients_are_taken),
-	    cmocka_unit_test(a_second_marker_is_stripped),
-	    cmocka_unit_test(main_mode_may_start_on_4500),
-	    cmocka_unit_test(answers_go_to_the_exact_source),
-	    cmocka_unit_test(nat_is_detected_four_ways),
-	    cmocka_unit_test(without_nat_esp_is_plain),
-	    cmocka_unit_test(without_nat_vendor_id_there_is_no_traversal),
-	    cmocka_unit_test(forced_encapsulation_fakes_only_the_peers_hash),
-	    cmocka_unit_test(the_best_nat_version_is_answered_alone),
-	    cmocka_unit_test(profiles_are_told_by_vendor_ids),
-	    cmocka_unit_test(the_clients_order_holds_with_3des_last),
-	    cmocka_unit_test(the_modern_policy_refuses_old_algorithms),
-	    cmocka_unit_test(no_common_proposal_is_explained_once),
-	    cmocka_unit_test(a_wrong_key_is_explained_once),
-	    cmocka_unit_test(a_silent_client_times_out),
-	    cmocka_unit_test(esp_proposals_are_chosen_by_the_rules),
-	    cmocka_unit_test(foreign_selectors_are_refused),
-	    cmocka_unit_test(without_an_spi_quick_mode_is_refused),
-	    cmocka_unit_test(the_key_of_the_dialled_address_is_used),
-	    cmocka_unit_test(without_a_key_there_is_no_engine),
-	    cmocka_unit_test(aggressive_mode_is_explained),
-	    cmocka_unit_test(clients_with_one_cookie_behind_two_addresses_are_two),
-	    cmocka_unit_test(clients_behind_one_nat_with_one_port_are_two),
+		cmocka_unit_test(a_dial_behind_a_nat_completes),
+		cmocka_unit_test(every_ike_suite_completes),
+		cmocka_unit_test(every_esp_suite_completes),
+		cmocka_unit_test(perfect_forward_secrecy_is_done_when_offered),
+		cmocka_unit_test(habits_of_clients_are_taken),
+		cmocka_unit_test(a_second_marker_is_stripped),
+		cmocka_unit_test(main_mode_may_start_on_4500),
+		cmocka_unit_test(answers_go_to_the_exact_source),
+		cmocka_unit_test(nat_is_detected_four_ways),
+		cmocka_unit_test(without_nat_esp_is_plain),
+		cmocka_unit_test(without_nat_vendor_id_there_is_no_traversal),
+		cmocka_unit_test(forced_encapsulation_fakes_only_the_peers_hash),
+		cmocka_unit_test(the_best_nat_version_is_answered_alone),
+		cmocka_unit_test(profiles_are_told_by_vendor_ids),
+		cmocka_unit_test(the_clients_order_holds_with_3des_last),
+		cmocka_unit_test(the_modern_policy_refuses_old_algorithms),
+		cmocka_unit_test(no_common_proposal_is_explained_once),
+		cmocka_unit_test(a_wrong_key_is_explained_once),
+		cmocka_unit_test(a_silent_client_times_out),
+		cmocka_unit_test(esp_proposals_are_chosen_by_the_rules),
+		cmocka_unit_test(foreign_selectors_are_refused),
+		cmocka_unit_test(without_an_spi_quick_mode_is_refused),
+		cmocka_unit_test(the_key_of_the_dialled_address_is_used),
+		cmocka_unit_test(without_a_key_there_is_no_engine),
+		cmocka_unit_test(aggressive_mode_is_explained),
+		cmocka_unit_test(clients_with_one_cookie_behind_two_addresses_are_two),
+		cmocka_unit_test(clients_behind_one_nat_with_one_port_are_two),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -406,16 +406,16 @@ static void truncated_messages_do_no_harm(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(the_oldest_of_a_source_makes_room),
-	    cmocka_unit_test(the_oldest_of_all_makes_room),
-	    cmocka_unit_test(a_third_message_protects),
-	    cmocka_unit_test(the_result_of_a_stale_job_is_dropped),
-	    cmocka_unit_test(jobs_of_a_source_are_bounded),
-	    cmocka_unit_test(peers_are_bounded),
-	    cmocka_unit_test(a_bad_public_value_is_refused),
-	    cmocka_unit_test(short_and_foreign_datagrams_are_counted),
-	    cmocka_unit_test(damaged_messages_do_no_harm),
-	    cmocka_unit_test(truncated_messages_do_no_harm),
+		cmocka_unit_test(the_oldest_of_a_source_makes_room),
+		cmocka_unit_test(the_oldest_of_all_makes_room),
+		cmocka_unit_test(a_third_message_protects),
+		cmocka_unit_test(the_result_of_a_stale_job_is_dropped),
+		cmocka_unit_test(jobs_of_a_source_are_bounded),
+		cmocka_unit_test(peers_are_bounded),
+		cmocka_unit_test(a_bad_public_value_is_refused),
+		cmocka_unit_test(short_and_foreign_datagrams_are_counted),
+		cmocka_unit_test(damaged_messages_do_no_harm),
+		cmocka_unit_test(truncated_messages_do_no_harm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -745,8 +745,8 @@ static void many_rekeys_keep_a_bound(void **state)
 	for (int n = 0; n < 200; n++) {
 		client_quick_mode(&rig, &client);
 		assert_int_equal(client.i.quick_state, INITIATOR_QUICK_DONE);
-		live +=
-		    (int)rig_count(&rig, IKE_CHILD_ADD) - (int)rig_count(&rig, IKE_CHILD_DELETE);
+		live += (int)rig_count(&rig, IKE_CHILD_ADD) -
+			(int)rig_count(&rig, IKE_CHILD_DELETE);
 		rig_forget(&rig);
 		client.seen = 0;
 		assert_in_range(live, 1, 16);
@@ -822,40 +822,40 @@ static void the_ladder_has_every_message(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(a_duplicate_gets_the_stored_answer),
-	    cmocka_unit_test(quick_mode_2_is_sent_again_until_3_comes),
-	    cmocka_unit_test(the_first_packet_confirms_as_well),
-	    cmocka_unit_test(a_rekeyed_child_stays_for_its_lifetime),
-	    cmocka_unit_test(a_rekey_at_the_last_moment_still_lingers),
-	    cmocka_unit_test(a_delete_stops_sending_at_once_and_receiving_later),
-	    cmocka_unit_test(a_delete_before_quick_mode_3_ends_nothing),
-	    cmocka_unit_test(the_end_of_the_isakmp_sa_leaves_the_children),
-	    cmocka_unit_test(a_deleted_sa_answers_its_quick_modes_for_a_while),
-	    cmocka_unit_test(a_clean_disconnect_ends_the_peer),
-	    cmocka_unit_test(a_peer_without_child_ends),
-	    cmocka_unit_test(deletes_and_notifications_in_clear_are_ignored),
-	    cmocka_unit_test(a_damaged_or_unknown_informational_kills_nothing),
-	    cmocka_unit_test(r_u_there_is_acknowledged_with_its_sequence),
-	    cmocka_unit_test(a_silent_peer_dies_after_its_probes),
-	    cmocka_unit_test(an_answer_or_traffic_puts_probes_off),
-	    cmocka_unit_test(a_peer_without_dpd_is_never_probed),
-	    cmocka_unit_test(a_probe_on_demand_decides_in_its_time),
-	    cmocka_unit_test(closing_tells_the_peer_first),
-	    cmocka_unit_test(a_new_main_mode_of_the_same_device_joins_its_peer),
-	    cmocka_unit_test(another_identity_or_port_is_another_peer),
-	    cmocka_unit_test(a_new_port_moves_a_peer_behind_nat),
-	    cmocka_unit_test(the_packet_path_moves_a_peer),
-	    cmocka_unit_test(without_nat_nothing_moves),
-	    cmocka_unit_test(initial_contact_is_told_and_deletes_nothing),
-	    cmocka_unit_test(an_expired_isakmp_sa_is_deleted_by_us),
-	    cmocka_unit_test(many_rekeys_keep_a_bound),
-	    cmocka_unit_test(many_main_modes_keep_a_bound),
-	    cmocka_unit_test(sas_are_listed_by_pages),
-	    cmocka_unit_test(the_ladder_has_every_message),
-	    cmocka_unit_test(a_wrong_hash_is_believed_nowhere),
-	    cmocka_unit_test(the_cause_of_the_end_is_the_peers_delete),
-	    cmocka_unit_test(a_late_first_message_is_a_duplicate),
-	    cmocka_unit_test(a_redial_gets_its_time_for_a_quick_mode),
+		cmocka_unit_test(a_duplicate_gets_the_stored_answer),
+		cmocka_unit_test(quick_mode_2_is_sent_again_until_3_comes),
+		cmocka_unit_test(the_first_packet_confirms_as_well),
+		cmocka_unit_test(a_rekeyed_child_stays_for_its_lifetime),
+		cmocka_unit_test(a_rekey_at_the_last_moment_still_lingers),
+		cmocka_unit_test(a_delete_stops_sending_at_once_and_receiving_later),
+		cmocka_unit_test(a_delete_before_quick_mode_3_ends_nothing),
+		cmocka_unit_test(the_end_of_the_isakmp_sa_leaves_the_children),
+		cmocka_unit_test(a_deleted_sa_answers_its_quick_modes_for_a_while),
+		cmocka_unit_test(a_clean_disconnect_ends_the_peer),
+		cmocka_unit_test(a_peer_without_child_ends),
+		cmocka_unit_test(deletes_and_notifications_in_clear_are_ignored),
+		cmocka_unit_test(a_damaged_or_unknown_informational_kills_nothing),
+		cmocka_unit_test(r_u_there_is_acknowledged_with_its_sequence),
+		cmocka_unit_test(a_silent_peer_dies_after_its_probes),
+		cmocka_unit_test(an_answer_or_traffic_puts_probes_off),
+		cmocka_unit_test(a_peer_without_dpd_is_never_probed),
+		cmocka_unit_test(a_probe_on_demand_decides_in_its_time),
+		cmocka_unit_test(closing_tells_the_peer_first),
+		cmocka_unit_test(a_new_main_mode_of_the_same_device_joins_its_peer),
+		cmocka_unit_test(another_identity_or_port_is_another_peer),
+		cmocka_unit_test(a_new_port_moves_a_peer_behind_nat),
+		cmocka_unit_test(the_packet_path_moves_a_peer),
+		cmocka_unit_test(without_nat_nothing_moves),
+		cmocka_unit_test(initial_contact_is_told_and_deletes_nothing),
+		cmocka_unit_test(an_expired_isakmp_sa_is_deleted_by_us),
+		cmocka_unit_test(many_rekeys_keep_a_bound),
+		cmocka_unit_test(many_main_modes_keep_a_bound),
+		cmocka_unit_test(sas_are_listed_by_pages),
+		cmocka_unit_test(the_ladder_has_every_message),
+		cmocka_unit_test(a_wrong_hash_is_believed_nowhere),
+		cmocka_unit_test(the_cause_of_the_end_is_the_peers_delete),
+		cmocka_unit_test(a_late_first_message_is_a_duplicate),
+		cmocka_unit_test(a_redial_gets_its_time_for_a_quick_mode),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

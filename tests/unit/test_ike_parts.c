@@ -172,14 +172,14 @@ static void identities_are_printable(void **state)
 		size_t length;
 		const char *text;
 	} cases[] = {
-	    {{1, 17, 1, 0xf4, 10, 1, 2, 3}, 8, "10.1.2.3 (ipv4)"},
-	    {{1, 0, 0, 0, 10, 1, 2}, 7, "0a0102 (ipv4)"},
-	    {{2, 0, 0, 0, 'p', 'c', '\n', '.', 'x'}, 9, "pc?.x (fqdn)"},
-	    {{3, 0, 0, 0, 'a', '@', 'b'}, 7, "a@b (user fqdn)"},
-	    {{5, 0, 0, 0, 0x20, 1, 0xd, 0xb8, [19] = 1}, 20, "2001:db8::1 (ipv6)"},
-	    {{11, 0, 0, 0, 'g', 0, 'h'}, 7, "g?h (key id)"},
-	    {{9, 0, 0, 0, 0x30, 0}, 6, "3000 (asn.1 name)"},
-	    {{77, 0, 0, 0, 0xab}, 5, "ab (other)"},
+		{{1, 17, 1, 0xf4, 10, 1, 2, 3}, 8, "10.1.2.3 (ipv4)"},
+		{{1, 0, 0, 0, 10, 1, 2}, 7, "0a0102 (ipv4)"},
+		{{2, 0, 0, 0, 'p', 'c', '\n', '.', 'x'}, 9, "pc?.x (fqdn)"},
+		{{3, 0, 0, 0, 'a', '@', 'b'}, 7, "a@b (user fqdn)"},
+		{{5, 0, 0, 0, 0x20, 1, 0xd, 0xb8, [19] = 1}, 20, "2001:db8::1 (ipv6)"},
+		{{11, 0, 0, 0, 'g', 0, 'h'}, 7, "g?h (key id)"},
+		{{9, 0, 0, 0, 0x30, 0}, 6, "3000 (asn.1 name)"},
+		{{77, 0, 0, 0, 0xab}, 5, "ab (other)"},
 	};
 	struct identification id;
 	char text[128];
@@ -261,15 +261,15 @@ static void transforms_are_read_by_the_rules(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(siphash_is_siphash),
-	    cmocka_unit_test(tables_find_what_is_in_them),
-	    cmocka_unit_test(deadlines_come_in_order),
-	    cmocka_unit_test(slots_do_not_answer_to_old_names),
-	    cmocka_unit_test(chains_are_read_strictly),
-	    cmocka_unit_test(headers_are_read_strictly),
-	    cmocka_unit_test(identities_are_printable),
-	    cmocka_unit_test(notifications_and_deletes_are_read_strictly),
-	    cmocka_unit_test(transforms_are_read_by_the_rules),
+		cmocka_unit_test(siphash_is_siphash),
+		cmocka_unit_test(tables_find_what_is_in_them),
+		cmocka_unit_test(deadlines_come_in_order),
+		cmocka_unit_test(slots_do_not_answer_to_old_names),
+		cmocka_unit_test(chains_are_read_strictly),
+		cmocka_unit_test(headers_are_read_strictly),
+		cmocka_unit_test(identities_are_printable),
+		cmocka_unit_test(notifications_and_deletes_are_read_strictly),
+		cmocka_unit_test(transforms_are_read_by_the_rules),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

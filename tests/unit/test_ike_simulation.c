@@ -198,8 +198,8 @@ static bool turn(uint64_t limit_ms)
 	}
 	if (ike_deadline(sim.rig.ike) < next_ms) {
 		rig_advance(&sim.rig, ike_deadline(sim.rig.ike) < sim.rig.now_ms
-					  ? 0
-					  : ike_deadline(sim.rig.ike) - sim.rig.now_ms);
+					      ? 0
+					      : ike_deadline(sim.rig.ike) - sim.rig.now_ms);
 		look_at_events();
 		return true;
 	}
@@ -274,7 +274,7 @@ static void dials_survive_a_bad_wire(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(dials_survive_a_bad_wire),
+		cmocka_unit_test(dials_survive_a_bad_wire),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

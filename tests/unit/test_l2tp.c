@@ -85,7 +85,7 @@ static void several_tunnels_share_an_engine(void **state)
 {
 	struct simulation *s = simulation_up();
 	struct lac other = {
-	    .tunnel = 7, .window = 1, .rws = 1, .sessions_wanted = 1, .send = other_send};
+		.tunnel = 7, .window = 1, .rws = 1, .sessions_wanted = 1, .send = other_send};
 	uint16_t first = s->tunnel;
 
 	(void)state;
@@ -183,12 +183,12 @@ static void we_close_a_session(void **state)
 	struct simulation *s = simulation_up();
 
 	(void)state;
-	assert_int_equal(
-	    l2tp_session_close(s->lns, s->tunnel, s->session, 3, CAUSE_administrator, s->now_ms),
-	    0);
-	assert_int_equal(
-	    l2tp_session_close(s->lns, s->tunnel, s->session, 3, CAUSE_administrator, s->now_ms),
-	    -ENOENT);
+	assert_int_equal(l2tp_session_close(s->lns, s->tunnel, s->session, 3, CAUSE_administrator,
+					    s->now_ms),
+			 0);
+	assert_int_equal(l2tp_session_close(s->lns, s->tunnel, s->session, 3, CAUSE_administrator,
+					    s->now_ms),
+			 -ENOENT);
 	simulation_events(s);
 	assert_int_equal(s->sessions_down, 1);
 	assert_int_equal(s->last_session.down.cause, CAUSE_administrator);
@@ -565,33 +565,33 @@ static void session_ids_rest_before_they_return(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(dial_brings_tunnel_and_session_up),
-	    cmocka_unit_test(call_may_follow_scccn_at_once),
-	    cmocka_unit_test(several_sessions_share_a_tunnel),
-	    cmocka_unit_test(several_tunnels_share_an_engine),
-	    cmocka_unit_test(peer_hangs_up),
-	    cmocka_unit_test(cdn_without_session_id_is_understood),
-	    cmocka_unit_test(peer_stops_the_tunnel),
-	    cmocka_unit_test(stopped_tunnel_says_no_more),
-	    cmocka_unit_test(we_close_a_session),
-	    cmocka_unit_test(we_close_a_tunnel),
-	    cmocka_unit_test(close_all_closes_every_tunnel),
-	    cmocka_unit_test(tunnel_that_does_not_complete_is_stopped),
-	    cmocka_unit_test(call_that_does_not_complete_is_cleared),
-	    cmocka_unit_test(idle_tunnel_is_stopped),
-	    cmocka_unit_test(hello_only_after_silence),
-	    cmocka_unit_test(silent_peer_is_given_up),
-	    cmocka_unit_test(challenges_work_both_ways),
-	    cmocka_unit_test(wrong_challenge_response_is_refused),
-	    cmocka_unit_test(challenge_without_secret_is_refused),
-	    cmocka_unit_test(hidden_avps_are_revealed),
-	    cmocka_unit_test(hidden_avps_need_the_secret),
-	    cmocka_unit_test(too_many_tunnels_are_refused),
-	    cmocka_unit_test(client_that_begins_anew_replaces_its_tunnel),
-	    cmocka_unit_test(plain_tunnel_is_not_replaced),
-	    cmocka_unit_test(replies_follow_a_secured_peer_only),
-	    cmocka_unit_test(tunnels_are_listed),
-	    cmocka_unit_test(session_ids_rest_before_they_return),
+		cmocka_unit_test(dial_brings_tunnel_and_session_up),
+		cmocka_unit_test(call_may_follow_scccn_at_once),
+		cmocka_unit_test(several_sessions_share_a_tunnel),
+		cmocka_unit_test(several_tunnels_share_an_engine),
+		cmocka_unit_test(peer_hangs_up),
+		cmocka_unit_test(cdn_without_session_id_is_understood),
+		cmocka_unit_test(peer_stops_the_tunnel),
+		cmocka_unit_test(stopped_tunnel_says_no_more),
+		cmocka_unit_test(we_close_a_session),
+		cmocka_unit_test(we_close_a_tunnel),
+		cmocka_unit_test(close_all_closes_every_tunnel),
+		cmocka_unit_test(tunnel_that_does_not_complete_is_stopped),
+		cmocka_unit_test(call_that_does_not_complete_is_cleared),
+		cmocka_unit_test(idle_tunnel_is_stopped),
+		cmocka_unit_test(hello_only_after_silence),
+		cmocka_unit_test(silent_peer_is_given_up),
+		cmocka_unit_test(challenges_work_both_ways),
+		cmocka_unit_test(wrong_challenge_response_is_refused),
+		cmocka_unit_test(challenge_without_secret_is_refused),
+		cmocka_unit_test(hidden_avps_are_revealed),
+		cmocka_unit_test(hidden_avps_need_the_secret),
+		cmocka_unit_test(too_many_tunnels_are_refused),
+		cmocka_unit_test(client_that_begins_anew_replaces_its_tunnel),
+		cmocka_unit_test(plain_tunnel_is_not_replaced),
+		cmocka_unit_test(replies_follow_a_secured_peer_only),
+		cmocka_unit_test(tunnels_are_listed),
+		cmocka_unit_test(session_ids_rest_before_they_return),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

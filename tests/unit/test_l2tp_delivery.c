@@ -341,18 +341,18 @@ static void lossy_wires_are_survived(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(numbers_go_in_lock_step),
-	    cmocka_unit_test(lost_icrp_is_sent_again),
-	    cmocka_unit_test(retransmissions_double_up_to_eight_seconds),
-	    cmocka_unit_test(retransmission_carries_the_newest_nr),
-	    cmocka_unit_test(repeated_sccrq_gets_the_same_sccrp),
-	    cmocka_unit_test(duplicates_are_acknowledged),
-	    cmocka_unit_test(messages_ahead_wait_for_their_turn),
-	    cmocka_unit_test(messages_beyond_the_window_are_dropped),
-	    cmocka_unit_test(peer_window_is_kept),
-	    cmocka_unit_test(window_starts_anew_after_a_loss),
-	    cmocka_unit_test(numbers_wrap),
-	    cmocka_unit_test(lossy_wires_are_survived),
+		cmocka_unit_test(numbers_go_in_lock_step),
+		cmocka_unit_test(lost_icrp_is_sent_again),
+		cmocka_unit_test(retransmissions_double_up_to_eight_seconds),
+		cmocka_unit_test(retransmission_carries_the_newest_nr),
+		cmocka_unit_test(repeated_sccrq_gets_the_same_sccrp),
+		cmocka_unit_test(duplicates_are_acknowledged),
+		cmocka_unit_test(messages_ahead_wait_for_their_turn),
+		cmocka_unit_test(messages_beyond_the_window_are_dropped),
+		cmocka_unit_test(peer_window_is_kept),
+		cmocka_unit_test(window_starts_anew_after_a_loss),
+		cmocka_unit_test(numbers_wrap),
+		cmocka_unit_test(lossy_wires_are_survived),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

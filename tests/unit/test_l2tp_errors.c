@@ -90,20 +90,20 @@ static void malformed_headers_are_dropped(void **state)
 		size_t length;
 		enum l2tp_counter counter;
 	} wrong[] = {
-	    {"", 0, L2TP_COUNTER_malformed},
-	    {"\xc8", 1, L2TP_COUNTER_malformed},
-	    {"\xc8\x02\0\x0c\0\0\0\0\0\0\0", 11, L2TP_COUNTER_malformed},
-	    {"\xc8\x02\0\x0b\0\0\0\0\0\0\0\0", 12, L2TP_COUNTER_malformed},
-	    {"\xc8\x02\0\x0d\0\0\0\0\0\0\0\0", 12, L2TP_COUNTER_malformed},
-	    {"\x48\x02\0\x0c\0\0\0\0\0\0\0\0", 12, L2TP_COUNTER_malformed},     /* data */
-	    {"\x88\x02\0\x0c\0\0\0\0\0\0\0\0", 12, L2TP_COUNTER_malformed},     /* no length */
-	    {"\xc0\x02\0\x0c\0\0\0\0\0\0\0\0", 12, L2TP_COUNTER_malformed},     /* no Ns */
-	    {"\xca\x02\0\x0c\0\0\0\0\0\0\0\0", 12, L2TP_COUNTER_malformed},     /* offset */
-	    {"\xc9\x02\0\x0c\0\0\0\0\0\0\0\0", 12, L2TP_COUNTER_malformed},     /* priority */
-	    {"\xc8\x01\0\x0c\0\0\0\0\0\0\0\0", 12, L2TP_COUNTER_wrong_version}, /* L2F */
-	    {"\xc8\x03\0\x0c\0\0\0\0\0\0\0\0", 12, L2TP_COUNTER_wrong_version},
-	    {"\xc8\x02\0\x0c\0\0\0\0\0\0\0\0", 12, L2TP_COUNTER_tunnel_zero}, /* ZLB */
-	    {"\xc8\x02\0\x0c\x12\x34\0\0\0\0\0\0", 12, L2TP_COUNTER_unknown_tunnel},
+		{"", 0, L2TP_COUNTER_malformed},
+		{"\xc8", 1, L2TP_COUNTER_malformed},
+		{"\xc8\x02\0\x0c\0\0\0\0\0\0\0", 11, L2TP_COUNTER_malformed},
+		{"\xc8\x02\0\x0b\0\0\0\0\0\0\0\0", 12, L2TP_COUNTER_malformed},
+		{"\xc8\x02\0\x0d\0\0\0\0\0\0\0\0", 12, L2TP_COUNTER_malformed},
+		{"\x48\x02\0\x0c\0\0\0\0\0\0\0\0", 12, L2TP_COUNTER_malformed},     /* data */
+		{"\x88\x02\0\x0c\0\0\0\0\0\0\0\0", 12, L2TP_COUNTER_malformed},     /* no length */
+		{"\xc0\x02\0\x0c\0\0\0\0\0\0\0\0", 12, L2TP_COUNTER_malformed},     /* no Ns */
+		{"\xca\x02\0\x0c\0\0\0\0\0\0\0\0", 12, L2TP_COUNTER_malformed},     /* offset */
+		{"\xc9\x02\0\x0c\0\0\0\0\0\0\0\0", 12, L2TP_COUNTER_malformed},     /* priority */
+		{"\xc8\x01\0\x0c\0\0\0\0\0\0\0\0", 12, L2TP_COUNTER_wrong_version}, /* L2F */
+		{"\xc8\x03\0\x0c\0\0\0\0\0\0\0\0", 12, L2TP_COUNTER_wrong_version},
+		{"\xc8\x02\0\x0c\0\0\0\0\0\0\0\0", 12, L2TP_COUNTER_tunnel_zero}, /* ZLB */
+		{"\xc8\x02\0\x0c\x12\x34\0\0\0\0\0\0", 12, L2TP_COUNTER_unknown_tunnel},
 	};
 
 	(void)state;
@@ -218,10 +218,10 @@ static void unknown_avps_count_when_mandatory(void **state)
 		uint16_t attribute;
 		bool refused;
 	} avps[] = {
-	    {0x8000, 0, 999, true}, {0x0000, 0, 999, false}, {0x8000, 9, 1, true},
-	    {0x0000, 9, 1, false},  {0x8000, 0, 20, true},   {0x8400, 0, 10, true},
-	    {0x0400, 0, 10, false}, {0xc000, 0, 10, true},   {0x4000, 0, 10, false},
-	    {0x8000, 0, 0, true},
+		{0x8000, 0, 999, true}, {0x0000, 0, 999, false}, {0x8000, 9, 1, true},
+		{0x0000, 9, 1, false},  {0x8000, 0, 20, true},   {0x8400, 0, 10, true},
+		{0x0400, 0, 10, false}, {0xc000, 0, 10, true},   {0x4000, 0, 10, false},
+		{0x8000, 0, 0, true},
 	};
 
 	(void)state;
@@ -507,7 +507,7 @@ static void mutate(struct simulation *s, uint64_t *seed)
 
 		for (unsigned k = 0; k < changes; k++)
 			packet->bytes[generator_next(seed) % packet->length] =
-			    (uint8_t)generator_next(seed);
+				(uint8_t)generator_next(seed);
 		if (generator_next(seed) % 16 == 0)
 			packet->length = generator_next(seed) % (packet->length + 1);
 		if (packet->length == 0)
@@ -543,28 +543,28 @@ static void random_mutations_do_no_harm(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(good_request_is_accepted),
-	    cmocka_unit_test(malformed_headers_are_dropped),
-	    cmocka_unit_test(trailing_bytes_are_ignored),
-	    cmocka_unit_test(broken_avp_lists_are_dropped),
-	    cmocka_unit_test(missing_avps_are_refused),
-	    cmocka_unit_test(wrong_values_are_refused),
-	    cmocka_unit_test(unknown_avps_count_when_mandatory),
-	    cmocka_unit_test(other_messages_to_tunnel_zero_are_dropped),
-	    cmocka_unit_test(stopccn_to_tunnel_zero_finds_its_tunnel),
-	    cmocka_unit_test(messages_out_of_state_stop_the_tunnel),
-	    cmocka_unit_test(unknown_message_types),
-	    cmocka_unit_test(broken_message_stops_the_tunnel),
-	    cmocka_unit_test(unknown_mandatory_avp_ends_what_it_concerns),
-	    cmocka_unit_test(incomplete_calls_are_refused),
-	    cmocka_unit_test(incomplete_iccn_clears_the_call),
-	    cmocka_unit_test(outgoing_calls_are_refused),
-	    cmocka_unit_test(line_reports_are_accepted),
-	    cmocka_unit_test(unknown_sessions_are_ignored),
-	    cmocka_unit_test(call_on_unfinished_tunnel_stops_it),
-	    cmocka_unit_test(unfinished_tunnels_are_bounded),
-	    cmocka_unit_test(replies_that_wait_are_bounded),
-	    cmocka_unit_test(random_mutations_do_no_harm),
+		cmocka_unit_test(good_request_is_accepted),
+		cmocka_unit_test(malformed_headers_are_dropped),
+		cmocka_unit_test(trailing_bytes_are_ignored),
+		cmocka_unit_test(broken_avp_lists_are_dropped),
+		cmocka_unit_test(missing_avps_are_refused),
+		cmocka_unit_test(wrong_values_are_refused),
+		cmocka_unit_test(unknown_avps_count_when_mandatory),
+		cmocka_unit_test(other_messages_to_tunnel_zero_are_dropped),
+		cmocka_unit_test(stopccn_to_tunnel_zero_finds_its_tunnel),
+		cmocka_unit_test(messages_out_of_state_stop_the_tunnel),
+		cmocka_unit_test(unknown_message_types),
+		cmocka_unit_test(broken_message_stops_the_tunnel),
+		cmocka_unit_test(unknown_mandatory_avp_ends_what_it_concerns),
+		cmocka_unit_test(incomplete_calls_are_refused),
+		cmocka_unit_test(incomplete_iccn_clears_the_call),
+		cmocka_unit_test(outgoing_calls_are_refused),
+		cmocka_unit_test(line_reports_are_accepted),
+		cmocka_unit_test(unknown_sessions_are_ignored),
+		cmocka_unit_test(call_on_unfinished_tunnel_stops_it),
+		cmocka_unit_test(unfinished_tunnels_are_bounded),
+		cmocka_unit_test(replies_that_wait_are_bounded),
+		cmocka_unit_test(random_mutations_do_no_harm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

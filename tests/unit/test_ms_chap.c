@@ -93,14 +93,14 @@ static void password_is_utf8(void **state)
 static void invalid_utf8_is_refused(void **state)
 {
 	static const char *const wrong[] = {
-	    "\x80",             /* a stray continuation */
-	    "\xc3",             /* cut short */
-	    "\xc3(",            /* not a continuation */
-	    "\xc0\xaf",         /* overlong */
-	    "\xe0\x80\xaf",     /* overlong */
-	    "\xed\xa0\x80",     /* a surrogate */
-	    "\xf4\x90\x80\x80", /* beyond U+10FFFF */
-	    "\xff",
+		"\x80",             /* a stray continuation */
+		"\xc3",             /* cut short */
+		"\xc3(",            /* not a continuation */
+		"\xc0\xaf",         /* overlong */
+		"\xe0\x80\xaf",     /* overlong */
+		"\xed\xa0\x80",     /* a surrogate */
+		"\xf4\x90\x80\x80", /* beyond U+10FFFF */
+		"\xff",
 	};
 	uint8_t hash[MS_CHAP_HASH_BYTES];
 
@@ -121,13 +121,13 @@ static void long_password_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(password_hash_is_the_rfcs),
-	    cmocka_unit_test(response_is_the_rfcs),
-	    cmocka_unit_test(domain_is_left_out_of_the_hash),
-	    cmocka_unit_test(authenticator_response_is_the_rfcs),
-	    cmocka_unit_test(password_is_utf8),
-	    cmocka_unit_test(invalid_utf8_is_refused),
-	    cmocka_unit_test(long_password_is_refused),
+		cmocka_unit_test(password_hash_is_the_rfcs),
+		cmocka_unit_test(response_is_the_rfcs),
+		cmocka_unit_test(domain_is_left_out_of_the_hash),
+		cmocka_unit_test(authenticator_response_is_the_rfcs),
+		cmocka_unit_test(password_is_utf8),
+		cmocka_unit_test(invalid_utf8_is_refused),
+		cmocka_unit_test(long_password_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

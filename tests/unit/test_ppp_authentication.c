@@ -35,9 +35,9 @@ static void ms_chap_v2_brings_the_link_up(void **state)
 	assert_int_equal(s->last_authenticate.authenticate.response_bytes, 49);
 	ms_chap_password_hash(s->ms_chap, "clientPass", hash);
 	ms_chap_authenticator_response(
-	    s->ms_chap, hash, s->last_authenticate.authenticate.response + 24,
-	    s->last_authenticate.authenticate.response, s->last_authenticate.authenticate.challenge,
-	    "User", success);
+		s->ms_chap, hash, s->last_authenticate.authenticate.response + 24,
+		s->last_authenticate.authenticate.response,
+		s->last_authenticate.authenticate.challenge, "User", success);
 	assert_memory_equal(s->peer.message, success, strlen(success));
 	assert_string_equal(s->peer.message + strlen(success), " M=Welcome");
 	simulation_free(s);
@@ -136,9 +136,9 @@ static void peers_choice_is_taken(void **state)
 		uint8_t algorithm;
 		uint8_t method;
 	} wishes[] = {
-	    {0xc223, 5, PPP_AUTHENTICATION_CHAP_MD5},
-	    {0xc023, 0, PPP_AUTHENTICATION_PAP},
-	    {0xc223, 0x81, PPP_AUTHENTICATION_MS_CHAP_V2},
+		{0xc223, 5, PPP_AUTHENTICATION_CHAP_MD5},
+		{0xc023, 0, PPP_AUTHENTICATION_PAP},
+		{0xc223, 0x81, PPP_AUTHENTICATION_MS_CHAP_V2},
 	};
 
 	(void)state;
@@ -399,25 +399,25 @@ static void challenges_differ(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(ms_chap_v2_brings_the_link_up),
-	    cmocka_unit_test(chap_md5_brings_the_link_up),
-	    cmocka_unit_test(pap_brings_the_link_up),
-	    cmocka_unit_test(no_authentication_brings_the_link_up),
-	    cmocka_unit_test(wrong_passwords_are_refused),
-	    cmocka_unit_test(exhausted_pool_is_said),
-	    cmocka_unit_test(peers_choice_is_taken),
-	    cmocka_unit_test(no_common_method_ends_the_link),
-	    cmocka_unit_test(rejected_authentication_ends_the_link),
-	    cmocka_unit_test(protocol_reject_of_chap_ends_the_link),
-	    cmocka_unit_test(challenge_is_repeated_then_given_up),
-	    cmocka_unit_test(pap_is_waited_for),
-	    cmocka_unit_test(lost_success_is_sent_again),
-	    cmocka_unit_test(repeated_response_gets_the_same_answer),
-	    cmocka_unit_test(repeated_response_waits_for_the_verdict),
-	    cmocka_unit_test(repeated_pap_request_gets_the_same_answer),
-	    cmocka_unit_test(wrong_responses_are_dropped),
-	    cmocka_unit_test(names_are_whole_or_refused),
-	    cmocka_unit_test(challenges_differ),
+		cmocka_unit_test(ms_chap_v2_brings_the_link_up),
+		cmocka_unit_test(chap_md5_brings_the_link_up),
+		cmocka_unit_test(pap_brings_the_link_up),
+		cmocka_unit_test(no_authentication_brings_the_link_up),
+		cmocka_unit_test(wrong_passwords_are_refused),
+		cmocka_unit_test(exhausted_pool_is_said),
+		cmocka_unit_test(peers_choice_is_taken),
+		cmocka_unit_test(no_common_method_ends_the_link),
+		cmocka_unit_test(rejected_authentication_ends_the_link),
+		cmocka_unit_test(protocol_reject_of_chap_ends_the_link),
+		cmocka_unit_test(challenge_is_repeated_then_given_up),
+		cmocka_unit_test(pap_is_waited_for),
+		cmocka_unit_test(lost_success_is_sent_again),
+		cmocka_unit_test(repeated_response_gets_the_same_answer),
+		cmocka_unit_test(repeated_response_waits_for_the_verdict),
+		cmocka_unit_test(repeated_pap_request_gets_the_same_answer),
+		cmocka_unit_test(wrong_responses_are_dropped),
+		cmocka_unit_test(names_are_whole_or_refused),
+		cmocka_unit_test(challenges_differ),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

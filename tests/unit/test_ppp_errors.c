@@ -21,17 +21,17 @@ static void malformed_packets_are_dropped(void **state)
 		const char *bytes;
 		size_t length;
 	} wrong[] = {
-	    {"", 0},
-	    {"\xff\x03", 2},
-	    {"\xc0", 1},
-	    {"\xc0\x21", 2},
-	    {"\xc0\x21\1\1\0", 5},
-	    {"\xc0\x21\1\1\0\3", 6},     /* length below 4 */
-	    {"\xc0\x21\1\1\0\5", 6},     /* past the end */
-	    {"\xc0\x21\1\1\0\6\1\1", 8}, /* option length below 2 */
-	    {"\xc0\x21\1\1\0\6\1\4", 8}, /* option past the end */
-	    {"\xc0\x21\1\1\0\5\1", 7},   /* half an option */
-	    {"\xc0\x21\7\1\0\4", 6},     /* Code-Reject of nothing */
+		{"", 0},
+		{"\xff\x03", 2},
+		{"\xc0", 1},
+		{"\xc0\x21", 2},
+		{"\xc0\x21\1\1\0", 5},
+		{"\xc0\x21\1\1\0\3", 6},     /* length below 4 */
+		{"\xc0\x21\1\1\0\5", 6},     /* past the end */
+		{"\xc0\x21\1\1\0\6\1\1", 8}, /* option length below 2 */
+		{"\xc0\x21\1\1\0\6\1\4", 8}, /* option past the end */
+		{"\xc0\x21\1\1\0\5\1", 7},   /* half an option */
+		{"\xc0\x21\7\1\0\4", 6},     /* Code-Reject of nothing */
 	};
 
 	(void)state;
@@ -287,7 +287,7 @@ static void mutate(struct wire *wire, uint64_t *seed)
 
 		for (unsigned k = 0; k < changes; k++)
 			packet->bytes[generator_next(seed) % packet->length] =
-			    (uint8_t)generator_next(seed);
+				(uint8_t)generator_next(seed);
 		if (generator_next(seed) % 16 == 0)
 			packet->length = 1 + generator_next(seed) % packet->length;
 	}
@@ -321,21 +321,21 @@ static void random_mutations_do_no_harm(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(malformed_packets_are_dropped),
-	    cmocka_unit_test(padding_is_ignored),
-	    cmocka_unit_test(wrong_option_values_are_answered),
-	    cmocka_unit_test(naks_end),
-	    cmocka_unit_test(mru_is_negotiated),
-	    cmocka_unit_test(rejected_options_are_left_out),
-	    cmocka_unit_test(endless_naks_end_the_link),
-	    cmocka_unit_test(answers_to_old_requests_are_dropped),
-	    cmocka_unit_test(looped_link_is_found),
-	    cmocka_unit_test(looped_echo_is_found),
-	    cmocka_unit_test(fatal_rejects_end_the_link),
-	    cmocka_unit_test(harmless_rejects_are_taken),
-	    cmocka_unit_test(long_packets_are_cut_in_rejects),
-	    cmocka_unit_test(dead_links_take_nothing),
-	    cmocka_unit_test(random_mutations_do_no_harm),
+		cmocka_unit_test(malformed_packets_are_dropped),
+		cmocka_unit_test(padding_is_ignored),
+		cmocka_unit_test(wrong_option_values_are_answered),
+		cmocka_unit_test(naks_end),
+		cmocka_unit_test(mru_is_negotiated),
+		cmocka_unit_test(rejected_options_are_left_out),
+		cmocka_unit_test(endless_naks_end_the_link),
+		cmocka_unit_test(answers_to_old_requests_are_dropped),
+		cmocka_unit_test(looped_link_is_found),
+		cmocka_unit_test(looped_echo_is_found),
+		cmocka_unit_test(fatal_rejects_end_the_link),
+		cmocka_unit_test(harmless_rejects_are_taken),
+		cmocka_unit_test(long_packets_are_cut_in_rejects),
+		cmocka_unit_test(dead_links_take_nothing),
+		cmocka_unit_test(random_mutations_do_no_harm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,8 +39,7 @@ static void every_timer_fires_once_and_in_time(void **state)
 	for (unsigned i = 0; i < PROBES; i++) {
 		random = random * 1664525 + 1013904223;
 		probes[i].node.expired = fired;
-		timer_wheel_set(wheel, &probes[i].node,
-				now + (random >> 8) % (1u << (4 + i % 22)));
+		timer_wheel_set(wheel, &probes[i].node, now + (random >> 8) % (1u << (4 + i % 22)));
 	}
 	while (timer_wheel_next_ms(wheel) != UINT64_MAX) {
 		uint64_t next = timer_wheel_next_ms(wheel);
