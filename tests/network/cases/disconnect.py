@@ -23,7 +23,7 @@ def _only_lingering_left(lab):
 
 def _nothing_left(lab):
     for noun in ("sessions", "tunnels", "sas"):
-        lab.concentrator.wait_shown(noun, 0, timeout=20)
+        lab.concentrator.wait_shown(noun, 0, timeout=90)
 
 
 def _told_of_ppp_and_l2tp(client, pppd, xl2tpd):

@@ -46,7 +46,11 @@ while [ $SECONDS -lt {timeout} ]; do
         exit 0
     fi
     grep -qs 'Connection terminated\\|Modem hangup' {logs}/pppd.log && exit 3
-    grep -qs 'Maximum retries exceeded\\|Connection closed\\|Call to .* failed' {logs}/xl2tpd.log && exit 4
+    if grep -qs 'Maximum retries exceeded\\|Connection closed\\|Call to .* failed' {logs}/xl2tpd.log; then
+        sleep 1   # where PPP failed, xl2tpd hears of it before pppd has written its last words
+        grep -qs 'Connection terminated\\|Modem hangup\\|authentication failed' {logs}/pppd.log && exit 3
+        exit 4
+    fi
     sleep 0.1
 done
 exit 5
