@@ -19,18 +19,14 @@ static char *cell_text(const json_t *value)
 	if (json_is_real(value))
 		return asprintf(&text, "%.1f", json_real_value(value)) < 0 ? NULL : text;
 	if (json_is_array(value)) {
-		size_t room = 1;
-
 		text = calloc(1, 1);
 		for (size_t i = 0; text != NULL && i < json_array_size(value); i++) {
 			char *entry = cell_text(json_array_get(value, i));
-			char *longer;
+			char *longer = NULL;
 
-			room += strlen(entry) + 1;
-			longer = realloc(text, room);
-			if (longer != NULL) {
+			if (asprintf(&longer, "%s%s%s", text, i == 0 ? "" : ",", entry) >= 0) {
+				free(text);
 				text = longer;
-				strcat(strcat(text, i == 0 ? "" : ","), entry);
 			}
 			free(entry);
 		}

@@ -256,6 +256,9 @@ static void show_workers(void *context, const struct ctl_request *request, struc
 		json_object_set_new(row, "sleeps", json_integer((json_int_t)view.sleeps));
 		json_object_set_new(row, "handed_over", json_integer((json_int_t)view.handed_over));
 		json_object_set_new(row, "taken_over", json_integer((json_int_t)view.taken_over));
+		for (unsigned class = 0; class < CONTROL_CLASS_COUNT; class ++)
+			json_object_set_new(row, control_class_name(class),
+					    json_integer((json_int_t)view.classes[class]));
 		json_object_set_new(row, "jobs_parked", json_integer((json_int_t)view.jobs_parked));
 		json_object_set_new(row, "sas", json_integer((json_int_t)view.sas));
 		json_object_set_new(row, "sessions", json_integer((json_int_t)view.sessions));

@@ -214,7 +214,7 @@ struct config *config_load(const char *path, char error[CONFIG_ERROR_BYTES])
 	bool ok;
 
 	if (slash == NULL)
-		strcpy(reader.folder, ".");
+		snprintf(reader.folder, sizeof(reader.folder), ".");
 	else
 		snprintf(reader.folder, sizeof(reader.folder), "%.*s", (int)(slash - path), path);
 	error[0] = '\0';

@@ -65,7 +65,7 @@ static int text_store(const struct row *row, const char *value, char *field, cha
 		return -1;
 	}
 	memset(field, 0, row->size);
-	strcpy(field, value);
+	memcpy(field, value, strlen(value)); /* zeroes follow */
 	return 0;
 }
 
@@ -108,7 +108,7 @@ static int prefix_store(const char *value, struct config_address *field, char *r
 
 	if (value == NULL || strlen(value) >= sizeof(text))
 		return wrong_type("\"address/length\"", reason, room);
-	strcpy(text, value);
+	snprintf(text, sizeof(text), "%s", value);
 	slash = strchr(text, '/');
 	if (slash == NULL)
 		return wrong_type("\"address/length\"", reason, room);

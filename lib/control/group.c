@@ -121,7 +121,6 @@ void group_up(struct control *control, const struct ike_event *event)
 	message->group_add.slot = slot;
 	message->group_add.local = group->local;
 	message->group_add.remote = group->remote;
-	message->group_add.encapsulated = event->peer_up.encapsulated;
 	message->group_add.may_move = event->peer_up.peer_behind_nat;
 	mailbox_send(control->mailbox, group->worker, message);
 }

@@ -2,6 +2,7 @@
 /* Listings for the control socket, page by page. */
 #include "control/private.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void session_fill(const struct session *session, struct session_view *view)
@@ -124,7 +125,8 @@ static void child_fill(const struct child *child, struct sa_view *view)
 		.age_seconds = (loop_now_ms(child->group->control->loop) - child->since_ms) / 1000,
 	};
 	memcpy(view->identity, child->group->identity, sizeof(view->identity));
-	strcpy(view->proposal, esp_suite_text(&child->suite, suite));
+	snprintf(view->proposal, sizeof(view->proposal), "%s",
+		 esp_suite_text(&child->suite, suite));
 	if (!child->deleting) {
 		view->traffic.packets_in = counter_read(&child->counters->packets_in);
 		view->traffic.bytes_in = counter_read(&child->counters->bytes_in);

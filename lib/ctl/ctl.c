@@ -260,7 +260,7 @@ static int socket_bind(const struct ctl *ctl, const char *group)
 
 	if (strlen(ctl->path) >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
-	strcpy(address.sun_path, ctl->path);
+	memcpy(address.sun_path, ctl->path, strlen(ctl->path) + 1);
 	error = path_clear(ctl->descriptor, &address);
 	if (error != 0)
 		return error;

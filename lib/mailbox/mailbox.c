@@ -246,14 +246,6 @@ const uint8_t *mailbox_packet_bytes(const struct message *message, size_t *lengt
 	return rte_pktmbuf_mtod_offset(packet, const uint8_t *, message->packet_in.offset);
 }
 
-const uint8_t *mailbox_packet_frame(const struct message *message, size_t *length)
-{
-	const struct rte_mbuf *packet = message->packet;
-
-	*length = packet->data_len;
-	return rte_pktmbuf_mtod(packet, const uint8_t *);
-}
-
 void mailbox_message_free(struct mailbox *mailbox, struct message *message)
 {
 	if (message->kind == MESSAGE_PACKET) {

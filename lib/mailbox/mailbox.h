@@ -54,9 +54,6 @@ int mailbox_packet_set(struct mailbox *mailbox, struct message *message, const v
 /* The bytes of a message's packet from `packet_in.offset` on, as the worker marked them. */
 const uint8_t *mailbox_packet_bytes(const struct message *message, size_t *length);
 
-/* The whole frame of a message's packet. */
-const uint8_t *mailbox_packet_frame(const struct message *message, size_t *length);
-
 /* Frees the message and, if it is still there, its packet. */
 void mailbox_message_free(struct mailbox *mailbox, struct message *message);
 

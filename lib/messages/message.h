@@ -55,7 +55,6 @@ struct message {
 			uint32_t slot;
 			struct endpoint local;
 			struct endpoint remote;
-			bool encapsulated;
 			bool may_move; /* a NAT stands before the peer */
 		} group_add;
 		struct {

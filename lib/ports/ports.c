@@ -211,11 +211,3 @@ void ports_info(const struct ports *ports, unsigned number, struct port_info *in
 	if (rte_eth_link_get_nowait(port->device, &link) == 0)
 		info->link_up = link.link_status == RTE_ETH_LINK_UP;
 }
-
-int ports_find(const struct ports *ports, const char *name)
-{
-	for (unsigned i = 0; i < ports->count; i++)
-		if (strcmp(ports->port[i].config.name, name) == 0)
-			return (int)i;
-	return -ENOENT;
-}

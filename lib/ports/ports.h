@@ -108,7 +108,4 @@ struct port_info {
 unsigned ports_count(const struct ports *ports);
 void ports_info(const struct ports *ports, unsigned port, struct port_info *info);
 
-/* The port named `name`, or -ENOENT. */
-int ports_find(const struct ports *ports, const char *name);
-
 #endif

@@ -475,7 +475,6 @@ static void group_add(struct rig *rig, const struct rig_peer *peer, bool may_mov
 	message->group_add.slot = peer->slot;
 	message->group_add.local = endpoint_ipv4(htonl(RIG_LOCAL), local_port);
 	message->group_add.remote = endpoint_ipv4(htonl(peer->remote), peer->remote_port);
-	message->group_add.encapsulated = peer->encapsulated;
 	message->group_add.may_move = may_move;
 	mailbox_send(rig->mailbox, peer->worker, message);
 }
