@@ -2,6 +2,7 @@
 #include "crypto/esp_engine.h"
 
 #include "base/memory.h"
+#include "crypto/esp_key.h"
 #include "crypto/esp_known_answer.h"
 
 #include <errno.h>
@@ -15,32 +16,6 @@
 
 #define ESP_HEADER_BYTES 8
 #define SUBMIT_MAX       64
-
-/* AES schedule, or three DES schedules, and the two HMAC states. */
-struct hmac_cipher_keys {
-	alignas(16) uint8_t inner[64];
-	alignas(16) uint8_t outer[64];
-	union {
-		alignas(16) uint8_t aes[15 * 16];
-		struct {
-			alignas(16) uint64_t schedule[3][IMB_DES_KEY_SCHED_SIZE / 8];
-			const void *pointers[3];
-			EVP_CIPHER_CTX *openssl; /* instead, where ipsec-mb is slow */
-		} des;
-	};
-};
-
-struct esp_key {
-	struct esp_suite suite;
-	bool encrypt;
-	uint8_t iv_bytes;
-	uint8_t tag_bytes;
-	uint32_t salt;
-	union {
-		alignas(64) struct gcm_key_data gcm;
-		struct hmac_cipher_keys hmac;
-	};
-};
 
 /* A stock of key stream that IVs are cut from. */
 struct key_stream {

@@ -50,6 +50,12 @@ void dataplane_free(struct dataplane *dataplane);
 /* The loop of worker `worker`, on its own lcore, until dataplane_stop(). Returns 0. */
 int dataplane_run(struct dataplane *dataplane, unsigned worker);
 
+/*
+ * One turn of that loop: messages, hand-offs, at most a burst from each port, jobs that completed.
+ * True if it found anything to do. For the bench, which owns the thread and the time in between.
+ */
+bool dataplane_poll(struct dataplane *dataplane, unsigned worker);
+
 /* Asks every worker to return; control calls it, then waits for the lcores. */
 void dataplane_stop(struct dataplane *dataplane);
 

@@ -175,6 +175,20 @@ static void watch_queues(struct worker *w)
 				  &event);
 }
 
+bool dataplane_poll(struct dataplane *dataplane, unsigned worker)
+{
+	struct worker *w = dataplane->workers[worker];
+	bool busy;
+
+	w->now_cycles = rte_rdtsc();
+	busy = poll_once(w);
+	rte_rcu_qsbr_quiescent(mailbox_quiescence(dataplane->mailbox), worker);
+	counter_add(&w->view.polls, 1);
+	if (busy)
+		counter_add(&w->view.cycles_busy, rte_rdtsc() - w->now_cycles);
+	return busy;
+}
+
 int dataplane_run(struct dataplane *dataplane, unsigned worker)
 {
 	struct worker *w = dataplane->workers[worker];
@@ -187,14 +201,7 @@ int dataplane_run(struct dataplane *dataplane, unsigned worker)
 		watch_queues(w);
 	rte_rcu_qsbr_thread_online(quiescence, worker);
 	while (!__atomic_load_n(&dataplane->stop, __ATOMIC_RELAXED)) {
-		bool busy;
-
-		w->now_cycles = rte_rdtsc();
-		busy = poll_once(w);
-		rte_rcu_qsbr_quiescent(quiescence, worker);
-		counter_add(&w->view.polls, 1);
-		if (busy) {
-			counter_add(&w->view.cycles_busy, rte_rdtsc() - w->now_cycles);
+		if (dataplane_poll(dataplane, worker)) {
 			w->idle_polls = 0;
 		} else if (adaptive && ++w->idle_polls > IDLE_POLLS) {
 			worker_sleep(w);

@@ -264,7 +264,7 @@ static void icrp_take(struct lac *lac, uint16_t session, const uint8_t *bytes, s
 
 static void message_take(struct lac *lac, const uint8_t *bytes, size_t length, uint64_t now_ms)
 {
-	size_t size;
+	size_t size = 0;
 	const uint8_t *result = avp_find(bytes, length, 1, &size);
 
 	switch (lac->last_type) {

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "raw.h"
+
+#include "base/memory.h"
+#include "crypto/esp_key.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BURST        32
+#define LINE         64
+#define AES_LINES    4  /* of an expanded key: 15 round keys of 16 bytes */
+#define GHASH_POWERS 48 /* in intel-ipsec-mb's table, the last one first needed */
+#define TAG_ROOM     32
+
+struct raw {
+	IMB_MGR *manager;
+	struct esp_suite suite;
+	uint32_t iv_bytes;
+	uint32_t tag_bytes;
+	uint8_t tags[1024][TAG_ROOM]; /* by number of the packet, as many as can be in flight */
+	uint8_t nonces[BURST][12];
+};
+
+struct raw *raw_new(const struct esp_suite *suite)
+{
+	struct raw *raw = memory_new_aligned(64, sizeof(*raw));
+
+	raw->manager = alloc_mb_mgr(0);
+	if (raw->manager == NULL)
+		abort();
+	init_mb_mgr_auto(raw->manager, NULL);
+	raw->suite = *suite;
+	raw->iv_bytes = (uint32_t)esp_suite_iv_bytes(suite);
+	raw->tag_bytes = (uint32_t)esp_suite_tag_bytes(suite);
+	return raw;
+}
+
+void raw_free(struct raw *raw)
+{
+	free_mb_mgr(raw->manager);
+	free(raw);
+}
+
+static void prefetch(const struct esp_key *key, uint32_t text_bytes)
+{
+	const uint8_t *line = (const uint8_t *)key;
+	const struct gcm_key_data *gcm = &key->gcm;
+	uint32_t powers = (text_bytes + 15) / 16 + 2;
+	const uint8_t *end = (const uint8_t *)(gcm + 1);
+
+	for (unsigned i = 0; i <= AES_LINES; i++)
+		__builtin_prefetch(line + i * LINE);
+	if (key->suite.cipher != ESP_CIPHER_AES_GCM_16)
+		return;
+	if (powers > GHASH_POWERS)
+		powers = GHASH_POWERS;
+	for (uint32_t bytes = 0; bytes < powers * 16; bytes += LINE)
+		__builtin_prefetch(end - LINE - bytes);
+}
+
+static void fill(struct raw *raw, IMB_JOB *job, const struct esp_job *from, bool encrypt,
+		 uint8_t *nonce, uint8_t *tag)
+{
+	const struct esp_key *key = from->key;
+	uint32_t head = 8 + raw->iv_bytes;
+
+	job->src = from->esp;
+	job->dst = from->esp + head;
+	job->cipher_start_src_offset_in_bytes = head;
+	job->msg_len_to_cipher_in_bytes = from->text_bytes;
+	job->key_len_in_bytes = raw->suite.cipher_key_bytes;
+	job->cipher_direction = encrypt ? IMB_DIR_ENCRYPT : IMB_DIR_DECRYPT;
+	job->chain_order = encrypt ? IMB_ORDER_CIPHER_HASH : IMB_ORDER_HASH_CIPHER;
+	job->auth_tag_output = tag;
+	job->auth_tag_output_len_in_bytes = raw->tag_bytes;
+	job->user_data = from->esp + head + from->text_bytes;
+	if (raw->suite.cipher == ESP_CIPHER_AES_GCM_16) {
+		memcpy(nonce, &key->salt, 4);
+		memcpy(nonce + 4, from->esp + 8, 8);
+		job->cipher_mode = IMB_CIPHER_GCM;
+		job->hash_alg = IMB_AUTH_AES_GMAC;
+		job->enc_keys = &key->gcm;
+		job->dec_keys = &key->gcm;
+		job->iv = nonce;
+		job->iv_len_in_bytes = 12;
+		job->u.GCM.aad = from->esp;
+		job->u.GCM.aad_len_in_bytes = 8;
+		job->hash_start_src_offset_in_bytes = head;
+		job->msg_len_to_hash_in_bytes = from->text_bytes;
+		return;
+	}
+	job->cipher_mode = IMB_CIPHER_CBC;
+	job->hash_alg = IMB_AUTH_HMAC_SHA_1;
+	job->enc_keys = key->hmac.aes;
+	job->dec_keys = key->hmac.aes;
+	job->iv = from->esp + 8;
+	job->iv_len_in_bytes = raw->iv_bytes;
+	job->u.HMAC._hashed_auth_key_xor_ipad = key->hmac.inner;
+	job->u.HMAC._hashed_auth_key_xor_opad = key->hmac.outer;
+	job->hash_start_src_offset_in_bytes = 0;
+	job->msg_len_to_hash_in_bytes = head + from->text_bytes;
+}
+
+static uint32_t right(const struct raw *raw, const IMB_JOB *job, bool encrypt)
+{
+	uint64_t computed[2] = {0}, received[2] = {0};
+
+	if (encrypt)
+		return job->status == IMB_STATUS_COMPLETED;
+	memcpy(computed, job->auth_tag_output, raw->tag_bytes);
+	memcpy(received, job->user_data, raw->tag_bytes);
+	return ((computed[0] ^ received[0]) | (computed[1] ^ received[1])) == 0;
+}
+
+uint32_t raw_run(struct raw *raw, enum raw_variant variant, bool encrypt,
+		 const struct esp_job *jobs, uint32_t count)
+{
+	uint32_t good = 0;
+	const IMB_JOB *job;
+
+	for (uint32_t at = 0; at < count; at += BURST) {
+		uint32_t some = count - at < BURST ? count - at : BURST;
+		IMB_JOB *burst[BURST];
+		uint32_t completed;
+
+		if (variant == RAW_PREFETCH)
+			for (uint32_t i = at + some; i < at + some + BURST && i < count; i++)
+				prefetch(jobs[i].key, jobs[i].text_bytes);
+		while (IMB_GET_NEXT_BURST(raw->manager, some, burst) < some)
+			good += right(raw, IMB_FLUSH_JOB(raw->manager), encrypt);
+		for (uint32_t i = 0; i < some; i++)
+			fill(raw, burst[i], &jobs[at + i], encrypt, raw->nonces[i],
+			     encrypt ? jobs[at + i].tag : raw->tags[(at + i) % 1024]);
+		completed = IMB_SUBMIT_BURST_NOCHECK(raw->manager, some, burst);
+		for (uint32_t i = 0; i < completed; i++)
+			good += right(raw, burst[i], encrypt);
+	}
+	while ((job = IMB_FLUSH_JOB(raw->manager)) != NULL)
+		good += right(raw, job, encrypt);
+	return good;
+}
