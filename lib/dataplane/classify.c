@@ -25,16 +25,6 @@ static void to_kernel(struct worker *w, struct rte_mbuf *mbuf)
 	control_hand(w, CONTROL_CLASS_to_self, mbuf, 0, mbuf->data_len, 0);
 }
 
-/* The owner worker of `mbuf` classifies it again; order per flow is kept by the ring. */
-static void hand_over(struct worker *w, struct rte_mbuf *mbuf, unsigned owner)
-{
-	packet_of(mbuf)->resume = PACKET_RESUME_CLASSIFY;
-	if (mailbox_worker_hand_over(w->mailbox, w->id, owner, &mbuf, 1) == 1)
-		counter_add(&w->view.handed_over, 1);
-	else
-		drop_packet(w, mbuf, DROP_handoff_ring_full);
-}
-
 /* `offset`: of the ESP header in the frame. */
 static void classify_esp(struct worker *w, struct sorted *sorted, struct rte_mbuf *mbuf,
 			 uint32_t offset, bool encapsulated)
@@ -54,14 +44,11 @@ static void classify_esp(struct worker *w, struct sorted *sorted, struct rte_mbu
 		drop_packet(w, mbuf, DROP_esp_unknown_spi);
 		return;
 	}
-	owner = lookup_sa_owner(w->tables, slot);
-	if (owner != w->id) {
-		hand_over(w, mbuf, owner);
-		return;
-	}
 	packet->encapsulated = encapsulated;
 	rte_pktmbuf_adj(mbuf, (uint16_t)offset);
-	vector_add(&sorted->esp, mbuf);
+	owner = lookup_sa_owner(w->tables, slot);
+	if (owner == w->id || handoff_packet(w, mbuf, owner, PACKET_RESUME_ESP))
+		vector_add(&sorted->esp, mbuf);
 }
 
 static void classify_ike(struct worker *w, struct rte_mbuf *mbuf, uint32_t offset, uint32_t marker)
@@ -135,7 +122,6 @@ static void classify_udp(struct worker *w, struct sorted *sorted, struct rte_mbu
 		}
 		rte_pktmbuf_adj(mbuf, (uint16_t)offset);
 		packet->group = NO_SLOT;
-		packet->udp_offset = (uint16_t)offset;
 		vector_add(&sorted->l2tp, mbuf);
 	} else if (listener->ipsec == LISTENER_IPSEC_OFF) {
 		to_kernel(w, mbuf);

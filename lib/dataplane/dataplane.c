@@ -12,6 +12,14 @@ size_t dataplane_packet_private_bytes(void)
 	return RTE_ALIGN_CEIL(sizeof(struct packet), RTE_MBUF_PRIV_ALIGN);
 }
 
+static void worker_free(struct worker *w)
+{
+	esp_engine_free(w->engine);
+	moves_free(w->moves);
+	free(w->handoff);
+	free(w);
+}
+
 static struct worker *worker_new(struct dataplane *dataplane, unsigned id)
 {
 	struct worker *w = memory_new_aligned(RTE_CACHE_LINE_SIZE, sizeof(*w));
@@ -22,9 +30,11 @@ static struct worker *worker_new(struct dataplane *dataplane, unsigned id)
 	w->mailbox = dataplane->mailbox;
 	w->tables = dataplane->tables;
 	w->hz = rte_get_tsc_hz();
+	w->handoff = handoff_new(dataplane->config.workers);
+	w->moves = moves_new();
 	w->engine = esp_engine_new();
 	if (w->engine == NULL) {
-		free(w);
+		worker_free(w);
 		return NULL;
 	}
 	esp_engine_unpredictable(w->engine, &w->identification, sizeof(w->identification));
@@ -63,8 +73,7 @@ void dataplane_free(struct dataplane *dataplane)
 	for (unsigned i = 0; i < MAILBOX_WORKERS_MAX; i++) {
 		if (dataplane->workers[i] == NULL)
 			continue;
-		esp_engine_free(dataplane->workers[i]->engine);
-		free(dataplane->workers[i]);
+		worker_free(dataplane->workers[i]);
 	}
 	free(dataplane->sas);
 	free(dataplane->groups);

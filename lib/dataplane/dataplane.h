@@ -66,10 +66,14 @@ struct worker_view {
 	uint64_t cycles_busy; /* in polls that did something */
 	uint64_t cycles_total;
 	uint64_t sleeps;
-	uint64_t handed_over;
+	uint64_t handed_over; /* packets to other workers: their owners, or those with a queue */
 	uint64_t taken_over;
+	uint64_t moved_in; /* groups and sessions that changed their owner */
+	uint64_t moved_out;
+	uint64_t parked; /* packets that waited for that */
 	uint64_t jobs_parked;
 	uint64_t sas;
+	uint64_t groups;
 	uint64_t sessions;
 	uint64_t classes[CONTROL_CLASS_COUNT]; /* handed to control */
 };

@@ -55,10 +55,8 @@ void transmit_frame(struct worker *w, struct rte_mbuf *mbuf, uint16_t port)
 
 	if (w->id >= queues) {
 		/* No queue of its own: the owner of the last one sends. */
-		packet_of(mbuf)->resume = PACKET_RESUME_TRANSMIT;
 		packet_of(mbuf)->port = port;
-		if (mailbox_worker_hand_over(w->mailbox, w->id, queues - 1, &mbuf, 1) == 0)
-			drop_packet(w, mbuf, DROP_handoff_ring_full);
+		handoff_frame(w, mbuf, queues - 1);
 		return;
 	}
 	counter_add(&w->ports[port].packets_out, 1);

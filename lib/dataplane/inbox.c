@@ -37,6 +37,7 @@ static void group_add(struct worker *w, const struct message *message)
 	group->remote_port = message->group_add.remote.port;
 	group->may_move = message->group_add.may_move;
 	w->dataplane->groups[group->slot] = group;
+	counter_add(&w->view.groups, 1);
 }
 
 static void group_set_endpoint(struct worker *w, const struct message *message)
@@ -56,6 +57,7 @@ static void group_delete(struct worker *w, struct message *message)
 	struct group *group = w->dataplane->groups[message->remove.slot];
 
 	w->dataplane->groups[message->remove.slot] = NULL;
+	counter_add(&w->view.groups, (uint64_t)-1);
 	acknowledge(w, message, group);
 }
 
@@ -119,6 +121,7 @@ static void sa_add(struct worker *w, struct message *message)
 	memory_wipe(&message->sa_add.keys_in, sizeof(message->sa_add.keys_in));
 	memory_wipe(&message->sa_add.keys_out, sizeof(message->sa_add.keys_out));
 	group_pair_add(sa->group, sa);
+	sa->group->sas++;
 	w->dataplane->sas[sa->slot] = sa;
 	counter_add(&w->view.sas, 1);
 }
@@ -128,6 +131,7 @@ void inbox_sa_idle(struct worker *w, struct sa *sa)
 	struct message *message = sa->remove;
 
 	group_pair_remove(sa->group, sa);
+	sa->group->sas--;
 	w->dataplane->sas[sa->slot] = NULL;
 	esp_key_release(sa->key_in);
 	esp_key_release(sa->key_out);
@@ -298,6 +302,10 @@ static bool message_handle(struct worker *w, struct message *message, struct vec
 		return false;
 	case MESSAGE_SESSION_DELETE:
 		session_delete(w, message);
+		return true;
+	case MESSAGE_OWNER_MOVE:
+	case MESSAGE_OWNER_FENCE:
+		move_request(w, message);
 		return true;
 	case MESSAGE_SEND_IKE:
 		send_ike(w, message, mbuf, outer);

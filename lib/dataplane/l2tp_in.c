@@ -70,7 +70,7 @@ static struct session *plain_find(struct worker *w, struct rte_mbuf *mbuf,
 				  const struct data_header *header, enum drop *drop)
 {
 	const struct plain_tunnel *tunnel = lookup_plain_tunnel(w->tables, header->tunnel);
-	struct packet *packet = packet_of(mbuf);
+	const struct packet *packet = packet_of(mbuf);
 	uint32_t slot;
 	unsigned owner;
 
@@ -86,17 +86,9 @@ static struct session *plain_find(struct worker *w, struct rte_mbuf *mbuf,
 	if (slot == NO_SLOT)
 		return NULL;
 	owner = lookup_session_owner(w->tables, slot);
-	if (owner == w->id)
+	if (owner == w->id || handoff_packet(w, mbuf, owner, PACKET_RESUME_L2TP))
 		return w->dataplane->sessions[slot];
-	/* Back to the frame, so that the owner can classify it again. */
-	rte_pktmbuf_prepend(mbuf, packet->udp_offset);
-	packet->resume = PACKET_RESUME_CLASSIFY;
-	if (mailbox_worker_hand_over(w->mailbox, w->id, owner, &mbuf, 1) == 1) {
-		counter_add(&w->view.handed_over, 1);
-		*drop = DROP_COUNT;
-	} else {
-		*drop = DROP_handoff_ring_full;
-	}
+	*drop = DROP_COUNT;
 	return NULL;
 }
 

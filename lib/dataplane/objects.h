@@ -66,6 +66,7 @@ struct group {
 	uint8_t pairs;
 	uint8_t sessions;
 	uint8_t moves_left; /* in the second of moves_cycles */
+	uint16_t sas;
 	uint64_t moves_cycles;
 	struct sa *newest;                /* the newest confirmed pair that may be sent on */
 	struct sa *pair[GROUP_PAIRS_MAX]; /* oldest first */

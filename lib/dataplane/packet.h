@@ -20,7 +20,8 @@ struct sa;
 
 /* Where the owner of a packet goes on with it. */
 enum packet_resume {
-	PACKET_RESUME_CLASSIFY, /* a frame as received */
+	PACKET_RESUME_ESP,      /* ESP at the mbuf's data */
+	PACKET_RESUME_L2TP,     /* plain L2TP: UDP at the mbuf's data */
 	PACKET_RESUME_SESSION,  /* an IPv4 packet for `session` */
 	PACKET_RESUME_TRANSMIT, /* a frame for the transmit queue of `port` */
 };
@@ -44,11 +45,11 @@ struct packet {
 	uint16_t peer_port;  /* of the SA that decrypted it, which may be gone by now; 0: any */
 	uint16_t port;       /* received from, or to be sent by */
 	uint16_t text_bytes; /* plain or cipher text of ESP */
-	uint16_t udp_offset; /* plain L2TP: of the UDP header in the frame */
 	uint16_t udp_bytes;  /* of the UDP datagram that carries L2TP, header included */
 	uint8_t tag_bytes;   /* on the wire */
 	uint8_t resume;      /* enum packet_resume */
 	uint8_t origin;      /* enum packet_origin */
+	uint8_t source;      /* the worker that sent it to its owner: order is kept from there */
 	bool encrypt;
 	bool encapsulated; /* ESP came in UDP */
 	uint8_t expected_tag[ESP_TAG_BYTES_MAX];

@@ -46,6 +46,7 @@ static void route_one(struct worker *w, struct rte_mbuf *mbuf, uint32_t destinat
 		drop_packet(w, mbuf, DROP_no_route);
 		return;
 	}
+	packet->source = (uint8_t)w->id;
 	if (packet->session == NO_SLOT)
 		drop_packet(w, mbuf, DROP_session_gone);
 	else if (packet->origin == PACKET_ORIGIN_SESSION && !w->config->client_to_client)

@@ -7,15 +7,6 @@
 
 #define PPP_IPV4                  0x0021
 
-static void hand_over(struct worker *w, struct rte_mbuf *mbuf, unsigned owner)
-{
-	packet_of(mbuf)->resume = PACKET_RESUME_SESSION;
-	if (mailbox_worker_hand_over(w->mailbox, w->id, owner, &mbuf, 1) == 1)
-		counter_add(&w->view.handed_over, 1);
-	else
-		drop_packet(w, mbuf, DROP_handoff_ring_full);
-}
-
 /* Into the tunnel; `mbuf` fits the session's MTU. */
 static void send_one(struct worker *w, struct session *session, struct rte_mbuf *mbuf,
 		     struct vector *outer)
@@ -81,11 +72,8 @@ void session_out_stage(struct worker *w, struct vector *packets)
 		struct rte_mbuf *mbuf = packets->packets[i];
 		unsigned owner = lookup_session_owner(w->tables, packet_of(mbuf)->session);
 
-		if (owner != w->id) {
-			hand_over(w, mbuf, owner);
-			continue;
-		}
-		session_out(w, mbuf, &outer);
+		if (owner == w->id || handoff_packet(w, mbuf, owner, PACKET_RESUME_SESSION))
+			session_out(w, mbuf, &outer);
 	}
 	for (unsigned lane = 0; lane < ESP_LANE_COUNT; lane++)
 		if (w->job_count[lane] != 0)

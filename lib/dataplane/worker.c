@@ -50,6 +50,7 @@ static unsigned port_poll(struct worker *w, uint16_t port)
 		struct packet *packet = packet_of(frames.packets[i]);
 
 		packet->port = port;
+		packet->source = (uint8_t)w->id;
 		packet->group = NO_SLOT;
 		packet->session = NO_SLOT;
 		counter_add(&w->ports[port].bytes_in, frames.packets[i]->pkt_len);
@@ -57,38 +58,6 @@ static unsigned port_poll(struct worker *w, uint16_t port)
 	counter_add(&w->ports[port].packets_in, frames.count);
 	classify_stage(w, &frames);
 	return frames.count;
-}
-
-/* Packets that other workers found to be ours. */
-static unsigned taken_over_poll(struct worker *w)
-{
-	struct rte_mbuf *packets[RX_BURST];
-	unsigned total = 0;
-
-	for (unsigned from = 0; from < w->config->workers; from++) {
-		struct vector frames = {.count = 0}, sessions = {.count = 0};
-		unsigned count = from == w->id ? 0
-					       : mailbox_worker_taken_over(w->mailbox, w->id, from,
-									   packets, RX_BURST);
-
-		for (unsigned i = 0; i < count; i++) {
-			const struct packet *packet = packet_of(packets[i]);
-
-			if (packet->resume == PACKET_RESUME_CLASSIFY)
-				vector_add(&frames, packets[i]);
-			else if (packet->resume == PACKET_RESUME_SESSION)
-				vector_add(&sessions, packets[i]);
-			else
-				transmit_frame(w, packets[i], packet->port);
-		}
-		if (frames.count != 0)
-			classify_stage(w, &frames);
-		if (sessions.count != 0)
-			session_out_stage(w, &sessions);
-		total += count;
-	}
-	counter_add(&w->view.taken_over, total);
-	return total;
 }
 
 /* Lanes are flushed when a poll brought nothing, or when a job waited too long. */
@@ -116,15 +85,17 @@ static bool poll_once(struct worker *w)
 	bool busy = inbox_poll(w);
 
 	drain_completed(w);
-	packets += taken_over_poll(w);
+	packets += handoff_poll(w);
 	drain_completed(w);
 	for (uint16_t port = 0; port < w->config->ports; port++) {
 		packets += port_poll(w, port);
 		drain_completed(w);
 	}
-	flush_lanes(w, packets == 0);
+	flush_lanes(w, packets == 0 || moves_leaving(w));
 	drain_completed(w);
 	transmit_flush(w);
+	busy |= moves_poll(w);
+	handoff_flush(w);
 	mailbox_worker_ring_doorbells(w->mailbox, w->id);
 	counter_add(&w->view.packets, packets);
 	return busy || packets != 0;

@@ -64,6 +64,8 @@ struct worker {
 	uint16_t identification; /* of outer IPv4 headers */
 	uint32_t idle_polls;
 	int epoll; /* of an adaptive worker */
+	struct handoff *handoff;
+	struct moves *moves;
 
 	/* the worker writes, control reads */
 	uint64_t drops[DROP_COUNT];
@@ -163,6 +165,51 @@ void mss_clamp(struct rte_mbuf *mbuf, uint16_t mss);
 
 /* Messages from control. True if there were any. */
 bool inbox_poll(struct worker *w);
+
+/* --- packets of other owners (handoff.c) --- */
+
+/* Makes and frees what a worker gathers for the others. */
+struct handoff *handoff_new(unsigned workers);
+
+/*
+ * Sends a packet to `owner`, as it was looked up and found not to be this worker's number; the packet
+ * is as `resume` says. True if the packet is this worker's after all, since the owner is changing;
+ * else it is gone.
+ */
+bool handoff_packet(struct worker *w, struct rte_mbuf *mbuf, unsigned owner,
+		    enum packet_resume resume);
+
+/* A frame to a worker with a transmit queue. */
+void handoff_frame(struct worker *w, struct rte_mbuf *mbuf, unsigned to);
+
+/* Enqueues what was gathered: for all workers, or for one. */
+void handoff_flush(struct worker *w);
+void handoff_flush_to(struct worker *w, unsigned to);
+
+/* Goes on with the packets in `vector`, which were handed over. */
+void handoff_resume(struct worker *w, const struct vector *vector);
+
+/* Takes what other workers handed over; returns the number of packets. */
+unsigned handoff_poll(struct worker *w);
+
+/* --- changes of the owner (move.c) --- */
+
+struct moves *moves_new(void);
+void moves_free(struct moves *moves);
+
+/* This worker is the new owner of a packet's object under move number `move`: true if it may go on
+ * with it, else the packet waits (or was dropped). */
+bool move_admits(struct worker *w, unsigned move, struct rte_mbuf *mbuf);
+
+/* From control; and from another worker. The message is the worker's from then on. */
+void move_request(struct worker *w, struct message *message);
+void move_take(struct worker *w, struct message *message);
+
+/* True if lanes must be flushed, since an object leaves at the end of this poll. */
+bool moves_leaving(const struct worker *w);
+
+/* At the end of a poll, behind all that this worker sent. True while something waits for a ring. */
+bool moves_poll(struct worker *w);
 
 /* Answers a delete once the SA has no job in flight. */
 void inbox_sa_idle(struct worker *w, struct sa *sa);

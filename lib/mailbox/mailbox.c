@@ -153,8 +153,14 @@ static void box_clear(struct mailbox *mailbox, struct worker_box *box)
 	}
 	for (unsigned from = 0; from < mailbox->workers; from++) {
 		while (box->handed_over[from] != NULL &&
-		       rte_ring_dequeue(box->handed_over[from], &entry) == 0)
-			rte_pktmbuf_free(entry);
+		       rte_ring_dequeue(box->handed_over[from], &entry) == 0) {
+			struct message *message = mailbox_entry_message(entry);
+
+			if (message != NULL)
+				mailbox_message_free(mailbox, message);
+			else
+				rte_pktmbuf_free(entry);
+		}
 		rte_ring_free(box->handed_over[from]);
 	}
 	rte_ring_free(box->to_worker);
@@ -451,11 +457,18 @@ unsigned mailbox_worker_hand_over(struct mailbox *mailbox, unsigned from, unsign
 				      NULL);
 }
 
-unsigned mailbox_worker_taken_over(struct mailbox *mailbox, unsigned worker, unsigned from,
-				   struct rte_mbuf **packets, unsigned count)
+/* Messages and packets are aligned: the lowest bit of a pointer is free to tell them apart. */
+bool mailbox_worker_pass(struct mailbox *mailbox, unsigned from, unsigned to,
+			 struct message *message)
 {
-	return rte_ring_dequeue_burst(mailbox->box[worker].handed_over[from], (void **)packets,
-				      count, NULL);
+	mailbox->box[from].worker.rang_for |= UINT64_C(1) << to;
+	return rte_ring_enqueue(mailbox->box[to].handed_over[from], (char *)message + 1) == 0;
+}
+
+unsigned mailbox_worker_taken_over(struct mailbox *mailbox, unsigned worker, unsigned from,
+				   void **entries, unsigned count)
+{
+	return rte_ring_dequeue_burst(mailbox->box[worker].handed_over[from], entries, count, NULL);
 }
 
 void mailbox_worker_ring_doorbells(struct mailbox *mailbox, unsigned worker)

@@ -112,8 +112,20 @@ void mailbox_worker_share_return(struct mailbox *mailbox, unsigned worker,
 /* Packets for the worker `to`; returns how many fitted, the rest stay the caller's. */
 unsigned mailbox_worker_hand_over(struct mailbox *mailbox, unsigned from, unsigned to,
 				  struct rte_mbuf **packets, unsigned count);
+
+/* A message for the worker `to`, behind what was handed to it; false if it does not fit. */
+bool mailbox_worker_pass(struct mailbox *mailbox, unsigned from, unsigned to,
+			 struct message *message);
+
+/* Packets and messages of the worker `from`, in its order; mailbox_entry_message() tells which. */
 unsigned mailbox_worker_taken_over(struct mailbox *mailbox, unsigned worker, unsigned from,
-				   struct rte_mbuf **packets, unsigned count);
+				   void **entries, unsigned count);
+
+/* The message that an entry is; NULL: the entry is a packet. */
+static inline struct message *mailbox_entry_message(void *entry)
+{
+	return (uintptr_t)entry & 1 ? (struct message *)((char *)entry - 1) : NULL;
+}
 
 /* Rings the bells of those that this worker sent something to since the last call. */
 void mailbox_worker_ring_doorbells(struct mailbox *mailbox, unsigned worker);

@@ -29,6 +29,12 @@ enum message_kind {
 	MESSAGE_SESSION_OPEN,     /* .session_open: IPCP is open, IP flows */
 	MESSAGE_SESSION_DELETE,   /* .remove; acknowledged with the storage and final counters */
 
+	/* control -> worker -> worker: a group or a session gets another owner */
+	MESSAGE_OWNER_MOVE,  /* .owner_move: to the old owner, by way of it to the new one, and
+				from there back to control when nothing can overtake any more */
+	MESSAGE_OWNER_FENCE, /* .owner_move: from each other worker by way of the old owner to the
+				new one, behind all that it handed to the old one */
+
 	/* control -> worker: packets, `packet` is set. */
 	MESSAGE_SEND_IKE,   /* .send_ike: UDP payload */
 	MESSAGE_SEND_L2TP,  /* .send_l2tp: L2TP message, through a group's SA or in clear */
@@ -131,6 +137,17 @@ struct message {
 			uint32_t slot;
 			uint32_t spi_in;
 		} sa_used;
+		struct {
+			struct message *next; /* while it waits for room in a ring */
+			uint64_t by_way; /* workers that send frames of the old owner: bit each */
+			uint32_t slot;   /* of the group or session */
+			uint32_t turn;   /* of the move's number */
+			uint8_t move;    /* its number */
+			uint8_t from;
+			uint8_t to;
+			uint8_t fenced; /* the worker whose fence it is */
+			bool group;
+		} owner_move;
 	};
 };
 

@@ -49,6 +49,13 @@ struct port_row {
 	uint32_t address_be;
 };
 
+/* The owner of an SA or a session changes; see dataplane/move.c. */
+struct owner_move {
+	uint32_t turn;
+	uint8_t from;
+	uint8_t to;
+};
+
 struct tables {
 	struct tables_config config;
 	struct mailbox *mailbox;
@@ -59,6 +66,7 @@ struct tables {
 	struct listener listener[TABLES_LISTENERS_MAX];
 	struct port_row port[TABLES_PORTS_MAX];
 	struct pool_table *pool[TABLES_POOLS_MAX];
+	struct owner_move move[TABLES_MOVES_MAX];
 	struct adjacency **adjacency;      /* [ADJACENCIES_MAX] */
 	struct plain_tunnel **plain;       /* [65536] */
 	uint8_t *sa_owner;                 /* [config.sas] */

@@ -242,6 +242,12 @@ void tables_session_owner_set(struct tables *tables, uint32_t slot, unsigned wor
 	__atomic_store_n(&tables->session_owner[slot], (uint8_t)worker, __ATOMIC_RELEASE);
 }
 
+void tables_move_set(struct tables *tables, unsigned move, uint32_t turn, unsigned from,
+		     unsigned to)
+{
+	tables->move[move] = (struct owner_move){turn, (uint8_t)from, (uint8_t)to};
+}
+
 int tables_plain_tunnel_add(struct tables *tables, uint16_t tunnel, const struct endpoint *local,
 			    const struct endpoint *remote)
 {

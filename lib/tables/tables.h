@@ -23,6 +23,10 @@ struct mailbox;
 #define TABLES_POOLS_MAX     64
 #define TABLES_LISTENERS_MAX 64
 
+/* An owner from OWNER_MOVING on is no worker but the number of a move that is under way. */
+#define OWNER_MOVING     64
+#define TABLES_MOVES_MAX 64
+
 struct tables_config {
 	uint32_t sas; /* inbound SPIs at once, at most 1 << 22 */
 	uint32_t groups;
@@ -86,9 +90,15 @@ uint32_t tables_spi_reserve(struct tables *tables, uint32_t *slot);
 void tables_spi_release(struct tables *tables, uint32_t slot);
 uint32_t tables_spi_slot(const struct tables *tables, uint32_t spi);
 
-/* The worker that owns an SA, a group's or a session's packets. */
+/* The worker that owns an SA's or a session's packets; while that changes, OWNER_MOVING and the
+ * number of the move. */
 void tables_sa_owner_set(struct tables *tables, uint32_t slot, unsigned worker);
 void tables_session_owner_set(struct tables *tables, uint32_t slot, unsigned worker);
+
+/* From which worker to which move number `move` leads; `turn` tells its uses apart. Before an owner
+ * names it, and not again before every worker was quiescent since none does. */
+void tables_move_set(struct tables *tables, unsigned move, uint32_t turn, unsigned from,
+		     unsigned to);
 
 /* Plain L2TP: tunnel ids are unique, so the id is the index. */
 int tables_plain_tunnel_add(struct tables *tables, uint16_t tunnel, const struct endpoint *local,
