@@ -32,6 +32,17 @@ struct esp_engine {
 	char name[64];
 };
 
+static const struct {
+	IMB_HASH_ALG algorithm;
+	uint8_t tag_bytes;
+} lane_hash[ESP_LANE_COUNT] = {
+	[ESP_LANE_CBC_SHA1] = {IMB_AUTH_HMAC_SHA_1, 12},
+	[ESP_LANE_CBC_SHA2_256] = {IMB_AUTH_HMAC_SHA_256, 16},
+	[ESP_LANE_CBC_SHA2_384] = {IMB_AUTH_HMAC_SHA_384, 24},
+	[ESP_LANE_CBC_SHA2_512] = {IMB_AUTH_HMAC_SHA_512, 32},
+	[ESP_LANE_3DES] = {IMB_AUTH_HMAC_SHA_1, 12},
+};
+
 static size_t round_to_line(size_t bytes)
 {
 	return (bytes + 63) & ~(size_t)63;
@@ -39,15 +50,14 @@ static size_t round_to_line(size_t bytes)
 
 size_t esp_key_bytes(const struct esp_suite *suite)
 {
-	size_t head = offsetof(struct esp_key, gcm);
-
 	switch (suite->cipher) {
 	case ESP_CIPHER_AES_GCM_16:
-		return round_to_line(head + sizeof(struct gcm_key_data));
+		return sizeof(struct esp_gcm_keys);
 	case ESP_CIPHER_AES_CBC:
-		return round_to_line(head + offsetof(struct hmac_cipher_keys, aes) + 15 * 16);
+		return offsetof(struct esp_hmac_keys, aes) +
+		       sizeof(((struct esp_hmac_keys *)0)->aes);
 	default:
-		return round_to_line(sizeof(struct esp_key));
+		return round_to_line(sizeof(struct esp_hmac_keys));
 	}
 }
 
@@ -71,6 +81,31 @@ static const char *architecture_name(IMB_ARCH architecture)
 		return "avx";
 	default:
 		return "sse";
+	}
+}
+
+/* What all jobs of a lane have in common is written once: the library never changes it. */
+static void jobs_prepare(IMB_MGR *manager, unsigned lane)
+{
+	for (unsigned i = 0; i < IMB_MAX_JOBS; i++) {
+		IMB_JOB *job = &manager->jobs[i];
+
+		if (lane == ESP_LANE_GCM) {
+			job->cipher_mode = IMB_CIPHER_GCM;
+			job->hash_alg = IMB_AUTH_AES_GMAC;
+			job->iv_len_in_bytes = 12;
+			job->auth_tag_output_len_in_bytes = 16;
+			job->cipher_start_src_offset_in_bytes = ESP_HEADER_BYTES + 8;
+			job->hash_start_src_offset_in_bytes = ESP_HEADER_BYTES + 8;
+			job->u.GCM.aad_len_in_bytes = ESP_HEADER_BYTES;
+			continue;
+		}
+		job->cipher_mode = lane == ESP_LANE_3DES ? IMB_CIPHER_DES3 : IMB_CIPHER_CBC;
+		job->hash_alg = lane_hash[lane].algorithm;
+		job->auth_tag_output_len_in_bytes = lane_hash[lane].tag_bytes;
+		job->iv_len_in_bytes = lane == ESP_LANE_3DES ? 8 : 16;
+		job->cipher_start_src_offset_in_bytes = ESP_HEADER_BYTES + job->iv_len_in_bytes;
+		job->hash_start_src_offset_in_bytes = 0;
 	}
 }
 
@@ -116,6 +151,7 @@ struct esp_engine *esp_engine_new(void)
 		init_mb_mgr_auto(engine->lane[i], &architecture);
 		if (imb_get_errno(engine->lane[i]) != 0)
 			goto unsupported;
+		jobs_prepare(engine->lane[i], i);
 	}
 	key_stream_init(engine);
 	engine->fast_3des = architecture == IMB_ARCH_AVX512;
@@ -203,7 +239,7 @@ static void aes_cbc_expand(IMB_MGR *manager, const struct esp_keys *keys, bool e
 }
 
 static int triple_des_expand(struct esp_engine *engine, const struct esp_keys *keys, bool encrypt,
-			     struct hmac_cipher_keys *expanded)
+			     struct esp_hmac_keys *expanded)
 {
 	if (engine->fast_3des) {
 		for (unsigned i = 0; i < 3; i++) {
@@ -240,58 +276,52 @@ static void gcm_expand(IMB_MGR *manager, const struct esp_keys *keys, struct gcm
 	}
 }
 
+static struct esp_key_head *head_of(struct esp_key *key, unsigned lane)
+{
+	return lane == ESP_LANE_GCM ? &key->gcm.head : &key->hmac.head;
+}
+
 int esp_key_init(struct esp_engine *engine, const struct esp_keys *keys, bool encrypt,
 		 struct esp_key *key)
 {
 	const struct esp_suite *suite = &keys->suite;
+	unsigned lane;
 	IMB_MGR *manager;
-	size_t authenticator_key_bytes;
+	size_t bytes;
 
 	if (!esp_suite_valid(suite))
 		return -EINVAL;
-	manager = engine->lane[esp_suite_lane(suite)];
-	key->suite = *suite;
-	key->encrypt = encrypt;
-	key->iv_bytes = (uint8_t)esp_suite_iv_bytes(suite);
-	key->tag_bytes = (uint8_t)esp_suite_tag_bytes(suite);
-	if (suite->cipher == ESP_CIPHER_AES_GCM_16) {
-		memcpy(&key->salt, keys->cipher_key + suite->cipher_key_bytes, sizeof(key->salt));
-		gcm_expand(manager, keys, &key->gcm);
+	lane = esp_suite_lane(suite);
+	manager = engine->lane[lane];
+	*head_of(key, lane) = (struct esp_key_head){.suite = *suite, .encrypt = encrypt};
+	if (lane == ESP_LANE_GCM) {
+		gcm_expand(manager, keys, esp_key_gcm(key));
+		memcpy(&key->gcm.head.salt, keys->cipher_key + suite->cipher_key_bytes,
+		       sizeof(key->gcm.head.salt));
 		return 0;
 	}
-	authenticator_key_bytes = esp_suite_authenticator_keymat_bytes(suite);
-	hmac_state(manager, suite->authenticator, keys->authenticator_key, authenticator_key_bytes,
-		   0x36, key->hmac.inner);
-	hmac_state(manager, suite->authenticator, keys->authenticator_key, authenticator_key_bytes,
-		   0x5c, key->hmac.outer);
-	if (suite->cipher == ESP_CIPHER_3DES_CBC)
+	bytes = esp_suite_authenticator_keymat_bytes(suite);
+	hmac_state(manager, suite->authenticator, keys->authenticator_key, bytes, 0x36,
+		   key->hmac.inner);
+	hmac_state(manager, suite->authenticator, keys->authenticator_key, bytes, 0x5c,
+		   key->hmac.outer);
+	if (lane == ESP_LANE_3DES)
 		return triple_des_expand(engine, keys, encrypt, &key->hmac);
 	aes_cbc_expand(manager, keys, encrypt, key->hmac.aes);
 	return 0;
 }
 
-void esp_key_release(struct esp_key *key)
+void esp_key_release(struct esp_key *key, unsigned lane)
 {
-	if (key->suite.cipher == ESP_CIPHER_3DES_CBC && key->hmac.des.openssl != NULL)
+	if (lane == ESP_LANE_3DES && key->hmac.des.openssl != NULL)
 		EVP_CIPHER_CTX_free(key->hmac.des.openssl);
-	memory_wipe(key, esp_key_bytes(&key->suite));
+	memory_wipe(key, esp_key_bytes(&head_of(key, lane)->suite));
 }
 
-static IMB_HASH_ALG hash_algorithm(uint8_t authenticator)
-{
-	static const IMB_HASH_ALG algorithms[ESP_AUTHENTICATOR_COUNT] = {
-		[ESP_AUTHENTICATOR_HMAC_SHA1_96] = IMB_AUTH_HMAC_SHA_1,
-		[ESP_AUTHENTICATOR_HMAC_SHA2_256_128] = IMB_AUTH_HMAC_SHA_256,
-		[ESP_AUTHENTICATOR_HMAC_SHA2_384_192] = IMB_AUTH_HMAC_SHA_384,
-		[ESP_AUTHENTICATOR_HMAC_SHA2_512_256] = IMB_AUTH_HMAC_SHA_512,
-	};
-
-	return algorithms[authenticator];
-}
-
+/* In place behind the IV, by OpenSSL. */
 static bool triple_des_run(const struct esp_key *key, uint8_t *esp, uint32_t text_bytes)
 {
-	uint8_t *text = esp + ESP_HEADER_BYTES + key->iv_bytes;
+	uint8_t *text = esp + ESP_HEADER_BYTES + 8;
 	int written = 0;
 
 	return EVP_CipherInit_ex(key->hmac.des.openssl, NULL, NULL, NULL, esp + ESP_HEADER_BYTES,
@@ -300,77 +330,71 @@ static bool triple_des_run(const struct esp_key *key, uint8_t *esp, uint32_t tex
 	       (uint32_t)written == text_bytes;
 }
 
-static void fill_gcm(IMB_JOB *job, const struct esp_job *from, uint8_t *nonce)
+static void fill(IMB_JOB *job, const struct esp_job *from, bool encrypt)
 {
-	const struct esp_key *key = from->key;
-
-	memcpy(nonce, &key->salt, 4);
-	memcpy(nonce + 4, from->esp + ESP_HEADER_BYTES, 8);
-	job->cipher_mode = IMB_CIPHER_GCM;
-	job->hash_alg = IMB_AUTH_AES_GMAC;
-	job->enc_keys = &key->gcm;
-	job->dec_keys = &key->gcm;
-	job->iv = nonce;
-	job->iv_len_in_bytes = 12;
-	job->u.GCM.aad = from->esp;
-	job->u.GCM.aad_len_in_bytes = ESP_HEADER_BYTES;
-	job->hash_start_src_offset_in_bytes = ESP_HEADER_BYTES + key->iv_bytes;
-	job->msg_len_to_hash_in_bytes = from->text_bytes;
-}
-
-static void fill_hmac(IMB_JOB *job, const struct esp_job *from)
-{
-	const struct esp_key *key = from->key;
-
-	if (key->suite.cipher == ESP_CIPHER_AES_CBC) {
-		job->cipher_mode = IMB_CIPHER_CBC;
-		job->enc_keys = key->hmac.aes;
-		job->dec_keys = key->hmac.aes;
-	} else if (key->hmac.des.openssl != NULL) {
-		job->cipher_mode = IMB_CIPHER_NULL;
-	} else {
-		job->cipher_mode = IMB_CIPHER_DES3;
-		job->enc_keys = key->hmac.des.pointers;
-		job->dec_keys = key->hmac.des.pointers;
-	}
-	job->hash_alg = hash_algorithm(key->suite.authenticator);
-	job->iv = from->esp + ESP_HEADER_BYTES;
-	job->iv_len_in_bytes = key->iv_bytes;
-	job->u.HMAC._hashed_auth_key_xor_ipad = key->hmac.inner;
-	job->u.HMAC._hashed_auth_key_xor_opad = key->hmac.outer;
-	job->hash_start_src_offset_in_bytes = 0;
-	job->msg_len_to_hash_in_bytes = ESP_HEADER_BYTES + key->iv_bytes + from->text_bytes;
-}
-
-static void fill(IMB_JOB *job, const struct esp_job *from, bool encrypt, uint8_t *nonce)
-{
-	const struct esp_key *key = from->key;
-
 	job->src = from->esp;
-	job->dst = from->esp + ESP_HEADER_BYTES + key->iv_bytes;
-	job->cipher_start_src_offset_in_bytes = ESP_HEADER_BYTES + key->iv_bytes;
 	job->msg_len_to_cipher_in_bytes = from->text_bytes;
-	job->key_len_in_bytes = key->suite.cipher_key_bytes;
 	job->cipher_direction = encrypt ? IMB_DIR_ENCRYPT : IMB_DIR_DECRYPT;
 	job->chain_order = encrypt ? IMB_ORDER_CIPHER_HASH : IMB_ORDER_HASH_CIPHER;
 	job->auth_tag_output = from->tag;
-	job->auth_tag_output_len_in_bytes = key->tag_bytes;
 	job->user_data = from->user;
+}
+
+static void fill_gcm(IMB_JOB *job, const struct esp_job *from, bool encrypt, uint8_t *nonce)
+{
+	const struct esp_key *key = from->key;
+
+	memcpy(nonce, &key->gcm.head.salt, 4);
+	memcpy(nonce + 4, from->esp + ESP_HEADER_BYTES, 8);
+	fill(job, from, encrypt);
+	job->dst = from->esp + ESP_HEADER_BYTES + 8;
+	job->key_len_in_bytes = key->gcm.head.suite.cipher_key_bytes;
+	job->enc_keys = key;
+	job->dec_keys = key;
+	job->iv = nonce;
+	job->u.GCM.aad = from->esp;
+	job->msg_len_to_hash_in_bytes = from->text_bytes;
+}
+
+static void fill_hmac(IMB_JOB *job, const struct esp_job *from, bool encrypt)
+{
+	const struct esp_key *key = from->key;
+
+	fill(job, from, encrypt);
+	job->dst = from->esp + job->cipher_start_src_offset_in_bytes;
+	job->key_len_in_bytes = key->hmac.head.suite.cipher_key_bytes;
+	job->enc_keys = key->hmac.aes;
+	job->dec_keys = key->hmac.aes;
+	job->iv = from->esp + ESP_HEADER_BYTES;
+	job->u.HMAC._hashed_auth_key_xor_ipad = key->hmac.inner;
+	job->u.HMAC._hashed_auth_key_xor_opad = key->hmac.outer;
+	job->msg_len_to_hash_in_bytes = job->cipher_start_src_offset_in_bytes + from->text_bytes;
+}
+
+/* 3DES by the library's lanes, or by OpenSSL around the library's hash. */
+static void fill_triple_des(struct esp_engine *engine, IMB_JOB *job, const struct esp_job *from,
+			    bool encrypt)
+{
+	const struct esp_key *key = from->key;
+
+	fill_hmac(job, from, encrypt);
 	job->user_data2 = (void *)(uintptr_t)key;
-	if (key->suite.cipher == ESP_CIPHER_AES_GCM_16)
-		fill_gcm(job, from, nonce);
-	else
-		fill_hmac(job, from);
+	job->enc_keys = key->hmac.des.pointers;
+	job->dec_keys = key->hmac.des.pointers;
+	if (engine->fast_3des)
+		return;
+	job->cipher_mode = IMB_CIPHER_NULL;
+	if (encrypt)
+		(void)triple_des_run(key, from->esp, from->text_bytes);
 }
 
 /* Decryption by OpenSSL follows the hash, so that it happens once a job is complete. */
-static struct esp_done finish(const IMB_JOB *job)
+static struct esp_done finish(const struct esp_engine *engine, unsigned lane, const IMB_JOB *job)
 {
 	const struct esp_key *key = job->user_data2;
 	struct esp_done done = {job->user_data, job->status != IMB_STATUS_COMPLETED};
 
-	if (key->suite.cipher == ESP_CIPHER_3DES_CBC && key->hmac.des.openssl != NULL &&
-	    !key->encrypt && !done.failed)
+	if (lane == ESP_LANE_3DES && !engine->fast_3des && !key->hmac.head.encrypt && !done.failed)
 		done.failed = !triple_des_run(key, (uint8_t *)(uintptr_t)job->src,
 					      (uint32_t)job->msg_len_to_cipher_in_bytes);
 	return done;
@@ -387,7 +411,7 @@ unsigned esp_engine_flush(struct esp_engine *engine, unsigned lane, struct esp_d
 	unsigned count = 0;
 
 	while ((job = IMB_FLUSH_JOB(manager)) != NULL)
-		done[count++] = finish(job);
+		done[count++] = finish(engine, lane, job);
 	return count;
 }
 
@@ -396,11 +420,25 @@ unsigned esp_engine_parked(const struct esp_engine *engine, unsigned lane)
 	return IMB_QUEUE_SIZE(engine->lane[lane]);
 }
 
+static void fill_all(struct esp_engine *engine, unsigned lane, bool encrypt, IMB_JOB **jobs,
+		     const struct esp_job *from, unsigned count, uint8_t nonces[][16])
+{
+	if (lane == ESP_LANE_GCM)
+		for (unsigned i = 0; i < count; i++)
+			fill_gcm(jobs[i], &from[i], encrypt, nonces[i]);
+	else if (lane != ESP_LANE_3DES)
+		for (unsigned i = 0; i < count; i++)
+			fill_hmac(jobs[i], &from[i], encrypt);
+	else
+		for (unsigned i = 0; i < count; i++)
+			fill_triple_des(engine, jobs[i], &from[i], encrypt);
+}
+
 unsigned esp_engine_submit(struct esp_engine *engine, unsigned lane, bool encrypt,
 			   const struct esp_job *from, unsigned count, struct esp_done *done)
 {
 	IMB_MGR *manager = engine->lane[lane];
-	uint8_t nonces[SUBMIT_MAX][12];
+	uint8_t nonces[SUBMIT_MAX][16]; /* a GCM job is complete when submit returns */
 	IMB_JOB *jobs[SUBMIT_MAX];
 	unsigned total = 0;
 	unsigned completed;
@@ -409,13 +447,9 @@ unsigned esp_engine_submit(struct esp_engine *engine, unsigned lane, bool encryp
 		total = esp_engine_flush(engine, lane, done);
 		(void)IMB_GET_NEXT_BURST(manager, count, jobs);
 	}
-	for (unsigned i = 0; i < count; i++) {
-		if (encrypt && lane == ESP_LANE_3DES && !engine->fast_3des)
-			(void)triple_des_run(from[i].key, from[i].esp, from[i].text_bytes);
-		fill(jobs[i], &from[i], encrypt, nonces[i]);
-	}
+	fill_all(engine, lane, encrypt, jobs, from, count, nonces);
 	completed = IMB_SUBMIT_BURST_NOCHECK(manager, count, jobs);
 	for (unsigned i = 0; i < completed; i++)
-		done[total++] = finish(jobs[i]);
+		done[total++] = finish(engine, lane, jobs[i]);
 	return total;
 }

@@ -37,8 +37,8 @@ void esp_engine_free(struct esp_engine *engine);
 int esp_key_init(struct esp_engine *engine, const struct esp_keys *keys, bool encrypt,
 		 struct esp_key *key);
 
-/* Releases what esp_key_init() took and wipes the key. */
-void esp_key_release(struct esp_key *key);
+/* Releases what esp_key_init() took and wipes the key; `lane` is that of its suite. */
+void esp_key_release(struct esp_key *key, unsigned lane);
 
 /* Largest tag that a job writes. */
 #define ESP_TAG_BYTES_MAX 32
@@ -82,6 +82,30 @@ enum esp_lane {
 	ESP_LANE_3DES,
 	ESP_LANE_COUNT
 };
+
+/*
+ * Asks for the lines of a key of `lane` that a text of that length needs: the round keys, and of
+ * GCM's powers of the hash key those at the end, one for each block.
+ */
+static inline void esp_key_prefetch(const struct esp_key *key, unsigned lane, uint32_t text_bytes)
+{
+	const char *line = (const char *)key;
+	uint32_t powers;
+
+	for (unsigned i = 0; i < 4; i++)
+		__builtin_prefetch(line + i * 64);
+	if (lane != ESP_LANE_GCM) {
+		__builtin_prefetch(line + 256);
+		__builtin_prefetch(line + 320);
+		return;
+	}
+	powers = text_bytes + 48; /* bytes of text and its two extra blocks, rounded up */
+	if (powers > 768)
+		powers = 768;
+	for (uint32_t bytes = 16; bytes < powers + 16; bytes += 64)
+		__builtin_prefetch(line + 1024 - bytes);
+}
+
 unsigned esp_suite_lane(const struct esp_suite *suite);
 
 /* `bytes` (at most 16) that nobody can predict, for the IV of a CBC packet: the key stream of AES-CTR

@@ -145,8 +145,8 @@ static int suite_check(struct esp_engine *engine, const struct esp_suite *suite,
 		error = run(engine, trial, lane, false, in);
 	if (error == 0)
 		error = compare(&keys, trial, false);
-	esp_key_release(out);
-	esp_key_release(in);
+	esp_key_release(out, lane);
+	esp_key_release(in, lane);
 	free(out);
 	free(in);
 	return error;

@@ -133,8 +133,8 @@ void inbox_sa_idle(struct worker *w, struct sa *sa)
 	group_pair_remove(sa->group, sa);
 	sa->group->sas--;
 	w->dataplane->sas[sa->slot] = NULL;
-	esp_key_release(sa->key_in);
-	esp_key_release(sa->key_out);
+	esp_key_release(sa->key_in, sa->lane);
+	esp_key_release(sa->key_out, sa->lane);
 	message->remove.final = sa->counters;
 	counter_add(&w->view.sas, (uint64_t)-1);
 	acknowledge(w, message, sa);

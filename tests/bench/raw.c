@@ -8,15 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BURST        32
-#define LINE         64
-#define AES_LINES    4  /* of an expanded key: 15 round keys of 16 bytes */
-#define GHASH_POWERS 48 /* in intel-ipsec-mb's table, the last one first needed */
-#define TAG_ROOM     32
+#define BURST    32
+#define TAG_ROOM 32
 
 struct raw {
 	IMB_MGR *manager;
 	struct esp_suite suite;
+	unsigned lane;
 	uint32_t iv_bytes;
 	uint32_t tag_bytes;
 	uint8_t tags[1024][TAG_ROOM]; /* by number of the packet, as many as can be in flight */
@@ -32,6 +30,7 @@ struct raw *raw_new(const struct esp_suite *suite)
 		abort();
 	init_mb_mgr_auto(raw->manager, NULL);
 	raw->suite = *suite;
+	raw->lane = esp_suite_lane(suite);
 	raw->iv_bytes = (uint32_t)esp_suite_iv_bytes(suite);
 	raw->tag_bytes = (uint32_t)esp_suite_tag_bytes(suite);
 	return raw;
@@ -41,23 +40,6 @@ void raw_free(struct raw *raw)
 {
 	free_mb_mgr(raw->manager);
 	free(raw);
-}
-
-static void prefetch(const struct esp_key *key, uint32_t text_bytes)
-{
-	const uint8_t *line = (const uint8_t *)key;
-	const struct gcm_key_data *gcm = &key->gcm;
-	uint32_t powers = (text_bytes + 15) / 16 + 2;
-	const uint8_t *end = (const uint8_t *)(gcm + 1);
-
-	for (unsigned i = 0; i <= AES_LINES; i++)
-		__builtin_prefetch(line + i * LINE);
-	if (key->suite.cipher != ESP_CIPHER_AES_GCM_16)
-		return;
-	if (powers > GHASH_POWERS)
-		powers = GHASH_POWERS;
-	for (uint32_t bytes = 0; bytes < powers * 16; bytes += LINE)
-		__builtin_prefetch(end - LINE - bytes);
 }
 
 static void fill(struct raw *raw, IMB_JOB *job, const struct esp_job *from, bool encrypt,
@@ -77,12 +59,12 @@ static void fill(struct raw *raw, IMB_JOB *job, const struct esp_job *from, bool
 	job->auth_tag_output_len_in_bytes = raw->tag_bytes;
 	job->user_data = from->esp + head + from->text_bytes;
 	if (raw->suite.cipher == ESP_CIPHER_AES_GCM_16) {
-		memcpy(nonce, &key->salt, 4);
+		memcpy(nonce, &key->gcm.head.salt, 4);
 		memcpy(nonce + 4, from->esp + 8, 8);
 		job->cipher_mode = IMB_CIPHER_GCM;
 		job->hash_alg = IMB_AUTH_AES_GMAC;
-		job->enc_keys = &key->gcm;
-		job->dec_keys = &key->gcm;
+		job->enc_keys = key;
+		job->dec_keys = key;
 		job->iv = nonce;
 		job->iv_len_in_bytes = 12;
 		job->u.GCM.aad = from->esp;
@@ -127,7 +109,7 @@ uint32_t raw_run(struct raw *raw, enum raw_variant variant, bool encrypt,
 
 		if (variant == RAW_PREFETCH)
 			for (uint32_t i = at + some; i < at + some + BURST && i < count; i++)
-				prefetch(jobs[i].key, jobs[i].text_bytes);
+				esp_key_prefetch(jobs[i].key, raw->lane, jobs[i].text_bytes);
 		while (IMB_GET_NEXT_BURST(raw->manager, some, burst) < some)
 			good += right(raw, IMB_FLUSH_JOB(raw->manager), encrypt);
 		for (uint32_t i = 0; i < some; i++)

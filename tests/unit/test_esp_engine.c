@@ -38,7 +38,7 @@ static void a_job_stays_parked_until_flushed(void **state)
 	assert_ptr_equal(done[0].user, packet);
 	assert_false(done[0].failed);
 	assert_int_equal(esp_engine_parked(engine, ESP_LANE_CBC_SHA1), 0);
-	esp_key_release(key);
+	esp_key_release(key, ESP_LANE_CBC_SHA1);
 	free(key);
 	esp_engine_free(engine);
 }
@@ -89,7 +89,7 @@ static void every_job_completes_once(void **state)
 		(*(uint8_t *)done[j].user)++;
 	for (unsigned n = 0; n < JOBS; n++)
 		assert_int_equal(seen[n], 1);
-	esp_key_release(key);
+	esp_key_release(key, ESP_LANE_CBC_SHA1);
 	free(key);
 	esp_engine_free(engine);
 }
