@@ -3,6 +3,7 @@
  * What a received frame is: tunnelled traffic to one of our addresses, a packet for a subscriber,
  * something for the kernel, or nothing of ours.
  */
+#include "dataplane/ipv4_header.h"
 #include "dataplane/worker.h"
 
 #include <netinet/in.h>
@@ -45,7 +46,8 @@ static void classify_esp(struct worker *w, struct sorted *sorted, struct rte_mbu
 		return;
 	}
 	packet->encapsulated = encapsulated;
-	rte_pktmbuf_adj(mbuf, (uint16_t)offset);
+	packet_cut(mbuf, offset, mbuf->data_len - offset);
+	rte_prefetch0(&w->sas[slot]);
 	owner = lookup_sa_owner(w->tables, slot);
 	if (owner == w->id || handoff_packet(w, mbuf, owner, PACKET_RESUME_ESP))
 		vector_add(&sorted->esp, mbuf);
@@ -115,21 +117,19 @@ static void classify_udp(struct worker *w, struct sorted *sorted, struct rte_mbu
 		to_kernel(w, mbuf);
 		return;
 	}
-	if (packet->local_port == PORT_L2TP) {
+	if (packet->local_port == PORT_IKE_NATT && listener->ipsec != LISTENER_IPSEC_OFF) {
+		packet_cut(mbuf, 0, offset + length);
+		classify_natt(w, sorted, mbuf, offset + sizeof(udp));
+	} else if (packet->local_port == PORT_L2TP) {
 		if (listener->ipsec == LISTENER_IPSEC_REQUIRED) {
 			drop_packet(w, mbuf, DROP_ipsec_required);
 			return;
 		}
-		rte_pktmbuf_adj(mbuf, (uint16_t)offset);
+		packet_cut(mbuf, offset, mbuf->data_len - offset);
 		packet->group = NO_SLOT;
 		vector_add(&sorted->l2tp, mbuf);
-	} else if (listener->ipsec == LISTENER_IPSEC_OFF) {
-		to_kernel(w, mbuf);
-	} else if (packet->local_port == PORT_IKE_NATT) {
-		rte_pktmbuf_trim(mbuf, (uint16_t)(mbuf->data_len - offset - length));
-		classify_natt(w, sorted, mbuf, offset + sizeof(udp));
-	} else if (packet->local_port == PORT_IKE) {
-		rte_pktmbuf_trim(mbuf, (uint16_t)(mbuf->data_len - offset - length));
+	} else if (packet->local_port == PORT_IKE && listener->ipsec != LISTENER_IPSEC_OFF) {
+		packet_cut(mbuf, 0, offset + length);
 		classify_ike(w, mbuf, offset + sizeof(udp), 0);
 	} else {
 		to_kernel(w, mbuf);
@@ -154,26 +154,21 @@ static void classify_local(struct worker *w, struct sorted *sorted, struct rte_m
 }
 
 /* Checks the IPv4 header and cuts what Ethernet padded; false if the packet is gone. */
-static bool ipv4_valid(struct worker *w, struct rte_mbuf *mbuf)
+static bool ipv4_valid(struct worker *w, struct rte_mbuf *mbuf, const uint8_t *frame)
 {
-	const struct rte_ipv4_hdr *ip =
-		rte_pktmbuf_mtod_offset(mbuf, const struct rte_ipv4_hdr *, RTE_ETHER_HDR_LEN);
-	uint32_t length = mbuf->data_len - RTE_ETHER_HDR_LEN;
-	uint32_t header;
+	const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)(frame + RTE_ETHER_HDR_LEN);
 	uint32_t total;
 
 	if (mbuf->nb_segs != 1 || mbuf->data_len < RTE_ETHER_HDR_LEN + sizeof(*ip)) {
 		drop_packet(w, mbuf, DROP_frame_too_short);
 		return false;
 	}
-	header = rte_ipv4_hdr_len(ip);
-	total = rte_be_to_cpu_16(ip->total_length);
-	if (ip->version_ihl >> 4 != 4 || header < sizeof(*ip) || total < header || total > length ||
-	    rte_raw_cksum(ip, header) != 0xffff) {
+	total = ipv4_header_check(frame + RTE_ETHER_HDR_LEN, mbuf->data_len - RTE_ETHER_HDR_LEN);
+	if (total == 0) {
 		drop_packet(w, mbuf, DROP_ipv4_bad_header);
 		return false;
 	}
-	rte_pktmbuf_trim(mbuf, (uint16_t)(length - total));
+	packet_cut(mbuf, 0, RTE_ETHER_HDR_LEN + total);
 	packet_of(mbuf)->remote_be = ip->src_addr;
 	packet_of(mbuf)->local_be = ip->dst_addr;
 	return true;
@@ -188,15 +183,14 @@ static bool frame_is_ipv4(struct worker *w, struct rte_mbuf *mbuf)
 		drop_packet(w, mbuf, DROP_frame_too_short);
 		return false;
 	}
-	if ((ethernet->dst_addr.addr_bytes[0] & RTE_ETHER_GROUP_ADDR) == 0 &&
-	    memcmp(ethernet->dst_addr.addr_bytes,
-		   w->tables->port[packet_of(mbuf)->port].mac.addr_bytes,
-		   RTE_ETHER_ADDR_LEN) != 0) {
+	if (!rte_is_same_ether_addr(&ethernet->dst_addr,
+				    &w->tables->port[packet_of(mbuf)->port].mac) &&
+	    (ethernet->dst_addr.addr_bytes[0] & RTE_ETHER_GROUP_ADDR) == 0) {
 		drop_packet(w, mbuf, DROP_foreign_frame);
 		return false;
 	}
 	if (ethernet->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV4))
-		return ipv4_valid(w, mbuf);
+		return ipv4_valid(w, mbuf, (const uint8_t *)ethernet);
 	if (ethernet->ether_type == RTE_BE16(RTE_ETHER_TYPE_ARP) ||
 	    ethernet->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV6))
 		to_kernel(w, mbuf);
@@ -236,7 +230,7 @@ static void sort_packet(struct worker *w, struct sorted *sorted, struct rte_mbuf
 	}
 	packet_of(mbuf)->session = slot;
 	packet_of(mbuf)->origin = PACKET_ORIGIN_PORT;
-	rte_pktmbuf_adj(mbuf, RTE_ETHER_HDR_LEN);
+	packet_cut(mbuf, RTE_ETHER_HDR_LEN, mbuf->data_len - RTE_ETHER_HDR_LEN);
 	vector_add(&sorted->session, mbuf);
 }
 
@@ -250,14 +244,16 @@ void classify_stage(struct worker *w, struct vector *frames)
 	for (unsigned i = 0; i < frames->count; i++) {
 		struct rte_mbuf *mbuf = frames->packets[i];
 
-		if (i + 4 < frames->count)
-			rte_prefetch0(rte_pktmbuf_mtod(frames->packets[i + 4], void *));
 		if (frame_is_ipv4(w, mbuf)) {
 			destinations[ipv4.count] = rte_be_to_cpu_32(packet_of(mbuf)->local_be);
 			vector_add(&ipv4, mbuf);
 		}
 	}
 	lookup_routes(w->tables, destinations, next_hops, ipv4.count);
+	for (unsigned i = 0; i < ipv4.count; i++)
+		if (route_kind_of(next_hops[i]) == ROUTE_POOL)
+			lookup_pool_prefetch(w->tables, route_index_of(next_hops[i]),
+					     destinations[i]);
 	for (unsigned i = 0; i < ipv4.count; i++)
 		sort_packet(w, &sorted, ipv4.packets[i], next_hops[i]);
 	if (sorted.esp.count != 0)

@@ -17,7 +17,7 @@ static void gather(struct worker *w, const struct esp_done *done, unsigned count
 			struct sa *sa = packet->sa;
 
 			drop_packet(w, mbuf, DROP_crypto_failed);
-			if (--sa->jobs == 0 && sa->remove != NULL)
+			if (--sa->jobs == 0 && sa->removing)
 				inbox_sa_idle(w, sa);
 			continue;
 		}
@@ -36,6 +36,13 @@ void crypto_submit(struct worker *w, unsigned lane, bool encrypt)
 	w->job_count[lane] = 0;
 	if (before == 0)
 		w->parked_since[lane] = w->now_cycles;
+}
+
+void crypto_submit_all(struct worker *w, bool encrypt)
+{
+	for (unsigned lane = 0; lane < ESP_LANE_COUNT; lane++)
+		if (w->job_count[lane] != 0)
+			crypto_submit(w, lane, encrypt);
 }
 
 void crypto_flush(struct worker *w, unsigned lane)

@@ -29,6 +29,9 @@ static struct worker *worker_new(struct dataplane *dataplane, unsigned id)
 	w->dataplane = dataplane;
 	w->mailbox = dataplane->mailbox;
 	w->tables = dataplane->tables;
+	w->sas = dataplane->sas;
+	w->groups = dataplane->groups;
+	w->sessions = dataplane->sessions;
 	w->hz = rte_get_tsc_hz();
 	w->handoff = handoff_new(dataplane->config.workers);
 	w->moves = moves_new();

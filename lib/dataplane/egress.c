@@ -4,45 +4,68 @@
 
 #include <rte_ethdev.h>
 
-void egress_send(struct worker *w, struct rte_mbuf *mbuf, uint64_t next_hop, uint32_t address)
+/* A next hop without a link address, or none: control asks the kernel. */
+static void egress_unresolved(struct worker *w, struct rte_mbuf *mbuf, uint64_t next_hop,
+			      uint32_t address)
 {
 	const struct adjacency *adjacency = NULL;
-	rte_be32_t unresolved = rte_cpu_to_be_32(address);
-	struct rte_ether_hdr ethernet;
-	void *room;
 
-	if (route_kind_of(next_hop) == ROUTE_ADJACENCY) {
+	switch (route_kind_of(next_hop)) {
+	case ROUTE_ADJACENCY:
 		adjacency = lookup_adjacency(w->tables, route_index_of(next_hop));
-		if (adjacency == NULL) {
-			drop_packet(w, mbuf, DROP_no_route);
-			return;
+		break;
+	case ROUTE_CONNECTED:
+		packet_of(mbuf)->port = (uint16_t)route_index_of(next_hop);
+		control_hand(w, CONTROL_CLASS_neighbour, mbuf, 0, mbuf->data_len,
+			     rte_cpu_to_be_32(address));
+		return;
+	default:
+		break;
+	}
+	if (adjacency == NULL) {
+		drop_packet(w, mbuf, DROP_no_route);
+		return;
+	}
+	packet_of(mbuf)->port = adjacency->port;
+	control_hand(w, CONTROL_CLASS_neighbour, mbuf, 0, mbuf->data_len, adjacency->address_be);
+}
+
+void egress_stage(struct worker *w, struct vector *packets, const uint64_t *next_hops,
+		  const uint32_t *addresses)
+{
+	for (unsigned i = 0; i < packets->count; i++) {
+		struct rte_mbuf *mbuf = packets->packets[i];
+		const struct adjacency *adjacency = NULL;
+		uint8_t *room;
+
+		if (route_kind_of(next_hops[i]) == ROUTE_ADJACENCY)
+			adjacency = lookup_adjacency(w->tables, route_index_of(next_hops[i]));
+		if (adjacency == NULL || !adjacency->resolved) {
+			egress_unresolved(w, mbuf, next_hops[i], addresses[i]);
+			continue;
 		}
-		unresolved = adjacency->address_be;
+		room = packet_push(mbuf, sizeof(adjacency->ethernet));
+		if (room == NULL) {
+			drop_packet(w, mbuf, DROP_no_headroom);
+			continue;
+		}
+		memcpy(room, &adjacency->ethernet, sizeof(adjacency->ethernet));
+		transmit_frame(w, mbuf, adjacency->port);
 	}
-	if (adjacency == NULL || !adjacency->resolved) {
-		packet_of(mbuf)->port =
-			adjacency != NULL ? adjacency->port : (uint16_t)route_index_of(next_hop);
-		control_hand(w, CONTROL_CLASS_neighbour, mbuf, 0, mbuf->data_len, unresolved);
-		return;
-	}
-	room = rte_pktmbuf_prepend(mbuf, sizeof(ethernet));
-	if (room == NULL) {
-		drop_packet(w, mbuf, DROP_no_headroom);
-		return;
-	}
-	ethernet.dst_addr = adjacency->destination;
-	ethernet.src_addr = adjacency->source;
-	ethernet.ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4);
-	memcpy(room, &ethernet, sizeof(ethernet)); /* an odd L2TP offset makes it unaligned */
-	transmit_frame(w, mbuf, adjacency->port);
 }
 
 static void transmit_buffer_flush(struct worker *w, uint16_t port)
 {
 	struct transmit_buffer *buffer = &w->transmit[port];
-	unsigned sent = rte_eth_tx_burst(w->config->devices[port], (uint16_t)w->id, buffer->packets,
-					 (uint16_t)buffer->count);
+	uint64_t bytes = 0;
+	unsigned sent;
 
+	for (unsigned i = 0; i < buffer->count; i++)
+		bytes += buffer->packets[i]->pkt_len;
+	counter_add(&w->ports[port].packets_out, buffer->count);
+	counter_add(&w->ports[port].bytes_out, bytes);
+	sent = rte_eth_tx_burst(w->config->devices[port], (uint16_t)w->id, buffer->packets,
+				(uint16_t)buffer->count);
 	for (unsigned i = sent; i < buffer->count; i++)
 		drop_packet(w, buffer->packets[i], DROP_port_queue_full);
 	buffer->count = 0;
@@ -59,8 +82,6 @@ void transmit_frame(struct worker *w, struct rte_mbuf *mbuf, uint16_t port)
 		handoff_frame(w, mbuf, queues - 1);
 		return;
 	}
-	counter_add(&w->ports[port].packets_out, 1);
-	counter_add(&w->ports[port].bytes_out, mbuf->data_len);
 	buffer->packets[buffer->count++] = mbuf;
 	if (buffer->count == VECTOR_MAX)
 		transmit_buffer_flush(w, port);

@@ -42,91 +42,90 @@ static bool police(struct worker *w, struct sa *sa, uint32_t bytes)
 	return true;
 }
 
-/* The SA that the SPI names, or NULL with the reason. */
-static struct sa *find_sa(const struct worker *w, uint32_t spi, bool encapsulated, enum drop *drop)
+/* Why `sa`, the one of the SPI's slot, does not take the packet. */
+static enum drop refuse_sa(const struct sa *sa, uint32_t spi)
 {
-	uint32_t slot = lookup_spi_slot(w->tables, spi);
-	struct sa *sa = w->dataplane->sas[slot];
-
-	if (sa == NULL || sa->remove != NULL) {
-		*drop = DROP_esp_unknown_spi;
-		return NULL;
-	}
-	if (sa->spi_in != spi) {
-		*drop = DROP_esp_stale_spi;
-		return NULL;
-	}
-	if (sa->encapsulated != encapsulated) {
-		*drop = DROP_esp_wrong_encapsulation;
-		return NULL;
-	}
-	return sa;
+	if (sa == NULL || sa->removing)
+		return DROP_esp_unknown_spi;
+	return sa->spi_in != spi ? DROP_esp_stale_spi : DROP_esp_wrong_encapsulation;
 }
 
-/* True if the packet may be decrypted; fills its context. */
-static bool admit(struct worker *w, struct rte_mbuf *mbuf, enum drop *drop)
+static void queue_job(struct worker *w, struct sa *sa, struct rte_mbuf *mbuf, uint8_t *esp)
+{
+	sa->jobs++;
+	w->jobs[sa->lane][w->job_count[sa->lane]++] =
+		(struct esp_job){.user = mbuf,
+				 .key = sa_key_in(sa),
+				 .esp = esp,
+				 .text_bytes = packet_of(mbuf)->text_bytes,
+				 .tag = esp - PACKET_TAG_OFFSET};
+}
+
+/* Queues a job for the packet; DROP_COUNT, or why not. */
+static enum drop admit(struct worker *w, struct rte_mbuf *mbuf, struct sa *sa)
 {
 	struct packet *packet = packet_of(mbuf);
-	const uint8_t *esp = rte_pktmbuf_mtod(mbuf, const uint8_t *);
+	uint8_t *esp = rte_pktmbuf_mtod(mbuf, uint8_t *);
 	uint32_t length = mbuf->data_len;
 	uint32_t overhead;
 	rte_be32_t word[2];
-	struct sa *sa;
 
 	memcpy(word, esp, sizeof(word)); /* classify checked that the header is there */
-	sa = find_sa(w, rte_be_to_cpu_32(word[0]), packet->encapsulated, drop);
-	if (sa == NULL)
-		return false;
+	if (sa == NULL || sa->removing || sa->spi_in != rte_be_to_cpu_32(word[0]) ||
+	    sa->encapsulated != packet->encapsulated)
+		return refuse_sa(sa, rte_be_to_cpu_32(word[0]));
 	packet->tag_bytes = tag_bytes_of(sa, length);
-	overhead = ESP_HEADER_BYTES + sa->iv_bytes + packet->tag_bytes;
-	if (length < overhead + sa->block_bytes) {
-		*drop = DROP_esp_too_short;
-		return false;
-	}
-	if (((length - overhead) & (sa->block_bytes - 1)) != 0) {
-		*drop = DROP_esp_bad_length;
-		return false;
-	}
+	overhead = ESP_HEADER_BYTES + (uint32_t)sa->iv_bytes + packet->tag_bytes;
+	if (length < overhead + sa->block_bytes)
+		return DROP_esp_too_short;
+	if (((length - overhead) & (sa->block_bytes - 1u)) != 0)
+		return DROP_esp_bad_length;
 	packet->sequence = rte_be_to_cpu_32(word[1]);
-	if (!replay_acceptable(&sa->replay, packet->sequence)) {
-		*drop = DROP_esp_replayed;
-		return false;
-	}
-	if (sa->policed && !police(w, sa, length)) {
-		*drop = DROP_triple_des_policed;
-		return false;
-	}
+	if (!replay_acceptable(&sa->replay, packet->sequence))
+		return DROP_esp_replayed;
+	if (sa->policed && !police(w, sa, length))
+		return DROP_triple_des_policed;
 	packet->sa = sa;
 	packet->encrypt = false;
 	packet->text_bytes = (uint16_t)(length - overhead);
-	memcpy(packet->expected_tag, esp + length - packet->tag_bytes, packet->tag_bytes);
-	return true;
+	queue_job(w, sa, mbuf, esp);
+	return DROP_COUNT;
+}
+
+/* The line of the window, the lines of the key, and the group: what an SA's first line names. */
+static void prefetch(const struct sa *sa, const struct rte_mbuf *mbuf)
+{
+	rte_be32_t sequence;
+
+	memcpy(&sequence, rte_pktmbuf_mtod_offset(mbuf, const uint8_t *, 4), sizeof(sequence));
+	rte_prefetch0(replay_word(&sa->replay, rte_be_to_cpu_32(sequence)));
+	esp_key_prefetch(sa_key_in(sa), sa->lane, mbuf->data_len);
+	rte_prefetch0(sa->group);
 }
 
 void esp_in_stage(struct worker *w, struct vector *packets)
 {
-	for (unsigned i = 0; i < packets->count; i++) {
-		struct rte_mbuf *mbuf = packets->packets[i];
-		struct packet *packet = packet_of(mbuf);
-		enum drop drop;
-		struct sa *sa;
+	struct sa *sas[VECTOR_MAX];
 
-		if (!admit(w, mbuf, &drop)) {
-			drop_packet(w, mbuf, drop);
-			continue;
-		}
-		sa = packet->sa;
-		sa->jobs++;
-		w->jobs[sa->lane][w->job_count[sa->lane]++] =
-			(struct esp_job){.user = mbuf,
-					 .key = sa->key_in,
-					 .esp = rte_pktmbuf_mtod(mbuf, uint8_t *),
-					 .text_bytes = packet->text_bytes,
-					 .tag = packet->computed_tag};
+	for (unsigned i = 0; i < packets->count; i++) {
+		rte_be32_t spi;
+
+		memcpy(&spi, rte_pktmbuf_mtod(packets->packets[i], uint8_t *), sizeof(spi));
+		sas[i] = w->sas[lookup_spi_slot(w->tables, rte_be_to_cpu_32(spi))];
+		rte_prefetch0(sas[i]);
 	}
-	for (unsigned lane = 0; lane < ESP_LANE_COUNT; lane++)
-		if (w->job_count[lane] != 0)
-			crypto_submit(w, lane, false);
+	for (unsigned i = 0; i < packets->count; i++)
+		if (sas[i] != NULL)
+			prefetch(sas[i], packets->packets[i]);
+	for (unsigned i = 0; i < packets->count; i++) {
+		enum drop drop = admit(w, packets->packets[i], sas[i]);
+
+		if (drop != DROP_COUNT)
+			drop_packet(w, packets->packets[i], drop);
+		else
+			rte_prefetch0(sas[i]->group->session[0].here);
+	}
+	crypto_submit_all(w, false);
 }
 
 /* Tells control of a pair's first packet: quick mode 3 may have been lost. */
@@ -161,8 +160,7 @@ static void group_move(struct worker *w, struct group *group, const struct packe
 	if (group->moves_left == 0)
 		return;
 	group->moves_left--;
-	group->remote_be = packet->remote_be;
-	group->remote_port = packet->remote_port;
+	group_set_remote(group, packet->remote_be, packet->remote_port);
 	message = mailbox_worker_message_new(w->mailbox, w->id, MESSAGE_GROUP_MOVED);
 	if (message == NULL)
 		return;
@@ -193,32 +191,63 @@ static void accept_packet(struct worker *w, struct sa *sa, const struct packet *
 		group_move(w, group, packet);
 }
 
-/* Cuts header and trailer; true if UDP remains. */
-static bool strip(struct rte_mbuf *mbuf, const struct sa *sa, enum drop *drop)
+/* True if the `padding` bytes before `end` are 1, 2, 3 and so on (RFC 4303 2.4). */
+static bool padding_right(const uint8_t *end, uint32_t padding)
+{
+	for (uint32_t i = 0; i < padding; i++)
+		if (end[(int32_t)(i - padding)] != i + 1)
+			return false;
+	return true;
+}
+
+/* Cuts header and trailer; DROP_COUNT if UDP remains. */
+static enum drop strip(struct rte_mbuf *mbuf, const struct sa *sa)
+{
+	const struct packet *packet = packet_of(mbuf);
+	uint32_t head = ESP_HEADER_BYTES + (uint32_t)sa->iv_bytes;
+	const uint8_t *trailer =
+		rte_pktmbuf_mtod_offset(mbuf, const uint8_t *, head + packet->text_bytes - 2);
+	uint32_t padding = trailer[0];
+	uint8_t next_header = trailer[1];
+
+	if (padding + 2 > packet->text_bytes || !padding_right(trailer, padding))
+		return DROP_esp_bad_trailer;
+	if (next_header != IPPROTO_UDP)
+		return next_header == NEXT_HEADER_DUMMY ? DROP_esp_dummy : DROP_esp_not_udp;
+	packet_cut(mbuf, head, packet->text_bytes - padding - 2);
+	return DROP_COUNT;
+}
+
+/* Compares the tags in a time that does not depend on them. */
+static bool tag_right(const struct rte_mbuf *mbuf, const struct packet *packet, const struct sa *sa)
+{
+	const uint8_t *esp = rte_pktmbuf_mtod(mbuf, const uint8_t *);
+	const uint8_t *computed = esp - PACKET_TAG_OFFSET;
+	const uint8_t *expected = esp + ESP_HEADER_BYTES + sa->iv_bytes + packet->text_bytes;
+	uint64_t a[2], b[2];
+
+	if (packet->tag_bytes > sizeof(a))
+		return memory_equal_constant_time(expected, computed, packet->tag_bytes);
+	/* 12 or 16 bytes; of 12, the second word takes the last eight. */
+	memcpy(&a[0], expected, 8);
+	memcpy(&b[0], computed, 8);
+	memcpy(&a[1], expected + packet->tag_bytes - 8, 8);
+	memcpy(&b[1], computed + packet->tag_bytes - 8, 8);
+	return ((a[0] ^ b[0]) | (a[1] ^ b[1])) == 0;
+}
+
+static enum drop complete(struct worker *w, struct rte_mbuf *mbuf, struct sa *sa)
 {
 	struct packet *packet = packet_of(mbuf);
-	const uint8_t *text =
-		rte_pktmbuf_mtod_offset(mbuf, const uint8_t *, ESP_HEADER_BYTES + sa->iv_bytes);
-	uint32_t padding = text[packet->text_bytes - 2];
-	uint8_t next_header = text[packet->text_bytes - 1];
 
-	if (padding + 2 > packet->text_bytes) {
-		*drop = DROP_esp_bad_trailer;
-		return false;
-	}
-	for (uint32_t i = 0; i < padding; i++) {
-		if (text[packet->text_bytes - 2 - padding + i] != i + 1) {
-			*drop = DROP_esp_bad_trailer;
-			return false;
-		}
-	}
-	if (next_header != IPPROTO_UDP) {
-		*drop = next_header == NEXT_HEADER_DUMMY ? DROP_esp_dummy : DROP_esp_not_udp;
-		return false;
-	}
-	rte_pktmbuf_adj(mbuf, (uint16_t)(ESP_HEADER_BYTES + sa->iv_bytes));
-	rte_pktmbuf_trim(mbuf, (uint16_t)(packet->tag_bytes + padding + 2));
-	return true;
+	if (!tag_right(mbuf, packet, sa))
+		return DROP_esp_bad_tag;
+	if (!replay_acceptable(&sa->replay, packet->sequence))
+		return DROP_esp_replayed;
+	accept_packet(w, sa, packet);
+	packet->group = sa->group->slot;
+	packet->peer_port = sa->peer_port;
+	return strip(mbuf, sa);
 }
 
 void esp_in_complete(struct worker *w, struct vector *packets)
@@ -227,26 +256,14 @@ void esp_in_complete(struct worker *w, struct vector *packets)
 
 	for (unsigned i = 0; i < packets->count; i++) {
 		struct rte_mbuf *mbuf = packets->packets[i];
-		struct packet *packet = packet_of(mbuf);
-		struct sa *sa = packet->sa;
-		enum drop drop = DROP_COUNT;
+		struct sa *sa = packet_of(mbuf)->sa;
+		enum drop drop = complete(w, mbuf, sa);
 
-		if (!memory_equal_constant_time(packet->expected_tag, packet->computed_tag,
-						packet->tag_bytes))
-			drop = DROP_esp_bad_tag;
-		else if (!replay_acceptable(&sa->replay, packet->sequence))
-			drop = DROP_esp_replayed;
-		else {
-			accept_packet(w, sa, packet);
-			if (strip(mbuf, sa, &drop)) {
-				packet->group = sa->group->slot;
-				packet->peer_port = sa->peer_port;
-				vector_add(&udp, mbuf);
-			}
-		}
-		if (drop != DROP_COUNT)
+		if (drop == DROP_COUNT)
+			vector_add(&udp, mbuf);
+		else
 			drop_packet(w, mbuf, drop);
-		if (--sa->jobs == 0 && sa->remove != NULL)
+		if (--sa->jobs == 0 && sa->removing)
 			inbox_sa_idle(w, sa);
 	}
 	if (udp.count != 0)

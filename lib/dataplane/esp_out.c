@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* ESP towards a peer (RFC 4303 3.3): padding, sequence, IV, job; then the outer headers. */
+#include "dataplane/outer.h"
 #include "dataplane/worker.h"
 
 #include <netinet/in.h>
@@ -39,47 +40,81 @@ static void trailer_write(uint8_t *at, uint32_t padding)
 	at[padding + 1] = IPPROTO_UDP;
 }
 
-void esp_out_add(struct worker *w, struct group *group, struct rte_mbuf *mbuf)
+static void esp_out(struct worker *w, struct sa *sa, struct rte_mbuf *mbuf)
 {
 	struct packet *packet = packet_of(mbuf);
-	struct sa *sa = group->newest;
 	uint32_t text = mbuf->data_len;
-	uint32_t padding;
-	uint8_t *trailer;
-	uint8_t *esp;
+	uint32_t padding = padding_of(sa, text);
+	uint32_t head = ESP_HEADER_BYTES + sa->iv_bytes;
+	uint8_t *esp, *trailer;
 
-	if (sa == NULL) {
-		drop_packet(w, mbuf, DROP_no_outbound_sa);
-		return;
-	}
-	if (sa->sequence_out >= SEQUENCE_LAST) {
-		drop_packet(w, mbuf, DROP_sequence_exhausted);
-		return;
-	}
-	padding = padding_of(sa, text);
 	/* The computed tag of SHA2-256 has 16 bytes also where 12 are sent: room for the longer. */
-	trailer = (uint8_t *)rte_pktmbuf_append(mbuf, (uint16_t)(padding + 2 + sa->tag_bytes));
-	esp = (uint8_t *)rte_pktmbuf_prepend(mbuf, (uint16_t)(ESP_HEADER_BYTES + sa->iv_bytes));
-	if (trailer == NULL || esp == NULL) {
+	if (rte_pktmbuf_tailroom(mbuf) < padding + 2 + sa->tag_bytes || mbuf->data_off < head) {
 		drop_packet(w, mbuf, DROP_no_headroom);
 		return;
 	}
+	packet_cut(mbuf, (uint32_t)-head, head + text + padding + 2 + sa->tag_bytes);
+	esp = rte_pktmbuf_mtod(mbuf, uint8_t *);
+	trailer = esp + head + text;
+	text += padding + 2;
 	trailer_write(trailer, padding);
 	header_write(w, sa, esp);
-	packet->sa = sa;
 	packet->encrypt = true;
-	packet->text_bytes = (uint16_t)(text + padding + 2);
+	packet->text_bytes = (uint16_t)text;
 	counter_add(&sa->counters.packets_out, 1);
-	counter_add(&sa->counters.bytes_out, packet->text_bytes);
+	counter_add(&sa->counters.bytes_out, text);
 	sa->jobs++;
-	w->jobs[sa->lane][w->job_count[sa->lane]++] =
-		(struct esp_job){.user = mbuf,
-				 .key = sa->key_out,
-				 .esp = esp,
-				 .text_bytes = packet->text_bytes,
-				 .tag = trailer + padding + 2};
+	w->jobs[sa->lane][w->job_count[sa->lane]++] = (struct esp_job){.user = mbuf,
+								       .key = sa->key_out,
+								       .esp = esp,
+								       .text_bytes = text,
+								       .tag = esp + head + text};
 	if (w->job_count[sa->lane] == VECTOR_MAX)
 		crypto_submit(w, sa->lane, true);
+}
+
+void esp_out_stage(struct worker *w, struct vector *packets)
+{
+	for (unsigned i = 0; i < packets->count; i++) {
+		const struct sa *sa = packet_of(packets->packets[i])->sa;
+
+		if (sa != NULL)
+			esp_key_prefetch(sa->key_out, sa->lane, packets->packets[i]->data_len);
+	}
+	for (unsigned i = 0; i < packets->count; i++) {
+		struct rte_mbuf *mbuf = packets->packets[i];
+		struct sa *sa = packet_of(mbuf)->sa;
+
+		if (sa == NULL)
+			drop_packet(w, mbuf, DROP_no_outbound_sa);
+		else if (sa->sequence_out >= SEQUENCE_LAST)
+			drop_packet(w, mbuf, DROP_sequence_exhausted);
+		else
+			esp_out(w, sa, mbuf);
+	}
+}
+
+/* Outer headers; the tag is cut to what the peer uses. False if there is no room. */
+static bool outer_push(struct worker *w, struct rte_mbuf *mbuf, const struct sa *sa)
+{
+	const struct outer_header *header = &sa->group->outer;
+	uint32_t udp = sa->encapsulated ? sizeof(header->udp) : 0;
+	uint32_t front = sizeof(header->ipv4) + udp;
+	uint32_t bytes = mbuf->data_len + front;
+	uint8_t *at;
+
+	if (sa->tag_bytes_wire != 0)
+		bytes -= sa->tag_bytes - (uint32_t)sa->tag_bytes_wire;
+	if (mbuf->data_off < front)
+		return false;
+	packet_cut(mbuf, (uint32_t)-front, bytes);
+	at = rte_pktmbuf_mtod(mbuf, uint8_t *);
+	outer_ipv4_write(at, header, udp != 0 ? IPPROTO_UDP : IPPROTO_ESP, bytes,
+			 w->identification++);
+	if (udp != 0)
+		outer_udp_write(at + sizeof(header->ipv4), header,
+				bytes - (uint32_t)sizeof(header->ipv4));
+	return true;
 }
 
 void esp_out_complete(struct worker *w, struct vector *packets)
@@ -89,21 +124,12 @@ void esp_out_complete(struct worker *w, struct vector *packets)
 	for (unsigned i = 0; i < packets->count; i++) {
 		struct rte_mbuf *mbuf = packets->packets[i];
 		struct sa *sa = packet_of(mbuf)->sa;
-		const struct group *group = sa->group;
-		bool ready;
 
-		rte_pktmbuf_trim(mbuf, (uint16_t)(sa->tag_bytes - (sa->tag_bytes_wire != 0
-									   ? sa->tag_bytes_wire
-									   : sa->tag_bytes)));
-		if (sa->encapsulated)
-			ready = outer_push_udp(w, mbuf, group->local_be, group->local_port,
-					       group->remote_be, group->remote_port, false);
-		else
-			ready = outer_push_ipv4(w, mbuf, IPPROTO_ESP, group->local_be,
-						group->remote_be);
-		if (ready)
+		if (outer_push(w, mbuf, sa))
 			vector_add(&outer, mbuf);
-		if (--sa->jobs == 0 && sa->remove != NULL)
+		else
+			drop_packet(w, mbuf, DROP_no_headroom);
+		if (--sa->jobs == 0 && sa->removing)
 			inbox_sa_idle(w, sa);
 	}
 	if (outer.count != 0)

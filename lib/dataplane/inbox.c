@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Messages from control: state of this worker's groups, SAs and sessions, and packets to send. */
+#include "dataplane/outer.h"
+#include "dataplane/tunnel.h"
 #include "dataplane/worker.h"
 
 #include "base/memory.h"
@@ -26,37 +28,46 @@ static void acknowledge(struct worker *w, struct message *message, void *storage
 	(void)mailbox_worker_send(w->mailbox, w->id, message); /* always fits */
 }
 
+void group_set_remote(struct group *group, uint32_t remote_be, uint16_t remote_port)
+{
+	group->remote_be = remote_be;
+	group->remote_port = remote_port;
+	outer_header_set(&group->outer, group->local_be, group->local_port, remote_be, remote_port);
+}
+
+static void group_set_endpoints(struct group *group, const struct endpoint *local,
+				const struct endpoint *remote)
+{
+	group->local_be = endpoint_ipv4_address_be(local);
+	group->local_port = local->port;
+	group_set_remote(group, endpoint_ipv4_address_be(remote), remote->port);
+}
+
 static void group_add(struct worker *w, const struct message *message)
 {
 	struct group *group = message->group_add.storage;
 
 	group->slot = message->group_add.slot;
-	group->local_be = endpoint_ipv4_address_be(&message->group_add.local);
-	group->remote_be = endpoint_ipv4_address_be(&message->group_add.remote);
-	group->local_port = message->group_add.local.port;
-	group->remote_port = message->group_add.remote.port;
+	group_set_endpoints(group, &message->group_add.local, &message->group_add.remote);
 	group->may_move = message->group_add.may_move;
-	w->dataplane->groups[group->slot] = group;
+	w->groups[group->slot] = group;
 	counter_add(&w->view.groups, 1);
 }
 
 static void group_set_endpoint(struct worker *w, const struct message *message)
 {
-	struct group *group = w->dataplane->groups[message->group_move.slot];
+	struct group *group = w->groups[message->group_move.slot];
 
 	if (group == NULL)
 		return;
-	group->local_be = endpoint_ipv4_address_be(&message->group_move.local);
-	group->local_port = message->group_move.local.port;
-	group->remote_be = endpoint_ipv4_address_be(&message->group_move.remote);
-	group->remote_port = message->group_move.remote.port;
+	group_set_endpoints(group, &message->group_move.local, &message->group_move.remote);
 }
 
 static void group_delete(struct worker *w, struct message *message)
 {
-	struct group *group = w->dataplane->groups[message->remove.slot];
+	struct group *group = w->groups[message->remove.slot];
 
-	w->dataplane->groups[message->remove.slot] = NULL;
+	w->groups[message->remove.slot] = NULL;
 	counter_add(&w->view.groups, (uint64_t)-1);
 	acknowledge(w, message, group);
 }
@@ -98,14 +109,12 @@ static void sa_add(struct worker *w, struct message *message)
 {
 	const struct esp_suite *suite = &message->sa_add.keys_in.suite;
 	struct sa *sa = message->sa_add.storage;
-	uint8_t *keys = (uint8_t *)message->sa_add.storage + SA_STORAGE_BYTES;
 
-	sa->group = w->dataplane->groups[message->sa_add.group];
+	sa->group = w->groups[message->sa_add.group];
 	sa->slot = message->sa_add.slot;
 	sa->spi_in = message->sa_add.spi_in;
 	sa->spi_out = message->sa_add.spi_out;
-	sa->key_in = (struct esp_key *)keys;
-	sa->key_out = (struct esp_key *)(keys + esp_key_bytes(suite));
+	sa->key_out = (struct esp_key *)((uint8_t *)sa_key_in(sa) + esp_key_bytes(suite));
 	sa->lane = (uint8_t)esp_suite_lane(suite);
 	sa->iv_bytes = (uint8_t)esp_suite_iv_bytes(suite);
 	sa->block_bytes = (uint8_t)esp_suite_block_bytes(suite);
@@ -115,14 +124,14 @@ static void sa_add(struct worker *w, struct message *message)
 	sa->policed = suite->cipher == ESP_CIPHER_3DES_CBC;
 	sa->peer_port = message->sa_add.peer_port;
 	sa->tag_bytes_wire = known_tag_bytes(sa->group, sa);
-	if (esp_key_init(w->engine, &message->sa_add.keys_in, false, sa->key_in) != 0 ||
+	if (esp_key_init(w->engine, &message->sa_add.keys_in, false, sa_key_in(sa)) != 0 ||
 	    esp_key_init(w->engine, &message->sa_add.keys_out, true, sa->key_out) != 0)
 		sa->outbound_closed = true; /* cannot be: control offers valid suites only */
 	memory_wipe(&message->sa_add.keys_in, sizeof(message->sa_add.keys_in));
 	memory_wipe(&message->sa_add.keys_out, sizeof(message->sa_add.keys_out));
 	group_pair_add(sa->group, sa);
 	sa->group->sas++;
-	w->dataplane->sas[sa->slot] = sa;
+	w->sas[sa->slot] = sa;
 	counter_add(&w->view.sas, 1);
 }
 
@@ -132,8 +141,8 @@ void inbox_sa_idle(struct worker *w, struct sa *sa)
 
 	group_pair_remove(sa->group, sa);
 	sa->group->sas--;
-	w->dataplane->sas[sa->slot] = NULL;
-	esp_key_release(sa->key_in, sa->lane);
+	w->sas[sa->slot] = NULL;
+	esp_key_release(sa_key_in(sa), sa->lane);
 	esp_key_release(sa->key_out, sa->lane);
 	message->remove.final = sa->counters;
 	counter_add(&w->view.sas, (uint64_t)-1);
@@ -142,9 +151,10 @@ void inbox_sa_idle(struct worker *w, struct sa *sa)
 
 static void sa_delete(struct worker *w, struct message *message)
 {
-	struct sa *sa = w->dataplane->sas[message->remove.slot];
+	struct sa *sa = w->sas[message->remove.slot];
 
 	sa->remove = message;
+	sa->removing = true;
 	sa->outbound_closed = true;
 	group_choose_newest(sa->group);
 	if (sa->jobs == 0)
@@ -154,30 +164,34 @@ static void sa_delete(struct worker *w, struct message *message)
 static void session_add(struct worker *w, const struct message *message)
 {
 	struct session *session = message->session_add.storage;
+	uint16_t local_port = message->session_add.local.port;
+	uint16_t remote_port = message->session_add.remote.port;
 
 	session->slot = message->session_add.slot;
 	session->tunnel = message->session_add.tunnel;
 	session->session = message->session_add.session;
-	session->peer_tunnel = message->session_add.peer_tunnel;
-	session->peer_session = message->session_add.peer_session;
-	session->local_be = endpoint_ipv4_address_be(&message->session_add.local);
-	session->remote_be = endpoint_ipv4_address_be(&message->session_add.remote);
-	session->local_port = message->session_add.local.port;
-	session->remote_port = message->session_add.remote.port;
+	tunnel_header_set(&session->header, local_port, remote_port,
+			  message->session_add.peer_tunnel, message->session_add.peer_session);
 	if (message->session_add.group != NO_SLOT) {
-		struct group *group = w->dataplane->groups[message->session_add.group];
+		struct group *group = w->groups[message->session_add.group];
+		uint32_t ids = (uint32_t)session->tunnel << 16 | session->session;
 
 		session->group = group;
 		group->session[group->sessions++] =
-			(struct group_session){session->tunnel, session->session, session->slot};
+			(struct group_session){rte_cpu_to_be_32(ids), session->slot, session};
+	} else {
+		outer_header_set(&session->outer,
+				 endpoint_ipv4_address_be(&message->session_add.local), local_port,
+				 endpoint_ipv4_address_be(&message->session_add.remote),
+				 remote_port);
 	}
-	w->dataplane->sessions[session->slot] = session;
+	w->sessions[session->slot] = session;
 	counter_add(&w->view.sessions, 1);
 }
 
 static void session_open(struct worker *w, const struct message *message)
 {
-	struct session *session = w->dataplane->sessions[message->session_open.slot];
+	struct session *session = w->sessions[message->session_open.slot];
 
 	session->peer_address_be = message->session_open.peer_address_be;
 	session->mtu = message->session_open.mtu;
@@ -187,53 +201,57 @@ static void session_open(struct worker *w, const struct message *message)
 
 static void session_delete(struct worker *w, struct message *message)
 {
-	struct session *session = w->dataplane->sessions[message->remove.slot];
+	struct session *session = w->sessions[message->remove.slot];
 	struct group *group = session->group;
 
 	for (unsigned i = 0; group != NULL && i < group->sessions; i++)
 		if (group->session[i].slot == session->slot)
 			group->session[i] = group->session[--group->sessions];
-	w->dataplane->sessions[session->slot] = NULL;
+	w->sessions[session->slot] = NULL;
 	message->remove.final = session->counters;
 	counter_add(&w->view.sessions, (uint64_t)-1);
 	acknowledge(w, message, session);
 }
 
-static void send_ike(struct worker *w, const struct message *message, struct rte_mbuf *mbuf,
-		     struct vector *outer)
+static void send_udp(struct worker *w, struct rte_mbuf *mbuf, const struct endpoint *local,
+		     const struct endpoint *remote)
+{
+	struct vector one = {.count = 1, .packets = {mbuf}};
+
+	if (outer_push_udp(w, mbuf, local, remote))
+		outer_stage(w, &one);
+}
+
+static void send_ike(struct worker *w, const struct message *message, struct rte_mbuf *mbuf)
 {
 	struct endpoint local = message->send_ike.local;
 	struct endpoint remote = message->send_ike.remote;
 
 	if (message->send_ike.group != NO_SLOT) {
-		const struct group *group = w->dataplane->groups[message->send_ike.group];
+		const struct group *group = w->groups[message->send_ike.group];
 
 		if (group != NULL) {
 			local = endpoint_ipv4(group->local_be, group->local_port);
 			remote = endpoint_ipv4(group->remote_be, group->remote_port);
 		}
 	}
-	if (outer_push_udp(w, mbuf, endpoint_ipv4_address_be(&local), local.port,
-			   endpoint_ipv4_address_be(&remote), remote.port, true))
-		vector_add(outer, mbuf);
+	send_udp(w, mbuf, &local, &remote);
 }
 
-static void send_l2tp(struct worker *w, const struct message *message, struct rte_mbuf *mbuf,
-		      struct vector *outer)
+static void send_l2tp(struct worker *w, const struct message *message, struct rte_mbuf *mbuf)
 {
 	const struct endpoint *local = &message->send_l2tp.local;
 	const struct endpoint *remote = &message->send_l2tp.remote;
+	struct vector one = {.count = 1, .packets = {mbuf}};
 	struct rte_udp_hdr *udp;
 	struct group *group;
 
 	if (message->send_l2tp.group == NO_SLOT) {
-		if (outer_push_udp(w, mbuf, endpoint_ipv4_address_be(local), local->port,
-				   endpoint_ipv4_address_be(remote), remote->port, true))
-			vector_add(outer, mbuf);
+		send_udp(w, mbuf, local, remote);
 		return;
 	}
-	group = w->dataplane->groups[message->send_l2tp.group];
-	udp = (struct rte_udp_hdr *)rte_pktmbuf_prepend(mbuf, sizeof(*udp));
+	group = w->groups[message->send_l2tp.group];
+	udp = (struct rte_udp_hdr *)packet_push(mbuf, sizeof(*udp));
 	if (group == NULL || udp == NULL) {
 		drop_packet(w, mbuf, DROP_no_outbound_sa);
 		return;
@@ -242,18 +260,19 @@ static void send_l2tp(struct worker *w, const struct message *message, struct rt
 	udp->dst_port = rte_cpu_to_be_16(remote->port);
 	udp->dgram_len = rte_cpu_to_be_16(mbuf->data_len);
 	udp->dgram_cksum = 0;
-	esp_out_add(w, group, mbuf);
+	packet_of(mbuf)->sa = group->newest;
+	esp_out_stage(w, &one);
 }
 
-static void send_ppp(struct worker *w, const struct message *message, struct rte_mbuf *mbuf,
-		     struct vector *outer)
+static void send_ppp(struct worker *w, const struct message *message, struct rte_mbuf *mbuf)
 {
-	const struct session *session = w->dataplane->sessions[message->send_ppp.slot];
+	struct vector one = {.count = 1, .packets = {mbuf}};
 
-	if (session == NULL)
+	packet_of(mbuf)->here = w->sessions[message->send_ppp.slot];
+	if (packet_of(mbuf)->here == NULL)
 		drop_packet(w, mbuf, DROP_session_gone);
 	else
-		tunnel_out(w, session, mbuf, outer);
+		tunnel_out_stage(w, &one);
 }
 
 static void send_ipv4(struct worker *w, struct rte_mbuf *mbuf)
@@ -265,7 +284,7 @@ static void send_ipv4(struct worker *w, struct rte_mbuf *mbuf)
 }
 
 /* Packets leave the message; true if the message itself was handed on. */
-static bool message_handle(struct worker *w, struct message *message, struct vector *outer)
+static bool message_handle(struct worker *w, struct message *message)
 {
 	struct rte_mbuf *mbuf = message->packet;
 
@@ -284,12 +303,12 @@ static bool message_handle(struct worker *w, struct message *message, struct vec
 		sa_add(w, message);
 		return false;
 	case MESSAGE_SA_CONFIRM:
-		w->dataplane->sas[message->sa.slot]->confirmed = true;
-		group_choose_newest(w->dataplane->sas[message->sa.slot]->group);
+		w->sas[message->sa.slot]->confirmed = true;
+		group_choose_newest(w->sas[message->sa.slot]->group);
 		return false;
 	case MESSAGE_SA_STOP_OUTBOUND:
-		w->dataplane->sas[message->sa.slot]->outbound_closed = true;
-		group_choose_newest(w->dataplane->sas[message->sa.slot]->group);
+		w->sas[message->sa.slot]->outbound_closed = true;
+		group_choose_newest(w->sas[message->sa.slot]->group);
 		return false;
 	case MESSAGE_SA_DELETE:
 		sa_delete(w, message);
@@ -308,13 +327,13 @@ static bool message_handle(struct worker *w, struct message *message, struct vec
 		move_request(w, message);
 		return true;
 	case MESSAGE_SEND_IKE:
-		send_ike(w, message, mbuf, outer);
+		send_ike(w, message, mbuf);
 		return false;
 	case MESSAGE_SEND_L2TP:
-		send_l2tp(w, message, mbuf, outer);
+		send_l2tp(w, message, mbuf);
 		return false;
 	case MESSAGE_SEND_PPP:
-		send_ppp(w, message, mbuf, outer);
+		send_ppp(w, message, mbuf);
 		return false;
 	case MESSAGE_SEND_FRAME:
 		transmit_frame(w, mbuf, message->send_frame.port);
@@ -331,23 +350,13 @@ static bool message_handle(struct worker *w, struct message *message, struct vec
 bool inbox_poll(struct worker *w)
 {
 	struct message *messages[MESSAGES_PER_POLL];
-	struct vector outer = {.count = 0};
 	unsigned count = mailbox_worker_receive(w->mailbox, w->id, messages, MESSAGES_PER_POLL);
 
 	if (count == 0)
 		return false;
-	for (unsigned i = 0; i < count; i++) {
-		if (!message_handle(w, messages[i], &outer))
+	for (unsigned i = 0; i < count; i++)
+		if (!message_handle(w, messages[i]))
 			mailbox_worker_message_free(w->mailbox, w->id, messages[i]);
-		if (outer.count == VECTOR_MAX) {
-			outer_stage(w, &outer);
-			outer.count = 0;
-		}
-	}
-	for (unsigned lane = 0; lane < ESP_LANE_COUNT; lane++)
-		if (w->job_count[lane] != 0)
-			crypto_submit(w, lane, true);
-	if (outer.count != 0)
-		outer_stage(w, &outer);
+	crypto_submit_all(w, true);
 	return true;
 }

@@ -13,8 +13,7 @@
 #define L2TP_VERSION  0x000f
 
 struct data_header {
-	uint16_t tunnel;
-	uint16_t session;
+	uint32_t ids_be; /* tunnel and session */
 	uint32_t bytes;  /* of the header */
 	uint32_t length; /* of header and payload */
 };
@@ -39,11 +38,14 @@ static bool data_header_read(const uint8_t *at, uint32_t available, struct data_
 		header->length = read_u16(at + 2);
 		offset += 2;
 	}
-	if (available < offset + 4 || header->length > available)
+	if (available < offset + 4 || header->length > available || header->length < offset + 4)
 		return false;
-	header->tunnel = read_u16(at + offset);
-	header->session = read_u16(at + offset + 2);
+	memcpy(&header->ids_be, at + offset, sizeof(header->ids_be));
 	offset += 4;
+	if (__builtin_expect((flags & (L2TP_SEQUENCE | L2TP_OFFSET)) == 0, 1)) {
+		header->bytes = offset;
+		return true;
+	}
 	if (flags & L2TP_SEQUENCE)
 		offset += 4;
 	if (flags & L2TP_OFFSET) {
@@ -55,13 +57,11 @@ static bool data_header_read(const uint8_t *at, uint32_t available, struct data_
 	return offset <= header->length;
 }
 
-static struct session *group_find(const struct worker *w, const struct group *group,
-				  const struct data_header *header)
+static struct session *group_find(const struct group *group, const struct data_header *header)
 {
 	for (unsigned i = 0; i < group->sessions; i++)
-		if (group->session[i].tunnel == header->tunnel &&
-		    group->session[i].session == header->session)
-			return w->dataplane->sessions[group->session[i].slot];
+		if (group->session[i].ids_be == header->ids_be)
+			return group->session[i].here;
 	return NULL;
 }
 
@@ -69,7 +69,8 @@ static struct session *group_find(const struct worker *w, const struct group *gr
 static struct session *plain_find(struct worker *w, struct rte_mbuf *mbuf,
 				  const struct data_header *header, enum drop *drop)
 {
-	const struct plain_tunnel *tunnel = lookup_plain_tunnel(w->tables, header->tunnel);
+	uint32_t ids = rte_be_to_cpu_32(header->ids_be);
+	const struct plain_tunnel *tunnel = lookup_plain_tunnel(w->tables, (uint16_t)(ids >> 16));
 	const struct packet *packet = packet_of(mbuf);
 	uint32_t slot;
 	unsigned owner;
@@ -82,12 +83,12 @@ static struct session *plain_find(struct worker *w, struct rte_mbuf *mbuf,
 		*drop = DROP_l2tp_wrong_peer;
 		return NULL;
 	}
-	slot = lookup_plain_session(tunnel, header->session);
+	slot = lookup_plain_session(tunnel, (uint16_t)ids);
 	if (slot == NO_SLOT)
 		return NULL;
 	owner = lookup_session_owner(w->tables, slot);
 	if (owner == w->id || handoff_packet(w, mbuf, owner, PACKET_RESUME_L2TP))
-		return w->dataplane->sessions[slot];
+		return w->sessions[slot];
 	*drop = DROP_COUNT;
 	return NULL;
 }
@@ -140,11 +141,10 @@ static struct session *data_session(struct worker *w, struct rte_mbuf *mbuf, enu
 	if (packet->group == NO_SLOT)
 		session = plain_find(w, mbuf, &header, drop);
 	else
-		session = group_find(w, w->dataplane->groups[packet->group], &header);
+		session = group_find(w->groups[packet->group], &header);
 	if (session == NULL)
 		return NULL;
-	rte_pktmbuf_trim(mbuf, (uint16_t)(mbuf->data_len - offset - header.length));
-	rte_pktmbuf_adj(mbuf, (uint16_t)(offset + header.bytes));
+	packet_cut(mbuf, offset + header.bytes, header.length - header.bytes);
 	return session;
 }
 
@@ -175,6 +175,7 @@ void l2tp_in_stage(struct worker *w, struct vector *packets)
 				drop_packet(w, mbuf, drop);
 			continue;
 		}
+		packet->here = session;
 		packet->session = session->slot;
 		vector_add(&ppp, mbuf);
 	}

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The maximum segment size in TCP SYNs, so that segments fit the tunnel without fragments. */
-#include "dataplane/worker.h"
-
-#include <netinet/in.h>
+#include "dataplane/mss.h"
 
 #define TCP_HEADER_BYTES 20
 #define TCP_FLAG_SYN     0x02
@@ -41,14 +39,14 @@ static void option_clamp(uint8_t *tcp, uint8_t *value, uint16_t mss)
 		checksum_update(tcp + 16, old, mss);
 }
 
-void mss_clamp(struct rte_mbuf *mbuf, uint16_t mss)
+void mss_clamp_syn(struct rte_mbuf *mbuf, uint16_t mss)
 {
 	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(mbuf, const struct rte_ipv4_hdr *);
 	uint32_t header = rte_ipv4_hdr_len(ip);
 	uint8_t *tcp = rte_pktmbuf_mtod_offset(mbuf, uint8_t *, header);
 	uint32_t options;
 
-	if (ip->next_proto_id != IPPROTO_TCP || mbuf->data_len < header + TCP_HEADER_BYTES ||
+	if (mbuf->data_len < header + TCP_HEADER_BYTES ||
 	    (ip->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_OFFSET_MASK)) != 0 ||
 	    (tcp[13] & TCP_FLAG_SYN) == 0)
 		return;

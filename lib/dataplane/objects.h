@@ -14,84 +14,116 @@
 #include <assert.h>
 #include <stdalign.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-struct group;
+#include <rte_ip.h>
+#include <rte_udp.h>
 
-/* A pair of SAs. The expanded keys lie behind it: inbound, then outbound. */
+struct group;
+struct session;
+
+/*
+ * A pair of SAs. The expanded keys lie behind it: inbound, then outbound. A packet of the peer needs
+ * the first line and one of the window's, a packet to it the first and the last.
+ */
 struct sa {
 	struct traffic_counters counters;
-	uint32_t spi_in;
-	uint32_t spi_out;
-	uint32_t slot;
-	uint32_t jobs; /* in flight; a delete waits for zero */
 	struct group *group;
-	struct esp_key *key_in;
-	struct esp_key *key_out;
-	struct message *remove; /* the delete that waits */
+	uint32_t spi_in;
+	uint32_t jobs; /* in flight; a delete waits for zero */
 	uint8_t lane;
 	uint8_t iv_bytes;
 	uint8_t block_bytes;
-	uint8_t tag_bytes;       /* by the RFC */
-	uint8_t tag_bytes_wire;  /* what the peer uses; 0 until the first packet proved it */
-	bool truncation_unknown; /* SHA2-256: 16 or 12 bytes */
-	bool encapsulated;
-	bool confirmed;       /* may be sent on */
-	bool outbound_closed; /* the peer deleted its half */
-	bool used;
-	bool policed;           /* 3DES */
-	uint16_t peer_port;     /* selector; 0: any */
-	uint32_t sequence_out;  /* of the last packet sent */
+	uint8_t tag_bytes;           /* by the RFC */
+	uint8_t tag_bytes_wire;      /* what the peer uses; 0 until the first packet proved it */
+	bool truncation_unknown : 1; /* SHA2-256: 16 or 12 bytes */
+	bool encapsulated : 1;
+	bool confirmed : 1;       /* may be sent on */
+	bool outbound_closed : 1; /* the peer deleted its half */
+	bool used : 1;
+	bool policed : 1;            /* 3DES */
+	bool removing : 1;           /* a delete waits */
+	uint16_t peer_port;          /* selector; 0: any */
+	struct replay_window replay; /* the rest of this line, and then its bits */
+	uint32_t spi_out;
+	uint32_t sequence_out; /* of the last packet sent */
+	struct esp_key *key_out;
+	uint32_t slot;
+	struct message *remove; /* the delete that waits */
 	uint64_t police_tokens; /* bytes */
 	uint64_t police_cycles; /* when they were filled last */
-	alignas(64) struct replay_window replay;
+};
+
+/* The inbound keys of an SA. */
+static inline struct esp_key *sa_key_in(const struct sa *sa)
+{
+	return (struct esp_key *)((uintptr_t)sa + SA_STORAGE_BYTES);
+}
+
+/* Outer headers towards a peer but for lengths and identification, and the sum of what is there. */
+struct outer_header {
+	struct rte_ipv4_hdr ipv4;
+	struct rte_udp_hdr udp;
+	uint32_t sum;
 };
 
 struct group_session {
-	uint16_t tunnel;
-	uint16_t session;
+	uint32_t ids_be; /* tunnel and session id, as the header has them */
 	uint32_t slot;
+	struct session *here;
 };
 
 #define GROUP_PAIRS_MAX 8
 
-/* One remote device. */
+/* One remote device. A packet of a client with one session needs the first line only. */
 struct group {
 	uint32_t slot;
-	uint32_t local_be;
 	uint32_t remote_be;
-	uint16_t local_port; /* 4500; 500 or 0 without encapsulation */
+	uint32_t local_be;
 	uint16_t remote_port;
+	uint16_t local_port; /* 4500; 500 or 0 without encapsulation */
 	bool may_move;
 	uint8_t pairs;
 	uint8_t sessions;
 	uint8_t moves_left; /* in the second of moves_cycles */
 	uint16_t sas;
-	uint64_t moves_cycles;
-	struct sa *newest;                /* the newest confirmed pair that may be sent on */
-	struct sa *pair[GROUP_PAIRS_MAX]; /* oldest first */
+	struct sa *newest; /* the newest confirmed pair that may be sent on */
 	struct group_session session[GROUP_SESSIONS_MAX];
+	struct outer_header outer;
+	uint64_t moves_cycles;
+	struct sa *pair[GROUP_PAIRS_MAX]; /* oldest first */
 };
 
+/* UDP, L2TP and the first two bytes of PPP in front of each packet to a peer. */
+struct tunnel_header {
+	struct rte_udp_hdr udp;
+	rte_be16_t l2tp_flags;
+	rte_be16_t tunnel;
+	rte_be16_t session;
+	rte_be16_t ppp;
+};
+
+/* Everything that a packet needs lies in the first line, and in the second on the way out. */
 struct session {
 	struct traffic_counters counters; /* inner IP bytes that passed every check */
 	struct group *group;              /* NULL: plain L2TP */
 	uint32_t slot;
-	uint32_t local_be; /* plain L2TP: outer addresses */
-	uint32_t remote_be;
 	uint32_t peer_address_be;
-	uint16_t local_port; /* of UDP, inner with IPsec */
-	uint16_t remote_port;
-	uint16_t tunnel;
-	uint16_t session;
-	uint16_t peer_tunnel;
-	uint16_t peer_session;
 	uint16_t mtu;
 	uint16_t mss;
 	bool open;
 	uint16_t identification; /* of fragments */
+	alignas(64) struct tunnel_header header;
+	struct outer_header outer; /* plain L2TP */
+	uint16_t tunnel;
+	uint16_t session;
 };
 
+static_assert(offsetof(struct sa, replay) + offsetof(struct replay_window, seen) == 64,
+	      "what is checked before decryption lies in one line");
+static_assert(offsetof(struct group, session) + sizeof(struct group_session) <= 64,
+	      "a client's session is found in the group's first line");
 static_assert(sizeof(struct sa) <= SA_STORAGE_BYTES, "control allocates SA_STORAGE_BYTES");
 static_assert(sizeof(struct group) <= GROUP_STORAGE_BYTES, "control allocates GROUP_STORAGE_BYTES");
 static_assert(sizeof(struct session) <= SESSION_STORAGE_BYTES,

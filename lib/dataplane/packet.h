@@ -9,6 +9,7 @@
 
 #include "crypto/esp_engine.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,6 +18,7 @@
 #include <rte_udp.h>
 
 struct sa;
+struct session;
 
 /* Where the owner of a packet goes on with it. */
 enum packet_resume {
@@ -34,11 +36,12 @@ enum packet_origin {
 };
 
 struct packet {
-	struct sa *sa;      /* whose job this is */
-	uint32_t session;   /* slot of the session that it belongs to or goes to */
-	uint32_t group;     /* slot of the group whose SA decrypted it; NO_SLOT in clear */
-	uint32_t sequence;  /* of ESP, inbound */
-	uint32_t remote_be; /* outer addresses and ports, as received */
+	struct sa *sa;        /* whose job this is */
+	struct session *here; /* the session, between the stages of one worker in one poll */
+	uint32_t session;     /* slot of the session that it belongs to or goes to */
+	uint32_t group;       /* slot of the group whose SA decrypted it; NO_SLOT in clear */
+	uint32_t sequence;    /* of ESP, inbound */
+	uint32_t remote_be;   /* outer addresses and ports, as received */
 	uint32_t local_be;
 	uint16_t remote_port;
 	uint16_t local_port;
@@ -52,9 +55,33 @@ struct packet {
 	uint8_t source;      /* the worker that sent it to its owner: order is kept from there */
 	bool encrypt;
 	bool encapsulated; /* ESP came in UDP */
-	uint8_t expected_tag[ESP_TAG_BYTES_MAX];
-	uint8_t computed_tag[ESP_TAG_BYTES_MAX];
 };
+
+static_assert(sizeof(struct packet) <= 64, "one line of each buffer");
+
+/*
+ * The computed tag of a packet that is decrypted lies before its ESP header, where outer headers
+ * were: at least Ethernet's and IPv4's. The expected one stays behind the text.
+ */
+#define PACKET_TAG_OFFSET 32
+static_assert(ESP_TAG_BYTES_MAX <= PACKET_TAG_OFFSET, "the tag does not reach the header");
+
+/* Goes on with `bytes` bytes that begin `front` bytes behind the present begin. */
+static inline void packet_cut(struct rte_mbuf *mbuf, uint32_t front, uint32_t bytes)
+{
+	mbuf->data_off = (uint16_t)(mbuf->data_off + front);
+	mbuf->data_len = (uint16_t)bytes;
+	mbuf->pkt_len = bytes;
+}
+
+/* Room for `bytes` in front, or NULL. */
+static inline uint8_t *packet_push(struct rte_mbuf *mbuf, uint32_t bytes)
+{
+	if (mbuf->data_off < bytes)
+		return NULL;
+	packet_cut(mbuf, (uint32_t)-bytes, mbuf->data_len + bytes);
+	return rte_pktmbuf_mtod(mbuf, uint8_t *);
+}
 
 static inline struct packet *packet_of(struct rte_mbuf *mbuf)
 {

@@ -2,7 +2,7 @@
 /* The PPP frame of a session (RFC 1661 2, 1662 3.1): IPv4 goes on, everything else to control. */
 #include "dataplane/worker.h"
 
-#define PPP_ADDRESS_CONTROL 0xff03
+#define PPP_ADDRESS_CONTROL 0xff03u
 #define PPP_IPV4            0x0021
 #define PPP_IPV6            0x0057
 
@@ -10,7 +10,15 @@
 static uint32_t header_read(const uint8_t *at, uint32_t length, uint16_t *protocol)
 {
 	uint32_t offset = 0;
+	rte_be32_t word;
 
+	if (__builtin_expect(length >= sizeof(word), 1)) {
+		memcpy(&word, at, sizeof(word));
+		if (word == RTE_BE32(PPP_ADDRESS_CONTROL << 16 | PPP_IPV4)) {
+			*protocol = PPP_IPV4;
+			return sizeof(word);
+		}
+	}
 	if (length >= 2 && (at[0] << 8 | at[1]) == PPP_ADDRESS_CONTROL)
 		offset = 2;
 	if (length < offset + 1)
@@ -31,7 +39,7 @@ void ppp_in_stage(struct worker *w, struct vector *packets)
 
 	for (unsigned i = 0; i < packets->count; i++) {
 		struct rte_mbuf *mbuf = packets->packets[i];
-		const struct session *session = w->dataplane->sessions[packet_of(mbuf)->session];
+		const struct session *session = packet_of(mbuf)->here;
 		uint16_t protocol = 0;
 		uint32_t header = header_read(rte_pktmbuf_mtod(mbuf, const uint8_t *),
 					      mbuf->data_len, &protocol);
@@ -43,7 +51,7 @@ void ppp_in_stage(struct worker *w, struct vector *packets)
 				drop_packet(w, mbuf, DROP_ppp_not_open);
 				continue;
 			}
-			rte_pktmbuf_adj(mbuf, (uint16_t)header);
+			packet_cut(mbuf, header, mbuf->data_len - header);
 			vector_add(&ipv4, mbuf);
 		} else if (protocol == PPP_IPV6) {
 			drop_packet(w, mbuf, DROP_inner_ipv6);

@@ -19,6 +19,12 @@ struct replay_window {
 	uint64_t seen[REPLAY_WORDS];
 };
 
+/* The word that holds the bit of a number. */
+static inline const uint64_t *replay_word(const struct replay_window *window, uint32_t sequence)
+{
+	return &window->seen[(sequence >> 6) % REPLAY_WORDS];
+}
+
 static inline bool replay_acceptable(const struct replay_window *window, uint32_t sequence)
 {
 	if (sequence == 0)
@@ -27,7 +33,7 @@ static inline bool replay_acceptable(const struct replay_window *window, uint32_
 		return true;
 	if (window->highest - sequence >= REPLAY_WINDOW)
 		return false;
-	return (window->seen[(sequence >> 6) % REPLAY_WORDS] >> (sequence & 63) & 1) == 0;
+	return (*replay_word(window, sequence) >> (sequence & 63) & 1) == 0;
 }
 
 /* Records an authentic, acceptable number. True if it is the highest so far. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* An IPv4 packet from a subscriber or of ours: to a session, a next hop, or the kernel. */
+#include "dataplane/hop.h"
 #include "dataplane/worker.h"
 
 #include <netinet/in.h>
@@ -22,42 +23,27 @@ static void to_self(struct worker *w, struct rte_mbuf *mbuf)
 	control_hand(w, CONTROL_CLASS_to_self, mbuf, 0, mbuf->data_len, 0);
 }
 
-static void route_one(struct worker *w, struct rte_mbuf *mbuf, uint32_t destination,
-		      uint64_t next_hop, struct vector *sessions)
+/* True if the packet goes to the session packet_of()->session. */
+static bool to_session(struct worker *w, struct rte_mbuf *mbuf, uint32_t slot)
 {
 	struct packet *packet = packet_of(mbuf);
 
-	switch (route_kind_of(next_hop)) {
-	case ROUTE_LOCAL:
-		to_self(w, mbuf);
-		return;
-	case ROUTE_ADJACENCY:
-	case ROUTE_CONNECTED:
-		if (hop_take(w, mbuf))
-			egress_send(w, mbuf, next_hop, destination);
-		return;
-	case ROUTE_POOL:
-		packet->session = lookup_pool(w->tables, route_index_of(next_hop), destination);
-		break;
-	case ROUTE_SESSION:
-		packet->session = route_index_of(next_hop);
-		break;
-	default:
-		drop_packet(w, mbuf, DROP_no_route);
-		return;
-	}
 	packet->source = (uint8_t)w->id;
-	if (packet->session == NO_SLOT)
+	packet->session = slot;
+	if (slot == NO_SLOT) {
 		drop_packet(w, mbuf, DROP_session_gone);
-	else if (packet->origin == PACKET_ORIGIN_SESSION && !w->config->client_to_client)
+		return false;
+	}
+	if (packet->origin == PACKET_ORIGIN_SESSION && !w->config->client_to_client) {
 		drop_packet(w, mbuf, DROP_client_to_client_off);
-	else
-		vector_add(sessions, mbuf);
+		return false;
+	}
+	return true;
 }
 
 void route_stage(struct worker *w, struct vector *packets)
 {
-	struct vector sessions = {.count = 0};
+	struct vector sessions = {.count = 0}, hops = {.count = 0};
 	uint32_t destinations[VECTOR_MAX];
 	uint64_t next_hops[VECTOR_MAX];
 
@@ -65,8 +51,38 @@ void route_stage(struct worker *w, struct vector *packets)
 		destinations[i] = rte_be_to_cpu_32(
 			rte_pktmbuf_mtod(packets->packets[i], struct rte_ipv4_hdr *)->dst_addr);
 	lookup_routes(w->tables, destinations, next_hops, packets->count);
-	for (unsigned i = 0; i < packets->count; i++)
-		route_one(w, packets->packets[i], destinations[i], next_hops[i], &sessions);
+	for (unsigned i = 0; i < packets->count; i++) {
+		struct rte_mbuf *mbuf = packets->packets[i];
+		uint32_t index = route_index_of(next_hops[i]);
+
+		switch (route_kind_of(next_hops[i])) {
+		case ROUTE_ADJACENCY:
+		case ROUTE_CONNECTED:
+			if (!hop_take(w, mbuf))
+				break;
+			/* Packets that go on close the gaps of those that do not. */
+			destinations[hops.count] = destinations[i];
+			next_hops[hops.count] = next_hops[i];
+			vector_add(&hops, mbuf);
+			break;
+		case ROUTE_POOL:
+			if (to_session(w, mbuf, lookup_pool(w->tables, index, destinations[i])))
+				vector_add(&sessions, mbuf);
+			break;
+		case ROUTE_SESSION:
+			if (to_session(w, mbuf, index))
+				vector_add(&sessions, mbuf);
+			break;
+		case ROUTE_LOCAL:
+			to_self(w, mbuf);
+			break;
+		default:
+			drop_packet(w, mbuf, DROP_no_route);
+			break;
+		}
+	}
+	if (hops.count != 0)
+		egress_stage(w, &hops, next_hops, destinations);
 	if (sessions.count != 0)
 		session_out_stage(w, &sessions);
 }

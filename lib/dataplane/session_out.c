@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* An IPv4 packet towards a subscriber: owner, ownership of the address, time to live, MTU. */
+#include "dataplane/hop.h"
+#include "dataplane/mss.h"
 #include "dataplane/worker.h"
 
 #define ICMP_UNREACHABLE          3
@@ -9,10 +11,10 @@
 
 /* Into the tunnel; `mbuf` fits the session's MTU. */
 static void send_one(struct worker *w, struct session *session, struct rte_mbuf *mbuf,
-		     struct vector *outer)
+		     struct vector *tunnel)
 {
 	uint32_t bytes = mbuf->data_len;
-	uint8_t *protocol = (uint8_t *)rte_pktmbuf_prepend(mbuf, 2);
+	uint8_t *protocol = packet_push(mbuf, 2);
 
 	if (protocol == NULL) {
 		drop_packet(w, mbuf, DROP_no_headroom);
@@ -22,11 +24,16 @@ static void send_one(struct worker *w, struct session *session, struct rte_mbuf 
 	protocol[1] = PPP_IPV4 & 0xff;
 	counter_add(&session->counters.packets_out, 1);
 	counter_add(&session->counters.bytes_out, bytes);
-	tunnel_out(w, session, mbuf, outer);
+	packet_of(mbuf)->here = session;
+	vector_add(tunnel, mbuf);
+	if (tunnel->count == VECTOR_MAX) {
+		tunnel_out_stage(w, tunnel);
+		tunnel->count = 0;
+	}
 }
 
 static void send_too_big(struct worker *w, struct session *session, struct rte_mbuf *mbuf,
-			 struct vector *outer)
+			 struct vector *tunnel)
 {
 	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(mbuf, const struct rte_ipv4_hdr *);
 	struct vector fragments = {.count = 0};
@@ -38,12 +45,12 @@ static void send_too_big(struct worker *w, struct session *session, struct rte_m
 	}
 	fragment_packet(w, mbuf, session->mtu, &fragments);
 	for (unsigned i = 0; i < fragments.count; i++)
-		send_one(w, session, fragments.packets[i], outer);
+		send_one(w, session, fragments.packets[i], tunnel);
 }
 
-static void session_out(struct worker *w, struct rte_mbuf *mbuf, struct vector *outer)
+static void session_out(struct worker *w, struct session *session, struct rte_mbuf *mbuf,
+			struct vector *tunnel)
 {
-	struct session *session = w->dataplane->sessions[packet_of(mbuf)->session];
 	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(mbuf, const struct rte_ipv4_hdr *);
 
 	if (session == NULL || !session->open) {
@@ -56,28 +63,60 @@ static void session_out(struct worker *w, struct rte_mbuf *mbuf, struct vector *
 	}
 	if (!hop_take(w, mbuf))
 		return;
-	if (session->mss != 0)
-		mss_clamp(mbuf, session->mss);
+	mss_clamp(mbuf, session->mss);
 	if (mbuf->data_len > session->mtu)
-		send_too_big(w, session, mbuf, outer);
+		send_too_big(w, session, mbuf, tunnel);
 	else
-		send_one(w, session, mbuf, outer);
+		send_one(w, session, mbuf, tunnel);
+}
+
+/* The packets whose sessions are this worker's; the others are handed over. */
+static void select_own(struct worker *w, const struct vector *packets, struct vector *own)
+{
+	for (unsigned i = 0; i < packets->count; i++) {
+		struct rte_mbuf *mbuf = packets->packets[i];
+		uint32_t slot = packet_of(mbuf)->session;
+		unsigned owner = lookup_session_owner(w->tables, slot);
+
+		if (owner == w->id || handoff_packet(w, mbuf, owner, PACKET_RESUME_SESSION)) {
+			rte_prefetch0(&w->sessions[slot]);
+			vector_add(own, mbuf);
+		}
+	}
+}
+
+/* Session, group and pair of each packet, one after the other, since each names the next. */
+static void prefetch(struct session *const *sessions, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (sessions[i] != NULL && sessions[i]->group != NULL)
+			rte_prefetch0(sessions[i]->group);
+	for (unsigned i = 0; i < count; i++) {
+		const struct group *group = sessions[i] != NULL ? sessions[i]->group : NULL;
+
+		if (group == NULL || group->newest == NULL)
+			continue;
+		rte_prefetch0(group->newest);
+		rte_prefetch0(&group->newest->spi_out);
+		rte_prefetch0(&group->outer);
+	}
 }
 
 void session_out_stage(struct worker *w, struct vector *packets)
 {
-	struct vector outer = {.count = 0};
+	struct vector own = {.count = 0}, tunnel = {.count = 0};
+	struct session *sessions[VECTOR_MAX];
 
-	for (unsigned i = 0; i < packets->count; i++) {
-		struct rte_mbuf *mbuf = packets->packets[i];
-		unsigned owner = lookup_session_owner(w->tables, packet_of(mbuf)->session);
-
-		if (owner == w->id || handoff_packet(w, mbuf, owner, PACKET_RESUME_SESSION))
-			session_out(w, mbuf, &outer);
+	select_own(w, packets, &own);
+	for (unsigned i = 0; i < own.count; i++) {
+		sessions[i] = w->sessions[packet_of(own.packets[i])->session];
+		rte_prefetch0(sessions[i]);
+		rte_prefetch0((const char *)sessions[i] + RTE_CACHE_LINE_SIZE);
 	}
-	for (unsigned lane = 0; lane < ESP_LANE_COUNT; lane++)
-		if (w->job_count[lane] != 0)
-			crypto_submit(w, lane, true);
-	if (outer.count != 0)
-		outer_stage(w, &outer);
+	prefetch(sessions, own.count);
+	for (unsigned i = 0; i < own.count; i++)
+		session_out(w, sessions[i], own.packets[i], &tunnel);
+	if (tunnel.count != 0)
+		tunnel_out_stage(w, &tunnel);
+	crypto_submit_all(w, true);
 }

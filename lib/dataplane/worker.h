@@ -48,6 +48,9 @@ struct worker {
 	struct dataplane *dataplane;
 	struct mailbox *mailbox;
 	const struct tables *tables;
+	struct sa **sas; /* of struct dataplane, as the two below */
+	struct group **groups;
+	struct session **sessions;
 	struct esp_engine *engine;
 	uint64_t hz;
 
@@ -111,15 +114,13 @@ void route_stage(struct worker *w, struct vector *packets);
 /* An IPv4 packet for the session packet_of()->session, wherever its owner is. */
 void session_out_stage(struct worker *w, struct vector *packets);
 
-/*
- * Through the tunnel of a session: a PPP frame with its protocol at the mbuf's data. Inside IPsec it
- * becomes a job, in clear it joins `outer`, which is sent on when it is full.
- */
-void tunnel_out(struct worker *w, const struct session *session, struct rte_mbuf *mbuf,
-		struct vector *outer);
+/* PPP frames with their protocol at the mbuf's data, for the session packet_of()->here: each becomes a
+ * job, or in clear goes to a next hop. Jobs are submitted by the caller. */
+void tunnel_out_stage(struct worker *w, struct vector *packets);
 
-/* A UDP datagram at the mbuf's data, for the newest SA of `group`. */
-void esp_out_add(struct worker *w, struct group *group, struct rte_mbuf *mbuf);
+/* UDP datagrams at the mbuf's data, for the pair packet_of()->sa: NULL if there is none to send on.
+ * Jobs are submitted by the caller. */
+void esp_out_stage(struct worker *w, struct vector *packets);
 
 /* Encrypted jobs: outer headers. */
 void esp_out_complete(struct worker *w, struct vector *packets);
@@ -131,16 +132,16 @@ void outer_stage(struct worker *w, struct vector *packets);
 
 /* Submits what stages queued in worker.jobs, and gathers what completed. */
 void crypto_submit(struct worker *w, unsigned lane, bool encrypt);
+void crypto_submit_all(struct worker *w, bool encrypt);
 void crypto_flush(struct worker *w, unsigned lane);
 
-/* IPv4 and UDP headers in front of `mbuf`; `checksum` also covers the payload. */
-bool outer_push_udp(struct worker *w, struct rte_mbuf *mbuf, uint32_t local_be, uint16_t local_port,
-		    uint32_t remote_be, uint16_t remote_port, bool checksum);
-bool outer_push_ipv4(struct worker *w, struct rte_mbuf *mbuf, uint8_t protocol, uint32_t local_be,
-		     uint32_t remote_be);
+/* IPv4 and UDP headers in front of `mbuf`, with checksums; false if it is gone. */
+bool outer_push_udp(struct worker *w, struct rte_mbuf *mbuf, const struct endpoint *local,
+		    const struct endpoint *remote);
 
-/* An IPv4 packet to the next hop that `next_hop` (a route's value) names. */
-void egress_send(struct worker *w, struct rte_mbuf *mbuf, uint64_t next_hop, uint32_t address);
+/* IPv4 packets to the next hops that `next_hops` (values of routes) name; `addresses` are theirs. */
+void egress_stage(struct worker *w, struct vector *packets, const uint64_t *next_hops,
+		  const uint32_t *addresses);
 
 /* A complete frame to a port's transmit queue; flush sends what is buffered. */
 void transmit_frame(struct worker *w, struct rte_mbuf *mbuf, uint16_t port);
@@ -150,18 +151,12 @@ void transmit_flush(struct worker *w);
 void control_hand(struct worker *w, enum control_class class, struct rte_mbuf *mbuf,
 		  uint32_t offset, uint32_t length, uint32_t next_hop_be);
 
-/* Takes one hop off a forwarded packet; false if it died of that and is gone. */
-bool hop_take(struct worker *w, struct rte_mbuf *mbuf);
-
 /* An ICMP error about the IPv4 packet in `about` (which the caller still owns). */
 void icmp_error_send(struct worker *w, const struct rte_mbuf *about, uint8_t type, uint8_t code,
 		     uint16_t mtu);
 
 /* Cuts an IPv4 packet into fragments of at most `mtu` bytes; consumes `mbuf`. */
 void fragment_packet(struct worker *w, struct rte_mbuf *mbuf, uint16_t mtu, struct vector *out);
-
-/* Lowers the MSS option of a TCP SYN in the IPv4 packet to `mss` (host order). */
-void mss_clamp(struct rte_mbuf *mbuf, uint16_t mss);
 
 /* Messages from control. True if there were any. */
 bool inbox_poll(struct worker *w);
@@ -216,6 +211,9 @@ void inbox_sa_idle(struct worker *w, struct sa *sa);
 
 /* Chooses the pair to send on. */
 void group_choose_newest(struct group *group);
+
+/* Where the peer is: the outer headers are made again. */
+void group_set_remote(struct group *group, uint32_t remote_be, uint16_t remote_port);
 
 static inline void drop_packet(struct worker *w, struct rte_mbuf *mbuf, enum drop drop)
 {

@@ -158,6 +158,6 @@ struct message {
 /* Room that control allocates for the worker's objects; the packet path asserts that they fit. */
 #define GROUP_STORAGE_BYTES   512
 #define SESSION_STORAGE_BYTES 192
-#define SA_STORAGE_BYTES      448 /* and behind it the expanded keys of both directions */
+#define SA_STORAGE_BYTES      384 /* and behind it the expanded keys of both directions */
 
 #endif

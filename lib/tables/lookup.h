@@ -10,10 +10,10 @@
 #include <rte_byteorder.h>
 #include <rte_ether.h>
 #include <rte_fib.h>
+#include <rte_prefetch.h>
 
 struct adjacency {
-	struct rte_ether_addr destination;
-	struct rte_ether_addr source;
+	struct rte_ether_hdr ethernet; /* of a frame to it */
 	uint16_t port;
 	bool resolved;
 	uint32_t address_be;
@@ -111,6 +111,15 @@ static inline uint32_t lookup_pool(const struct tables *tables, uint32_t pool, u
 	if (offset >= table->count)
 		return NO_SLOT;
 	return __atomic_load_n(&table->session[offset], __ATOMIC_ACQUIRE);
+}
+
+/* Asks for the line that lookup_pool() will read. */
+static inline void lookup_pool_prefetch(const struct tables *tables, uint32_t pool,
+					uint32_t address)
+{
+	const struct pool_table *table = __atomic_load_n(&tables->pool[pool], __ATOMIC_ACQUIRE);
+
+	rte_prefetch0(&table->session[address - table->first]);
 }
 
 static inline uint32_t lookup_spi_slot(const struct tables *tables, uint32_t spi)

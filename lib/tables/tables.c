@@ -125,7 +125,8 @@ int tables_adjacency_new(struct tables *tables, uint16_t port, uint32_t address_
 	if (index == UINT32_MAX)
 		return -ENOSPC;
 	adjacency = memory_new(sizeof(*adjacency));
-	adjacency->source = tables->port[port].mac;
+	adjacency->ethernet.src_addr = tables->port[port].mac;
+	adjacency->ethernet.ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4);
 	adjacency->port = port;
 	adjacency->address_be = address_be;
 	adjacency_publish(tables, index, adjacency);
@@ -137,7 +138,7 @@ void tables_adjacency_resolve(struct tables *tables, uint32_t index, const uint8
 	struct adjacency *fresh = memory_new(sizeof(*fresh));
 
 	*fresh = *tables->adjacency[index];
-	memcpy(fresh->destination.addr_bytes, mac, 6);
+	memcpy(fresh->ethernet.dst_addr.addr_bytes, mac, 6);
 	fresh->resolved = true;
 	adjacency_publish(tables, index, fresh);
 }

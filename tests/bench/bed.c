@@ -281,7 +281,7 @@ static void sessions_install(struct bed *bed)
 	if (!plain && bed->options.suite.cipher == ESP_CIPHER_AES_GCM_16)
 		for (uint32_t i = 0; i < bed->options.sessions; i++)
 			bed->session[i].key_peer =
-				bed->dataplane->sas[bed->session[i].sa_slot]->key_in;
+				sa_key_in(bed->dataplane->sas[bed->session[i].sa_slot]);
 }
 
 struct bed *bed_new(const struct bed_options *options)

@@ -35,7 +35,7 @@ static void open_jobs(struct pipeline *pipeline)
 		uint32_t slot = pipeline->bed->session[traffic->session[i]].sa_slot;
 
 		pipeline->jobs[i] = (struct esp_job){
-			.key = pipeline->bed->dataplane->sas[slot]->key_in,
+			.key = sa_key_in(pipeline->bed->dataplane->sas[slot]),
 			.esp = rte_pktmbuf_mtod_offset(mbuf, uint8_t *, ESP_OFFSET),
 			.text_bytes = mbuf->data_len - ESP_OFFSET - head - tag_bytes};
 	}
