@@ -13,6 +13,7 @@
 #define PORT_L2TP           1701
 
 #define ISAKMP_HEADER_BYTES 28
+#define NATT_OFFSET         42 /* of ESP behind Ethernet, IPv4 without options, and UDP */
 
 /* Packets of one vector by what comes next. */
 struct sorted {
@@ -35,7 +36,7 @@ static void classify_esp(struct worker *w, struct sorted *sorted, struct rte_mbu
 	uint32_t slot;
 	unsigned owner;
 
-	if (mbuf->data_len < offset + 8) {
+	if (mbuf->data_len < offset + ESP_HEADER_BYTES) {
 		drop_packet(w, mbuf, DROP_esp_too_short);
 		return;
 	}
@@ -85,10 +86,12 @@ static void classify_natt(struct worker *w, struct sorted *sorted, struct rte_mb
 		return;
 	}
 	memcpy(&marker, rte_pktmbuf_mtod_offset(mbuf, uint8_t *, offset), sizeof(marker));
-	if (marker == 0)
+	if (marker == 0) {
 		classify_ike(w, mbuf, offset, 4);
-	else
-		classify_esp(w, sorted, mbuf, offset, true);
+		return;
+	}
+	w->natt_be = packet_of(mbuf)->local_be;
+	classify_esp(w, sorted, mbuf, offset, true);
 }
 
 /* `offset`: of the UDP header. */
@@ -234,22 +237,90 @@ static void sort_packet(struct worker *w, struct sorted *sorted, struct rte_mbuf
 	vector_add(&sorted->session, mbuf);
 }
 
-void classify_stage(struct worker *w, struct vector *frames)
+/* The address of the last ESP in UDP, if it still is one of ours where IPsec is spoken; else 0. */
+static uint32_t natt_address(const struct worker *w)
+{
+	uint32_t destination = rte_be_to_cpu_32(w->natt_be);
+	const struct listener *listener = lookup_listener(w->tables, w->natt_be);
+	uint64_t next_hop;
+
+	if (w->natt_be == 0 || listener == NULL || listener->ipsec == LISTENER_IPSEC_OFF)
+		return 0;
+	lookup_routes(w->tables, &destination, &next_hop, 1);
+	return route_kind_of(next_hop) == ROUTE_LOCAL ? w->natt_be : 0;
+}
+
+/*
+ * The frame that comes most often, in as few steps as can be: ESP in UDP to `natt_be`, in IPv4
+ * without options, for an SA of this worker. False: it is something else, or something is wrong with
+ * it; the long way finds out.
+ */
+static inline bool esp_in_udp(struct worker *w, struct rte_mbuf *mbuf, uint64_t mac,
+			      uint32_t natt_be)
+{
+	const uint8_t *at = rte_pktmbuf_mtod(mbuf, const uint8_t *);
+	struct packet *packet = packet_of(mbuf);
+	uint32_t kind, fragment, total, slot;
+	struct {
+		uint64_t mac, addresses;
+		uint32_t ports, spi;
+	} there;
+
+	if (mbuf->data_len < NATT_OFFSET + ESP_HEADER_BYTES || mbuf->nb_segs != 1)
+		return false;
+	memcpy(&there.mac, at, sizeof(there.mac));
+	memcpy(&kind, at + 12, sizeof(kind));
+	memcpy(&fragment, at + 20, sizeof(fragment));
+	memcpy(&there.addresses, at + 26, sizeof(there.addresses));
+	memcpy(&there.ports, at + 34, sizeof(there.ports));
+	memcpy(&there.spi, at + NATT_OFFSET, sizeof(there.spi));
+	/* Ethernet's type and IPv4's first byte; MF, offset and protocol; UDP's port. */
+	if (there.mac << 16 != mac << 16 ||
+	    (kind & rte_cpu_to_be_32(0xffffff00)) != rte_cpu_to_be_32(0x08004500) ||
+	    (fragment & rte_cpu_to_be_32(0x3fff00ff)) != rte_cpu_to_be_32(IPPROTO_UDP) ||
+	    there.addresses >> 32 != natt_be ||
+	    there.ports >> 16 != rte_cpu_to_be_16(PORT_IKE_NATT) || there.spi == 0)
+		return false;
+	total = (uint32_t)(at[16] << 8 | at[17]);
+	if ((uint32_t)(at[38] << 8 | at[39]) + sizeof(struct rte_ipv4_hdr) != total ||
+	    RTE_ETHER_HDR_LEN + total > mbuf->data_len ||
+	    total < NATT_OFFSET - RTE_ETHER_HDR_LEN + ESP_HEADER_BYTES ||
+	    !ipv4_sum_right(at + RTE_ETHER_HDR_LEN))
+		return false;
+	slot = lookup_spi_slot(w->tables, rte_be_to_cpu_32(there.spi));
+	if (slot >= w->tables->config.sas || lookup_sa_owner(w->tables, slot) != w->id)
+		return false;
+	rte_prefetch0(&w->sas[slot]);
+	there.ports = rte_be_to_cpu_32(there.ports);
+	memcpy(&packet->remote_be, &there.addresses, sizeof(there.addresses));
+	memcpy(&packet->local_port, &there.ports, sizeof(there.ports));
+	packet->encapsulated = true;
+	packet_cut(mbuf, NATT_OFFSET, RTE_ETHER_HDR_LEN + total - NATT_OFFSET);
+	return true;
+}
+
+void classify_stage(struct worker *w, uint16_t port, struct vector *frames)
 {
 	struct sorted sorted = {.esp.count = 0, .l2tp.count = 0, .session.count = 0};
+	uint32_t natt_be = natt_address(w);
 	uint32_t destinations[VECTOR_MAX];
 	uint64_t next_hops[VECTOR_MAX];
 	struct vector ipv4 = {.count = 0};
+	uint64_t mac = 0;
 
+	memcpy(&mac, &w->tables->port[port].mac, sizeof(w->tables->port[port].mac));
 	for (unsigned i = 0; i < frames->count; i++) {
 		struct rte_mbuf *mbuf = frames->packets[i];
 
-		if (frame_is_ipv4(w, mbuf)) {
+		if (esp_in_udp(w, mbuf, mac, natt_be)) {
+			vector_add(&sorted.esp, mbuf);
+		} else if (frame_is_ipv4(w, mbuf)) {
 			destinations[ipv4.count] = rte_be_to_cpu_32(packet_of(mbuf)->local_be);
 			vector_add(&ipv4, mbuf);
 		}
 	}
-	lookup_routes(w->tables, destinations, next_hops, ipv4.count);
+	if (ipv4.count != 0)
+		lookup_routes(w->tables, destinations, next_hops, ipv4.count);
 	for (unsigned i = 0; i < ipv4.count; i++)
 		if (route_kind_of(next_hops[i]) == ROUTE_POOL)
 			lookup_pool_prefetch(w->tables, route_index_of(next_hops[i]),

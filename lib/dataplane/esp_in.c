@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* ESP towards us (RFC 4303 3.4): SA by SPI, lengths, replay, job; then tag, replay, trailer. */
+#include "dataplane/session_in.h"
 #include "dataplane/worker.h"
 
 #include "base/memory.h"
 
+#include <emmintrin.h>
 #include <netinet/in.h>
 
-#define ESP_HEADER_BYTES  8
 #define NEXT_HEADER_DUMMY 59
 
 /*
@@ -99,7 +100,7 @@ static void prefetch(const struct sa *sa, const struct rte_mbuf *mbuf)
 
 	memcpy(&sequence, rte_pktmbuf_mtod_offset(mbuf, const uint8_t *, 4), sizeof(sequence));
 	rte_prefetch0(replay_word(&sa->replay, rte_be_to_cpu_32(sequence)));
-	esp_key_prefetch(sa_key_in(sa), sa->lane, mbuf->data_len);
+	//esp_key_prefetch(sa_key_in(sa), sa->lane, mbuf->data_len);
 	rte_prefetch0(sa->group);
 }
 
@@ -171,8 +172,16 @@ static void group_move(struct worker *w, struct group *group, const struct packe
 		mailbox_worker_message_free(w->mailbox, w->id, message);
 }
 
+/* The first packet proves the pair, and the length of the tag, which may be what sending waits for. */
+static void __rte_noinline prove(struct worker *w, struct sa *sa)
+{
+	first_use(w, sa);
+	sa->confirmed = true;
+	group_choose_newest(sa->group);
+}
+
 /* What only an authentic packet may do. */
-static void accept_packet(struct worker *w, struct sa *sa, const struct packet *packet)
+static inline void accept_packet(struct worker *w, struct sa *sa, const struct packet *packet)
 {
 	struct group *group = sa->group;
 	bool highest = replay_accept(&sa->replay, packet->sequence);
@@ -180,33 +189,39 @@ static void accept_packet(struct worker *w, struct sa *sa, const struct packet *
 	counter_add(&sa->counters.packets_in, 1);
 	counter_add(&sa->counters.bytes_in, packet->text_bytes);
 	sa->tag_bytes_wire = packet->tag_bytes;
-	if (!sa->used) {
-		/* It proves the pair, and the length of the tag, which may be what sending waits for. */
-		first_use(w, sa);
-		sa->confirmed = true;
-		group_choose_newest(group);
-	}
-	if (highest && sa == group->newest && sa->encapsulated && group->may_move &&
-	    (packet->remote_be != group->remote_be || packet->remote_port != group->remote_port))
+	if (__builtin_expect(!sa->used, 0))
+		prove(w, sa);
+	if (__builtin_expect(packet->remote_be != group->remote_be ||
+				     packet->remote_port != group->remote_port,
+			     0) &&
+	    highest && sa == group->newest && sa->encapsulated && group->may_move)
 		group_move(w, group, packet);
 }
 
-/* True if the `padding` bytes before `end` are 1, 2, 3 and so on (RFC 4303 2.4). */
-static bool padding_right(const uint8_t *end, uint32_t padding)
+/* True if the `padding` bytes before `end` are 1, 2, 3 and so on (RFC 4303 2.4). There are at least
+ * 16 bytes before `end`: header and IV. */
+static inline bool padding_right(const uint8_t *end, uint32_t padding)
 {
+	/* Counted from the end, the byte before the last has one less, and so on. */
+	const __m128i steps = _mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+	const __m128i expected = _mm_sub_epi8(_mm_set1_epi8((char)padding), steps);
+	const __m128i there = _mm_loadu_si128((const __m128i *)(const void *)(end - 16));
+	uint32_t equal = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(there, expected));
+
+	if (__builtin_expect(padding <= 16, 1))
+		return (equal | 0xffffu >> padding) == 0xffff;
 	for (uint32_t i = 0; i < padding; i++)
 		if (end[(int32_t)(i - padding)] != i + 1)
 			return false;
 	return true;
 }
 
-/* Cuts header and trailer; DROP_COUNT if UDP remains. */
-static enum drop strip(struct rte_mbuf *mbuf, const struct sa *sa)
+/* Takes header and trailer off; STEP_PASS if UDP remains. */
+static inline unsigned strip(const struct packet *packet, const uint8_t *esp, const struct sa *sa,
+			     struct payload *payload)
 {
-	const struct packet *packet = packet_of(mbuf);
 	uint32_t head = ESP_HEADER_BYTES + (uint32_t)sa->iv_bytes;
-	const uint8_t *trailer =
-		rte_pktmbuf_mtod_offset(mbuf, const uint8_t *, head + packet->text_bytes - 2);
+	const uint8_t *trailer = esp + head + packet->text_bytes - 2;
 	uint32_t padding = trailer[0];
 	uint8_t next_header = trailer[1];
 
@@ -214,14 +229,14 @@ static enum drop strip(struct rte_mbuf *mbuf, const struct sa *sa)
 		return DROP_esp_bad_trailer;
 	if (next_header != IPPROTO_UDP)
 		return next_header == NEXT_HEADER_DUMMY ? DROP_esp_dummy : DROP_esp_not_udp;
-	packet_cut(mbuf, head, packet->text_bytes - padding - 2);
-	return DROP_COUNT;
+	payload->at = esp + head;
+	payload->bytes = packet->text_bytes - padding - 2;
+	return STEP_PASS;
 }
 
 /* Compares the tags in a time that does not depend on them. */
-static bool tag_right(const struct rte_mbuf *mbuf, const struct packet *packet, const struct sa *sa)
+static inline bool tag_right(const struct packet *packet, const uint8_t *esp, const struct sa *sa)
 {
-	const uint8_t *esp = rte_pktmbuf_mtod(mbuf, const uint8_t *);
 	const uint8_t *computed = esp - PACKET_TAG_OFFSET;
 	const uint8_t *expected = esp + ESP_HEADER_BYTES + sa->iv_bytes + packet->text_bytes;
 	uint64_t a[2], b[2];
@@ -236,36 +251,37 @@ static bool tag_right(const struct rte_mbuf *mbuf, const struct packet *packet, 
 	return ((a[0] ^ b[0]) | (a[1] ^ b[1])) == 0;
 }
 
-static enum drop complete(struct worker *w, struct rte_mbuf *mbuf, struct sa *sa)
+static inline unsigned esp_step(struct worker *w, struct rte_mbuf *mbuf, struct sa *sa,
+				struct payload *payload)
 {
-	struct packet *packet = packet_of(mbuf);
+	const uint8_t *esp = rte_pktmbuf_mtod(mbuf, const uint8_t *);
+	const struct packet *packet = packet_of(mbuf);
 
-	if (!tag_right(mbuf, packet, sa))
+	if (!tag_right(packet, esp, sa))
 		return DROP_esp_bad_tag;
 	if (!replay_acceptable(&sa->replay, packet->sequence))
 		return DROP_esp_replayed;
 	accept_packet(w, sa, packet);
-	packet->group = sa->group->slot;
-	packet->peer_port = sa->peer_port;
-	return strip(mbuf, sa);
+	return strip(packet, esp, sa, payload);
 }
 
 void esp_in_complete(struct worker *w, struct vector *packets)
 {
-	struct vector udp = {.count = 0};
+	struct vector good = {.count = 0};
 
 	for (unsigned i = 0; i < packets->count; i++) {
 		struct rte_mbuf *mbuf = packets->packets[i];
 		struct sa *sa = packet_of(mbuf)->sa;
-		enum drop drop = complete(w, mbuf, sa);
+		struct payload payload;
+		unsigned step = esp_step(w, mbuf, sa, &payload);
 
-		if (drop == DROP_COUNT)
-			vector_add(&udp, mbuf);
-		else
-			drop_packet(w, mbuf, drop);
+		if (__builtin_expect(step == STEP_PASS, 1))
+			step = session_in(w, mbuf, sa, &payload);
+		if (step_passed(w, mbuf, step))
+			vector_add(&good, mbuf);
 		if (--sa->jobs == 0 && sa->removing)
 			inbox_sa_idle(w, sa);
 	}
-	if (udp.count != 0)
-		l2tp_in_stage(w, &udp);
+	if (good.count != 0)
+		route_stage(w, &good);
 }

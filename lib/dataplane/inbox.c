@@ -242,7 +242,6 @@ static void send_l2tp(struct worker *w, const struct message *message, struct rt
 {
 	const struct endpoint *local = &message->send_l2tp.local;
 	const struct endpoint *remote = &message->send_l2tp.remote;
-	struct vector one = {.count = 1, .packets = {mbuf}};
 	struct rte_udp_hdr *udp;
 	struct group *group;
 
@@ -252,7 +251,7 @@ static void send_l2tp(struct worker *w, const struct message *message, struct rt
 	}
 	group = w->groups[message->send_l2tp.group];
 	udp = (struct rte_udp_hdr *)packet_push(mbuf, sizeof(*udp));
-	if (group == NULL || udp == NULL) {
+	if (group == NULL || udp == NULL || mbuf->data_off < TUNNEL_ROOM_BYTES) {
 		drop_packet(w, mbuf, DROP_no_outbound_sa);
 		return;
 	}
@@ -260,19 +259,25 @@ static void send_l2tp(struct worker *w, const struct message *message, struct rt
 	udp->dst_port = rte_cpu_to_be_16(remote->port);
 	udp->dgram_len = rte_cpu_to_be_16(mbuf->data_len);
 	udp->dgram_cksum = 0;
-	packet_of(mbuf)->sa = group->newest;
-	esp_out_stage(w, &one);
+	esp_out(w, group->newest, mbuf, (uint8_t *)udp, mbuf->data_len);
 }
 
 static void send_ppp(struct worker *w, const struct message *message, struct rte_mbuf *mbuf)
 {
-	struct vector one = {.count = 1, .packets = {mbuf}};
+	const struct session *session = w->sessions[message->send_ppp.slot];
+	struct vector outer = {.count = 0};
 
-	packet_of(mbuf)->here = w->sessions[message->send_ppp.slot];
-	if (packet_of(mbuf)->here == NULL)
+	if (session == NULL) {
 		drop_packet(w, mbuf, DROP_session_gone);
-	else
-		tunnel_out_stage(w, &one);
+		return;
+	}
+	if (mbuf->data_off < TUNNEL_ROOM_BYTES) {
+		drop_packet(w, mbuf, DROP_no_headroom);
+		return;
+	}
+	tunnel_out(w, session, mbuf, rte_pktmbuf_mtod(mbuf, uint8_t *), mbuf->data_len, &outer);
+	if (outer.count != 0)
+		outer_stage(w, &outer);
 }
 
 static void send_ipv4(struct worker *w, struct rte_mbuf *mbuf)

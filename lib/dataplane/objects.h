@@ -61,11 +61,12 @@ static inline struct esp_key *sa_key_in(const struct sa *sa)
 	return (struct esp_key *)((uintptr_t)sa + SA_STORAGE_BYTES);
 }
 
-/* Outer headers towards a peer but for lengths and identification, and the sum of what is there. */
+/* What the outer headers towards a peer have in common. */
 struct outer_header {
-	struct rte_ipv4_hdr ipv4;
-	struct rte_udp_hdr udp;
-	uint32_t sum;
+	uint32_t sum;      /* of the IPv4 header's words that do not change */
+	uint32_t local_be; /* the two addresses stand as in the header */
+	uint32_t remote_be;
+	uint32_t ports_be; /* as in the UDP header */
 };
 
 struct group_session {
@@ -95,13 +96,11 @@ struct group {
 	struct sa *pair[GROUP_PAIRS_MAX]; /* oldest first */
 };
 
-/* UDP, L2TP and the first two bytes of PPP in front of each packet to a peer. */
+/* UDP, L2TP and the first two bytes of PPP in front of each packet to a peer, in words as a
+ * little-endian processor stores them; the length of UDP is left out. */
 struct tunnel_header {
-	struct rte_udp_hdr udp;
-	rte_be16_t l2tp_flags;
-	rte_be16_t tunnel;
-	rte_be16_t session;
-	rte_be16_t ppp;
+	uint64_t udp;
+	uint64_t l2tp;
 };
 
 /* Everything that a packet needs lies in the first line, and in the second on the way out. */

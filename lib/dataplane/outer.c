@@ -6,28 +6,24 @@
 
 #include <netinet/in.h>
 
-#define OUTER_TIME_TO_LIVE 64
-
 void outer_header_set(struct outer_header *header, uint32_t local_be, uint16_t local_port,
 		      uint32_t remote_be, uint16_t remote_port)
 {
 	*header = (struct outer_header){
-		/* Don't fragment stays clear: a router on the way may cut the packet. */
-		.ipv4 = {.version_ihl = RTE_IPV4_VHL_DEF,
-			 .time_to_live = OUTER_TIME_TO_LIVE,
-			 .src_addr = local_be,
-			 .dst_addr = remote_be},
-		.udp = {.src_port = rte_cpu_to_be_16(local_port),
-			.dst_port = rte_cpu_to_be_16(remote_port)},
+		.local_be = local_be,
+		.remote_be = remote_be,
+		.ports_be = rte_cpu_to_be_16(local_port) | (uint32_t)rte_cpu_to_be_16(remote_port)
+								   << 16,
+		.sum = RTE_IPV4_VHL_DEF + (local_be & 0xffff) + (local_be >> 16) +
+		       (remote_be & 0xffff) + (remote_be >> 16),
 	};
-	header->sum = rte_raw_cksum(&header->ipv4, sizeof(header->ipv4));
 }
 
 bool outer_push_udp(struct worker *w, struct rte_mbuf *mbuf, const struct endpoint *local,
 		    const struct endpoint *remote)
 {
 	struct outer_header header;
-	uint8_t *at = packet_push(mbuf, sizeof(header.ipv4) + sizeof(header.udp));
+	uint8_t *at = packet_push(mbuf, OUTER_IPV4_BYTES + OUTER_UDP_BYTES);
 	struct rte_udp_hdr *udp;
 
 	if (at == NULL) {
@@ -36,9 +32,9 @@ bool outer_push_udp(struct worker *w, struct rte_mbuf *mbuf, const struct endpoi
 	}
 	outer_header_set(&header, endpoint_ipv4_address_be(local), local->port,
 			 endpoint_ipv4_address_be(remote), remote->port);
-	outer_udp_write(at + sizeof(header.ipv4), &header, mbuf->data_len - sizeof(header.ipv4));
+	outer_udp_write(at + OUTER_IPV4_BYTES, &header, mbuf->data_len - OUTER_IPV4_BYTES);
 	outer_ipv4_write(at, &header, IPPROTO_UDP, mbuf->data_len, w->identification++);
-	udp = (struct rte_udp_hdr *)(at + sizeof(header.ipv4));
+	udp = (struct rte_udp_hdr *)(at + OUTER_IPV4_BYTES);
 	udp->dgram_cksum = rte_ipv4_udptcp_cksum((const struct rte_ipv4_hdr *)at, udp);
 	return true;
 }

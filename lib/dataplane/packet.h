@@ -18,7 +18,6 @@
 #include <rte_udp.h>
 
 struct sa;
-struct session;
 
 /* Where the owner of a packet goes on with it. */
 enum packet_resume {
@@ -36,19 +35,16 @@ enum packet_origin {
 };
 
 struct packet {
-	struct sa *sa;        /* whose job this is */
-	struct session *here; /* the session, between the stages of one worker in one poll */
-	uint32_t session;     /* slot of the session that it belongs to or goes to */
-	uint32_t group;       /* slot of the group whose SA decrypted it; NO_SLOT in clear */
-	uint32_t sequence;    /* of ESP, inbound */
-	uint32_t remote_be;   /* outer addresses and ports, as received */
+	struct sa *sa;      /* whose job this is */
+	uint32_t session;   /* slot of the session that it belongs to or goes to */
+	uint32_t group;     /* slot of the group whose SA decrypted it; NO_SLOT in clear */
+	uint32_t sequence;  /* of ESP, inbound */
+	uint32_t remote_be; /* outer addresses and ports, as received */
 	uint32_t local_be;
-	uint16_t remote_port;
 	uint16_t local_port;
-	uint16_t peer_port;  /* of the SA that decrypted it, which may be gone by now; 0: any */
+	uint16_t remote_port;
 	uint16_t port;       /* received from, or to be sent by */
 	uint16_t text_bytes; /* plain or cipher text of ESP */
-	uint16_t udp_bytes;  /* of the UDP datagram that carries L2TP, header included */
 	uint8_t tag_bytes;   /* on the wire */
 	uint8_t resume;      /* enum packet_resume */
 	uint8_t origin;      /* enum packet_origin */
@@ -74,6 +70,14 @@ static inline void packet_cut(struct rte_mbuf *mbuf, uint32_t front, uint32_t by
 	mbuf->pkt_len = bytes;
 }
 
+/* The data of the buffer are the `bytes` bytes at `at` in it. */
+static inline void packet_set(struct rte_mbuf *mbuf, const uint8_t *at, uint32_t bytes)
+{
+	mbuf->data_off = (uint16_t)(at - (const uint8_t *)mbuf->buf_addr);
+	mbuf->data_len = (uint16_t)bytes;
+	mbuf->pkt_len = bytes;
+}
+
 /* Room for `bytes` in front, or NULL. */
 static inline uint8_t *packet_push(struct rte_mbuf *mbuf, uint32_t bytes)
 {
@@ -88,7 +92,9 @@ static inline struct packet *packet_of(struct rte_mbuf *mbuf)
 	return rte_mbuf_to_priv(mbuf);
 }
 
-#define VECTOR_MAX 64
+#define ESP_HEADER_BYTES 8u
+
+#define VECTOR_MAX       64
 
 /* What stages exchange. */
 struct vector {

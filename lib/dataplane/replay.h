@@ -27,11 +27,9 @@ static inline const uint64_t *replay_word(const struct replay_window *window, ui
 
 static inline bool replay_acceptable(const struct replay_window *window, uint32_t sequence)
 {
-	if (sequence == 0)
-		return false;
 	if (sequence > window->highest)
 		return true;
-	if (window->highest - sequence >= REPLAY_WINDOW)
+	if (window->highest - sequence >= REPLAY_WINDOW || sequence == 0)
 		return false;
 	return (*replay_word(window, sequence) >> (sequence & 63) & 1) == 0;
 }

@@ -2,6 +2,7 @@
 /* An IPv4 packet towards a subscriber: owner, ownership of the address, time to live, MTU. */
 #include "dataplane/hop.h"
 #include "dataplane/mss.h"
+#include "dataplane/tunnel.h"
 #include "dataplane/worker.h"
 
 #define ICMP_UNREACHABLE          3
@@ -9,31 +10,34 @@
 
 #define PPP_IPV4                  0x0021
 
-/* Into the tunnel; `mbuf` fits the session's MTU. */
-static void send_one(struct worker *w, struct session *session, struct rte_mbuf *mbuf,
-		     struct vector *tunnel)
+/* Into the tunnel; `mbuf` fits the session's MTU. `outer` has room. */
+static inline void send_one(struct worker *w, struct session *session, struct rte_mbuf *mbuf,
+			    struct vector *outer)
 {
+	const rte_be16_t protocol = RTE_BE16(PPP_IPV4);
 	uint32_t bytes = mbuf->data_len;
-	uint8_t *protocol = packet_push(mbuf, 2);
+	uint8_t *ppp = rte_pktmbuf_mtod(mbuf, uint8_t *) - sizeof(protocol);
 
-	if (protocol == NULL) {
+	if (__builtin_expect(mbuf->data_off < TUNNEL_ROOM_BYTES + sizeof(protocol), 0)) {
 		drop_packet(w, mbuf, DROP_no_headroom);
 		return;
 	}
-	protocol[0] = PPP_IPV4 >> 8;
-	protocol[1] = PPP_IPV4 & 0xff;
+	memcpy(ppp, &protocol, sizeof(protocol));
 	counter_add(&session->counters.packets_out, 1);
 	counter_add(&session->counters.bytes_out, bytes);
-	packet_of(mbuf)->here = session;
-	vector_add(tunnel, mbuf);
-	if (tunnel->count == VECTOR_MAX) {
-		tunnel_out_stage(w, tunnel);
-		tunnel->count = 0;
-	}
+	tunnel_out(w, session, mbuf, ppp, bytes + (uint32_t)sizeof(protocol), outer);
 }
 
-static void send_too_big(struct worker *w, struct session *session, struct rte_mbuf *mbuf,
-			 struct vector *tunnel)
+static void outer_flush_full(struct worker *w, struct vector *outer)
+{
+	if (outer->count < VECTOR_MAX)
+		return;
+	outer_stage(w, outer);
+	outer->count = 0;
+}
+
+static void __rte_noinline send_too_big(struct worker *w, struct session *session,
+					struct rte_mbuf *mbuf, struct vector *outer)
 {
 	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(mbuf, const struct rte_ipv4_hdr *);
 	struct vector fragments = {.count = 0};
@@ -44,12 +48,14 @@ static void send_too_big(struct worker *w, struct session *session, struct rte_m
 		return;
 	}
 	fragment_packet(w, mbuf, session->mtu, &fragments);
-	for (unsigned i = 0; i < fragments.count; i++)
-		send_one(w, session, fragments.packets[i], tunnel);
+	for (unsigned i = 0; i < fragments.count; i++) {
+		send_one(w, session, fragments.packets[i], outer);
+		outer_flush_full(w, outer);
+	}
 }
 
-static void session_out(struct worker *w, struct session *session, struct rte_mbuf *mbuf,
-			struct vector *tunnel)
+static inline void session_out(struct worker *w, struct session *session, struct rte_mbuf *mbuf,
+			       struct vector *outer)
 {
 	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(mbuf, const struct rte_ipv4_hdr *);
 
@@ -65,9 +71,9 @@ static void session_out(struct worker *w, struct session *session, struct rte_mb
 		return;
 	mss_clamp(mbuf, session->mss);
 	if (mbuf->data_len > session->mtu)
-		send_too_big(w, session, mbuf, tunnel);
+		send_too_big(w, session, mbuf, outer);
 	else
-		send_one(w, session, mbuf, tunnel);
+		send_one(w, session, mbuf, outer);
 }
 
 /* The packets whose sessions are this worker's; the others are handed over. */
@@ -85,13 +91,13 @@ static void select_own(struct worker *w, const struct vector *packets, struct ve
 	}
 }
 
-/* Session, group and pair of each packet, one after the other, since each names the next. */
-static void prefetch(struct session *const *sessions, unsigned count)
+/* Session, group, pair and key of each packet, one after the other, since each names the next. */
+static void prefetch(struct session *const *sessions, const struct vector *packets)
 {
-	for (unsigned i = 0; i < count; i++)
+	for (unsigned i = 0; i < packets->count; i++)
 		if (sessions[i] != NULL && sessions[i]->group != NULL)
 			rte_prefetch0(sessions[i]->group);
-	for (unsigned i = 0; i < count; i++) {
+	for (unsigned i = 0; i < packets->count; i++) {
 		const struct group *group = sessions[i] != NULL ? sessions[i]->group : NULL;
 
 		if (group == NULL || group->newest == NULL)
@@ -100,11 +106,18 @@ static void prefetch(struct session *const *sessions, unsigned count)
 		rte_prefetch0(&group->newest->spi_out);
 		rte_prefetch0(&group->outer);
 	}
+	for (unsigned i = 0; i < packets->count; i++) {
+		const struct group *group = sessions[i] != NULL ? sessions[i]->group : NULL;
+
+		if (group != NULL && group->newest != NULL)
+			esp_key_prefetch(group->newest->key_out, group->newest->lane,
+					 packets->packets[i]->data_len);
+	}
 }
 
 void session_out_stage(struct worker *w, struct vector *packets)
 {
-	struct vector own = {.count = 0}, tunnel = {.count = 0};
+	struct vector own = {.count = 0}, outer = {.count = 0};
 	struct session *sessions[VECTOR_MAX];
 
 	select_own(w, packets, &own);
@@ -113,10 +126,12 @@ void session_out_stage(struct worker *w, struct vector *packets)
 		rte_prefetch0(sessions[i]);
 		rte_prefetch0((const char *)sessions[i] + RTE_CACHE_LINE_SIZE);
 	}
-	prefetch(sessions, own.count);
-	for (unsigned i = 0; i < own.count; i++)
-		session_out(w, sessions[i], own.packets[i], &tunnel);
-	if (tunnel.count != 0)
-		tunnel_out_stage(w, &tunnel);
+	prefetch(sessions, &own);
+	for (unsigned i = 0; i < own.count; i++) {
+		session_out(w, sessions[i], own.packets[i], &outer);
+		outer_flush_full(w, &outer);
+	}
 	crypto_submit_all(w, true);
+	if (outer.count != 0)
+		outer_stage(w, &outer);
 }

@@ -74,7 +74,7 @@ static unsigned port_poll(struct worker *w, uint16_t port)
 	}
 	counter_add(&w->ports[port].bytes_in, bytes);
 	counter_add(&w->ports[port].packets_in, frames.count);
-	classify_stage(w, &frames);
+	classify_stage(w, port, &frames);
 	return frames.count;
 }
 

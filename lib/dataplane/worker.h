@@ -65,6 +65,7 @@ struct worker {
 	struct packet_policer class_policer[CONTROL_CLASS_COUNT];
 	struct packet_policer icmp_policer;
 	uint16_t identification; /* of outer IPv4 headers */
+	uint32_t natt_be;        /* our address in the last ESP in UDP that went the long way */
 	uint32_t idle_polls;
 	int epoll; /* of an adaptive worker */
 	struct handoff *handoff;
@@ -90,37 +91,23 @@ struct dataplane {
 
 /* --- the stages, in the order of the way up and then down --- */
 
-/* Frames as received from a port or handed over by another worker. */
-void classify_stage(struct worker *w, struct vector *frames);
+/* Frames as received from a port. */
+void classify_stage(struct worker *w, uint16_t port, struct vector *frames);
 
 /* ESP in place at the mbuf's data; checks, then submits a job. */
 void esp_in_stage(struct worker *w, struct vector *packets);
 
-/* Decrypted jobs: tag, replay, trailer, selectors; then L2TP. */
+/* Decrypted jobs: tag, replay, trailer, then up to IPv4; then route. */
 void esp_in_complete(struct worker *w, struct vector *packets);
 
-/* UDP at the mbuf's data, plain or decrypted. */
+/* Plain L2TP: UDP at the mbuf's data; up to IPv4, then route. */
 void l2tp_in_stage(struct worker *w, struct vector *packets);
-
-/* The PPP frame of a session at the mbuf's data. */
-void ppp_in_stage(struct worker *w, struct vector *packets);
-
-/* An inner IPv4 packet of a session: source check and the like. */
-void ip_in_stage(struct worker *w, struct vector *packets);
 
 /* An IPv4 packet at the mbuf's data, from a session or ours: to a session or a next hop. */
 void route_stage(struct worker *w, struct vector *packets);
 
 /* An IPv4 packet for the session packet_of()->session, wherever its owner is. */
 void session_out_stage(struct worker *w, struct vector *packets);
-
-/* PPP frames with their protocol at the mbuf's data, for the session packet_of()->here: each becomes a
- * job, or in clear goes to a next hop. Jobs are submitted by the caller. */
-void tunnel_out_stage(struct worker *w, struct vector *packets);
-
-/* UDP datagrams at the mbuf's data, for the pair packet_of()->sa: NULL if there is none to send on.
- * Jobs are submitted by the caller. */
-void esp_out_stage(struct worker *w, struct vector *packets);
 
 /* Encrypted jobs: outer headers. */
 void esp_out_complete(struct worker *w, struct vector *packets);

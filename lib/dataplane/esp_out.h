@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef DATAPLANE_ESP_OUT_H
+#define DATAPLANE_ESP_OUT_H
+
+/* ESP towards a peer (RFC 4303 3.3): padding, sequence, IV, job. */
+
+#include "dataplane/worker.h"
+
+#include <netinet/in.h>
+
+/* The sequence number stops short of its end, so that it can never wrap (RFC 4303 3.3.3). */
+#define SEQUENCE_LAST (UINT32_MAX - 1)
+
+/* 1, 2, 3 and so on, their number, and the next header. */
+static inline void esp_trailer_write(uint8_t *at, uint32_t padding)
+{
+	for (uint32_t i = 0; i < padding; i++)
+		at[i] = (uint8_t)(i + 1);
+	at[padding] = (uint8_t)padding;
+	at[padding + 1] = IPPROTO_UDP;
+}
+
+static inline void esp_header_write(struct worker *w, struct sa *sa, uint8_t *esp)
+{
+	rte_be32_t sequence = rte_cpu_to_be_32(++sa->sequence_out);
+	uint64_t head = rte_cpu_to_be_32(sa->spi_out) | (uint64_t)sequence << 32;
+	/* Unique under the key, which one worker at a time uses (RFC 4106 3.1). */
+	uint64_t counter = (uint64_t)sequence << 32;
+
+	memcpy(esp, &head, sizeof(head));
+	if (sa->lane == ESP_LANE_GCM)
+		memcpy(esp + sizeof(head), &counter, sizeof(counter));
+	else
+		esp_engine_unpredictable(w->engine, esp + sizeof(head), sa->iv_bytes);
+}
+
+/*
+ * Queues a job for the UDP datagram of `bytes` bytes at `udp` in the buffer; `sa` is the pair to send
+ * on, or NULL. The caller made sure of the room in front, and submits.
+ */
+static inline void esp_out(struct worker *w, struct sa *sa, struct rte_mbuf *mbuf, uint8_t *udp,
+			   uint32_t bytes)
+{
+	struct packet *packet = packet_of(mbuf);
+	uint32_t padding, head, text;
+	uint8_t *esp;
+
+	if (__builtin_expect(sa == NULL, 0)) {
+		drop_packet(w, mbuf, DROP_no_outbound_sa);
+		return;
+	}
+	padding = (uint32_t) - (bytes + 2) & (sa->block_bytes - 1u);
+	head = ESP_HEADER_BYTES + (uint32_t)sa->iv_bytes;
+	text = bytes + padding + 2;
+	esp = udp - head;
+	packet_set(mbuf, esp, head + text + sa->tag_bytes);
+	/* The computed tag of SHA2-256 has 16 bytes also where 12 are sent: room for the longer. */
+	if (__builtin_expect(mbuf->data_off + (uint32_t)mbuf->data_len > mbuf->buf_len, 0)) {
+		drop_packet(w, mbuf, DROP_no_headroom);
+		return;
+	}
+	if (__builtin_expect(sa->sequence_out >= SEQUENCE_LAST, 0)) {
+		drop_packet(w, mbuf, DROP_sequence_exhausted);
+		return;
+	}
+	esp_trailer_write(udp + bytes, padding);
+	esp_header_write(w, sa, esp);
+	packet->sa = sa;
+	packet->encrypt = true;
+	packet->text_bytes = (uint16_t)text;
+	counter_add(&sa->counters.packets_out, 1);
+	counter_add(&sa->counters.bytes_out, text);
+	sa->jobs++;
+	w->jobs[sa->lane][w->job_count[sa->lane]++] = (struct esp_job){.user = mbuf,
+								       .key = sa->key_out,
+								       .esp = esp,
+								       .text_bytes = text,
+								       .tag = udp + text};
+	if (__builtin_expect(w->job_count[sa->lane] == VECTOR_MAX, 0))
+		crypto_submit(w, sa->lane, true);
+}
+
+#endif
