@@ -156,50 +156,54 @@ static void classify_local(struct worker *w, struct sorted *sorted, struct rte_m
 		classify_esp(w, sorted, mbuf, offset, false);
 }
 
-/* Checks the IPv4 header and cuts what Ethernet padded; false if the packet is gone. */
-static bool ipv4_valid(struct worker *w, struct rte_mbuf *mbuf, const uint8_t *frame)
+/* A frame that is not an IPv4 packet for our link address: ARP and IPv6 are the kernel's. */
+static void __rte_noinline other_frame(struct worker *w, struct rte_mbuf *mbuf, uint64_t mac)
 {
-	const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)(frame + RTE_ETHER_HDR_LEN);
+	const struct rte_ether_hdr *ethernet = rte_pktmbuf_mtod(mbuf, const struct rte_ether_hdr *);
+
+	if (memcmp(&ethernet->dst_addr, &mac, sizeof(ethernet->dst_addr)) != 0 &&
+	    (ethernet->dst_addr.addr_bytes[0] & RTE_ETHER_GROUP_ADDR) == 0)
+		drop_packet(w, mbuf, DROP_foreign_frame);
+	else if (ethernet->ether_type == RTE_BE16(RTE_ETHER_TYPE_ARP) ||
+		 ethernet->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV6))
+		to_kernel(w, mbuf);
+	else
+		drop_packet(w, mbuf, DROP_not_ip);
+}
+
+/* True if the frame holds a valid IPv4 packet for us or for all; what Ethernet padded is cut. Else it
+ * is gone. */
+static inline bool frame_is_ipv4(struct worker *w, struct rte_mbuf *mbuf, uint64_t mac)
+{
+	const uint8_t *at = rte_pktmbuf_mtod(mbuf, const uint8_t *);
+	uint64_t there, addresses;
 	uint32_t total;
 
-	if (mbuf->nb_segs != 1 || mbuf->data_len < RTE_ETHER_HDR_LEN + sizeof(*ip)) {
+	if (mbuf->data_len < RTE_ETHER_HDR_LEN) {
 		drop_packet(w, mbuf, DROP_frame_too_short);
 		return false;
 	}
-	total = ipv4_header_check(frame + RTE_ETHER_HDR_LEN, mbuf->data_len - RTE_ETHER_HDR_LEN);
+	memcpy(&there, at, sizeof(there));
+	if (__builtin_expect((there << 16 != mac << 16 && (at[0] & RTE_ETHER_GROUP_ADDR) == 0) ||
+				     at[12] != RTE_ETHER_TYPE_IPV4 >> 8 || at[13] != 0,
+			     0)) {
+		other_frame(w, mbuf, mac);
+		return false;
+	}
+	if (mbuf->nb_segs != 1 ||
+	    mbuf->data_len < RTE_ETHER_HDR_LEN + sizeof(struct rte_ipv4_hdr)) {
+		drop_packet(w, mbuf, DROP_frame_too_short);
+		return false;
+	}
+	total = ipv4_header_check(at + RTE_ETHER_HDR_LEN, mbuf->data_len - RTE_ETHER_HDR_LEN);
 	if (total == 0) {
 		drop_packet(w, mbuf, DROP_ipv4_bad_header);
 		return false;
 	}
 	packet_cut(mbuf, 0, RTE_ETHER_HDR_LEN + total);
-	packet_of(mbuf)->remote_be = ip->src_addr;
-	packet_of(mbuf)->local_be = ip->dst_addr;
+	memcpy(&addresses, at + 26, sizeof(addresses));
+	memcpy(&packet_of(mbuf)->remote_be, &addresses, sizeof(addresses));
 	return true;
-}
-
-/* ARP and IPv6 are the kernel's; true if the frame holds a valid IPv4 packet. */
-static bool frame_is_ipv4(struct worker *w, struct rte_mbuf *mbuf)
-{
-	const struct rte_ether_hdr *ethernet = rte_pktmbuf_mtod(mbuf, const struct rte_ether_hdr *);
-
-	if (mbuf->data_len < sizeof(*ethernet)) {
-		drop_packet(w, mbuf, DROP_frame_too_short);
-		return false;
-	}
-	if (!rte_is_same_ether_addr(&ethernet->dst_addr,
-				    &w->tables->port[packet_of(mbuf)->port].mac) &&
-	    (ethernet->dst_addr.addr_bytes[0] & RTE_ETHER_GROUP_ADDR) == 0) {
-		drop_packet(w, mbuf, DROP_foreign_frame);
-		return false;
-	}
-	if (ethernet->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV4))
-		return ipv4_valid(w, mbuf, (const uint8_t *)ethernet);
-	if (ethernet->ether_type == RTE_BE16(RTE_ETHER_TYPE_ARP) ||
-	    ethernet->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV6))
-		to_kernel(w, mbuf);
-	else
-		drop_packet(w, mbuf, DROP_not_ip);
-	return false;
 }
 
 static void sort_packet(struct worker *w, struct sorted *sorted, struct rte_mbuf *mbuf,
@@ -314,7 +318,7 @@ void classify_stage(struct worker *w, uint16_t port, struct vector *frames)
 
 		if (esp_in_udp(w, mbuf, mac, natt_be)) {
 			vector_add(&sorted.esp, mbuf);
-		} else if (frame_is_ipv4(w, mbuf)) {
+		} else if (frame_is_ipv4(w, mbuf, mac)) {
 			destinations[ipv4.count] = rte_be_to_cpu_32(packet_of(mbuf)->local_be);
 			vector_add(&ipv4, mbuf);
 		}

@@ -51,82 +51,64 @@ static enum drop refuse_sa(const struct sa *sa, uint32_t spi)
 	return sa->spi_in != spi ? DROP_esp_stale_spi : DROP_esp_wrong_encapsulation;
 }
 
-static void queue_job(struct worker *w, struct sa *sa, struct rte_mbuf *mbuf, uint8_t *esp)
-{
-	sa->jobs++;
-	w->jobs[sa->lane][w->job_count[sa->lane]++] =
-		(struct esp_job){.user = mbuf,
-				 .key = sa_key_in(sa),
-				 .esp = esp,
-				 .text_bytes = packet_of(mbuf)->text_bytes,
-				 .tag = esp - PACKET_TAG_OFFSET};
-}
+/* Where the parts of an ESP packet are. */
+struct esp_view {
+	uint8_t *esp;
+	uint32_t text_bytes;
+	uint32_t tag_bytes;
+	uint32_t sequence;
+};
 
-/* Queues a job for the packet; DROP_COUNT, or why not. */
-static enum drop admit(struct worker *w, struct rte_mbuf *mbuf, struct sa *sa)
+/* Whether the packet may be decrypted. */
+static inline unsigned admit(struct worker *w, struct rte_mbuf *mbuf, struct sa *sa,
+			     struct esp_view *view)
 {
-	struct packet *packet = packet_of(mbuf);
 	uint8_t *esp = rte_pktmbuf_mtod(mbuf, uint8_t *);
 	uint32_t length = mbuf->data_len;
 	uint32_t overhead;
 	rte_be32_t word[2];
 
-	memcpy(word, esp, sizeof(word)); /* classify checked that the header is there */
-	if (sa == NULL || sa->removing || sa->spi_in != rte_be_to_cpu_32(word[0]) ||
-	    sa->encapsulated != packet->encapsulated)
+	memcpy(&word[0], esp, sizeof(word[0])); /* classify checked that the header is there */
+	memcpy(&word[1], esp + sizeof(word[0]), sizeof(word[1]));
+	if (__builtin_expect(sa == NULL || sa->removing ||
+				     sa->spi_in != rte_be_to_cpu_32(word[0]) ||
+				     sa->encapsulated != packet_of(mbuf)->encapsulated,
+			     0))
 		return refuse_sa(sa, rte_be_to_cpu_32(word[0]));
-	packet->tag_bytes = tag_bytes_of(sa, length);
-	overhead = ESP_HEADER_BYTES + (uint32_t)sa->iv_bytes + packet->tag_bytes;
+	view->esp = esp;
+	view->tag_bytes = tag_bytes_of(sa, length);
+	overhead = ESP_HEADER_BYTES + (uint32_t)sa->iv_bytes + view->tag_bytes;
 	if (length < overhead + sa->block_bytes)
 		return DROP_esp_too_short;
-	if (((length - overhead) & (sa->block_bytes - 1u)) != 0)
+	view->text_bytes = length - overhead;
+	if ((view->text_bytes & (sa->block_bytes - 1u)) != 0)
 		return DROP_esp_bad_length;
-	packet->sequence = rte_be_to_cpu_32(word[1]);
-	if (!replay_acceptable(&sa->replay, packet->sequence))
+	view->sequence = rte_be_to_cpu_32(word[1]);
+	if (!replay_acceptable(&sa->replay, view->sequence))
 		return DROP_esp_replayed;
 	if (sa->policed && !police(w, sa, length))
 		return DROP_triple_des_policed;
+	return STEP_PASS;
+}
+
+/* The packet goes on in esp_in_complete(). */
+static void queue_job(struct worker *w, struct sa *sa, struct rte_mbuf *mbuf,
+		      const struct esp_view *view)
+{
+	struct packet *packet = packet_of(mbuf);
+
 	packet->sa = sa;
 	packet->encrypt = false;
-	packet->text_bytes = (uint16_t)(length - overhead);
-	queue_job(w, sa, mbuf, esp);
-	return DROP_COUNT;
-}
-
-/* The line of the window, the lines of the key, and the group: what an SA's first line names. */
-static void prefetch(const struct sa *sa, const struct rte_mbuf *mbuf)
-{
-	rte_be32_t sequence;
-
-	memcpy(&sequence, rte_pktmbuf_mtod_offset(mbuf, const uint8_t *, 4), sizeof(sequence));
-	rte_prefetch0(replay_word(&sa->replay, rte_be_to_cpu_32(sequence)));
-	//esp_key_prefetch(sa_key_in(sa), sa->lane, mbuf->data_len);
-	rte_prefetch0(sa->group);
-}
-
-void esp_in_stage(struct worker *w, struct vector *packets)
-{
-	struct sa *sas[VECTOR_MAX];
-
-	for (unsigned i = 0; i < packets->count; i++) {
-		rte_be32_t spi;
-
-		memcpy(&spi, rte_pktmbuf_mtod(packets->packets[i], uint8_t *), sizeof(spi));
-		sas[i] = w->sas[lookup_spi_slot(w->tables, rte_be_to_cpu_32(spi))];
-		rte_prefetch0(sas[i]);
-	}
-	for (unsigned i = 0; i < packets->count; i++)
-		if (sas[i] != NULL)
-			prefetch(sas[i], packets->packets[i]);
-	for (unsigned i = 0; i < packets->count; i++) {
-		enum drop drop = admit(w, packets->packets[i], sas[i]);
-
-		if (drop != DROP_COUNT)
-			drop_packet(w, packets->packets[i], drop);
-		else
-			rte_prefetch0(sas[i]->group->session[0].here);
-	}
-	crypto_submit_all(w, false);
+	packet->sequence = view->sequence;
+	packet->text_bytes = (uint16_t)view->text_bytes;
+	packet->tag_bytes = (uint8_t)view->tag_bytes;
+	sa->jobs++;
+	w->jobs[sa->lane][w->job_count[sa->lane]++] =
+		(struct esp_job){.user = mbuf,
+				 .key = sa_key_in(sa),
+				 .esp = view->esp,
+				 .text_bytes = view->text_bytes,
+				 .tag = view->esp - PACKET_TAG_OFFSET};
 }
 
 /* Tells control of a pair's first packet: quick mode 3 may have been lost. */
@@ -181,14 +163,15 @@ static void __rte_noinline prove(struct worker *w, struct sa *sa)
 }
 
 /* What only an authentic packet may do. */
-static inline void accept_packet(struct worker *w, struct sa *sa, const struct packet *packet)
+static inline void accept_packet(struct worker *w, struct sa *sa, const struct packet *packet,
+				 const struct esp_view *view)
 {
 	struct group *group = sa->group;
-	bool highest = replay_accept(&sa->replay, packet->sequence);
+	bool highest = replay_accept(&sa->replay, view->sequence);
 
 	counter_add(&sa->counters.packets_in, 1);
-	counter_add(&sa->counters.bytes_in, packet->text_bytes);
-	sa->tag_bytes_wire = packet->tag_bytes;
+	counter_add(&sa->counters.bytes_in, view->text_bytes);
+	sa->tag_bytes_wire = (uint8_t)view->tag_bytes;
 	if (__builtin_expect(!sa->used, 0))
 		prove(w, sa);
 	if (__builtin_expect(packet->remote_be != group->remote_be ||
@@ -217,52 +200,105 @@ static inline bool padding_right(const uint8_t *end, uint32_t padding)
 }
 
 /* Takes header and trailer off; STEP_PASS if UDP remains. */
-static inline unsigned strip(const struct packet *packet, const uint8_t *esp, const struct sa *sa,
+static inline unsigned strip(const struct sa *sa, const struct esp_view *view,
 			     struct payload *payload)
 {
-	uint32_t head = ESP_HEADER_BYTES + (uint32_t)sa->iv_bytes;
-	const uint8_t *trailer = esp + head + packet->text_bytes - 2;
+	const uint8_t *text = view->esp + ESP_HEADER_BYTES + sa->iv_bytes;
+	const uint8_t *trailer = text + view->text_bytes - 2;
 	uint32_t padding = trailer[0];
 	uint8_t next_header = trailer[1];
 
-	if (padding + 2 > packet->text_bytes || !padding_right(trailer, padding))
+	if (padding + 2 > view->text_bytes || !padding_right(trailer, padding))
 		return DROP_esp_bad_trailer;
 	if (next_header != IPPROTO_UDP)
 		return next_header == NEXT_HEADER_DUMMY ? DROP_esp_dummy : DROP_esp_not_udp;
-	payload->at = esp + head;
-	payload->bytes = packet->text_bytes - padding - 2;
+	payload->at = text;
+	payload->bytes = view->text_bytes - padding - 2;
 	return STEP_PASS;
 }
 
 /* Compares the tags in a time that does not depend on them. */
-static inline bool tag_right(const struct packet *packet, const uint8_t *esp, const struct sa *sa)
+static inline bool tag_right(const struct sa *sa, const struct esp_view *view,
+			     const uint8_t *computed)
 {
-	const uint8_t *computed = esp - PACKET_TAG_OFFSET;
-	const uint8_t *expected = esp + ESP_HEADER_BYTES + sa->iv_bytes + packet->text_bytes;
+	const uint8_t *expected = view->esp + ESP_HEADER_BYTES + sa->iv_bytes + view->text_bytes;
 	uint64_t a[2], b[2];
 
-	if (packet->tag_bytes > sizeof(a))
-		return memory_equal_constant_time(expected, computed, packet->tag_bytes);
+	if (__builtin_expect(view->tag_bytes > sizeof(a), 0))
+		return memory_equal_constant_time(expected, computed, view->tag_bytes);
 	/* 12 or 16 bytes; of 12, the second word takes the last eight. */
 	memcpy(&a[0], expected, 8);
 	memcpy(&b[0], computed, 8);
-	memcpy(&a[1], expected + packet->tag_bytes - 8, 8);
-	memcpy(&b[1], computed + packet->tag_bytes - 8, 8);
+	memcpy(&a[1], expected + view->tag_bytes - 8, 8);
+	memcpy(&b[1], computed + view->tag_bytes - 8, 8);
 	return ((a[0] ^ b[0]) | (a[1] ^ b[1])) == 0;
 }
 
+/* From decrypted ESP to the IPv4 packet. */
 static inline unsigned esp_step(struct worker *w, struct rte_mbuf *mbuf, struct sa *sa,
-				struct payload *payload)
+				const struct esp_view *view, const uint8_t *computed)
 {
-	const uint8_t *esp = rte_pktmbuf_mtod(mbuf, const uint8_t *);
-	const struct packet *packet = packet_of(mbuf);
+	struct payload payload;
+	unsigned step;
 
-	if (!tag_right(packet, esp, sa))
+	if (!tag_right(sa, view, computed))
 		return DROP_esp_bad_tag;
-	if (!replay_acceptable(&sa->replay, packet->sequence))
+	if (!replay_acceptable(&sa->replay, view->sequence))
 		return DROP_esp_replayed;
-	accept_packet(w, sa, packet);
-	return strip(packet, esp, sa, payload);
+	accept_packet(w, sa, packet_of(mbuf), view);
+	step = strip(sa, view, &payload);
+	if (__builtin_expect(step != STEP_PASS, 0))
+		return step;
+	return session_in(w, mbuf, sa, &payload);
+}
+
+/* The line of the window, the lines of the key, and the group: what an SA's first line names. */
+static inline void prefetch(const struct sa *sa, const struct rte_mbuf *mbuf)
+{
+	rte_be32_t sequence;
+
+	if (sa == NULL)
+		return;
+	memcpy(&sequence, rte_pktmbuf_mtod_offset(mbuf, const uint8_t *, 4), sizeof(sequence));
+	rte_prefetch0(replay_word(&sa->replay, rte_be_to_cpu_32(sequence)));
+	esp_key_prefetch(sa_key_in(sa), sa->lane, mbuf->data_len);
+	rte_prefetch0(sa->group);
+}
+
+/* How many packets ahead an SA's lines are asked for. */
+#define AHEAD_KEYS 6
+
+static void find_sas(const struct worker *w, const struct vector *packets, struct sa **sas)
+{
+	for (unsigned i = 0; i < packets->count; i++) {
+		rte_be32_t spi;
+
+		memcpy(&spi, rte_pktmbuf_mtod(packets->packets[i], uint8_t *), sizeof(spi));
+		sas[i] = w->sas[lookup_spi_slot(w->tables, rte_be_to_cpu_32(spi))];
+		rte_prefetch0(sas[i]);
+	}
+}
+
+void esp_in_stage(struct worker *w, struct vector *packets)
+{
+	struct sa *sas[VECTOR_MAX];
+	unsigned count = packets->count;
+
+	find_sas(w, packets, sas);
+	for (unsigned i = 0; i < RTE_MIN(count, (unsigned)AHEAD_KEYS); i++)
+		prefetch(sas[i], packets->packets[i]);
+	for (unsigned i = 0; i < count; i++) {
+		struct rte_mbuf *mbuf = packets->packets[i];
+		struct esp_view view;
+
+		if (i + AHEAD_KEYS < count)
+			prefetch(sas[i + AHEAD_KEYS], packets->packets[i + AHEAD_KEYS]);
+		if (step_passed(w, mbuf, admit(w, mbuf, sas[i], &view))) {
+			rte_prefetch0(sas[i]->group->session[0].here);
+			queue_job(w, sas[i], mbuf, &view);
+		}
+	}
+	crypto_submit_all(w, false);
 }
 
 void esp_in_complete(struct worker *w, struct vector *packets)
@@ -271,13 +307,15 @@ void esp_in_complete(struct worker *w, struct vector *packets)
 
 	for (unsigned i = 0; i < packets->count; i++) {
 		struct rte_mbuf *mbuf = packets->packets[i];
-		struct sa *sa = packet_of(mbuf)->sa;
-		struct payload payload;
-		unsigned step = esp_step(w, mbuf, sa, &payload);
+		const struct packet *packet = packet_of(mbuf);
+		struct sa *sa = packet->sa;
+		const struct esp_view view = {.esp = rte_pktmbuf_mtod(mbuf, uint8_t *),
+					      .text_bytes = packet->text_bytes,
+					      .tag_bytes = packet->tag_bytes,
+					      .sequence = packet->sequence};
 
-		if (__builtin_expect(step == STEP_PASS, 1))
-			step = session_in(w, mbuf, sa, &payload);
-		if (step_passed(w, mbuf, step))
+		if (step_passed(w, mbuf,
+				esp_step(w, mbuf, sa, &view, view.esp - PACKET_TAG_OFFSET)))
 			vector_add(&good, mbuf);
 		if (--sa->jobs == 0 && sa->removing)
 			inbox_sa_idle(w, sa);

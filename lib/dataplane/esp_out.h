@@ -4,6 +4,7 @@
 
 /* ESP towards a peer (RFC 4303 3.3): padding, sequence, IV, job. */
 
+#include "dataplane/outer.h"
 #include "dataplane/worker.h"
 
 #include <netinet/in.h>
@@ -35,13 +36,34 @@ static inline void esp_header_write(struct worker *w, struct sa *sa, uint8_t *es
 }
 
 /*
+ * The outer headers of an encrypted packet, whose tag is cut to what the peer uses. There is room in
+ * front: every way here began with TUNNEL_ROOM_BYTES.
+ */
+static inline void esp_outer_push(struct worker *w, struct rte_mbuf *mbuf, const struct sa *sa)
+{
+	const struct outer_header *header = &sa->group->outer;
+	uint32_t udp = sa->encapsulated ? OUTER_UDP_BYTES : 0;
+	uint32_t front = OUTER_IPV4_BYTES + udp;
+	uint32_t bytes = mbuf->data_len + front;
+	uint8_t *at;
+
+	if (sa->tag_bytes_wire != 0)
+		bytes -= sa->tag_bytes - (uint32_t)sa->tag_bytes_wire;
+	packet_cut(mbuf, (uint32_t)-front, bytes);
+	at = rte_pktmbuf_mtod(mbuf, uint8_t *);
+	outer_ipv4_write(at, header, udp != 0 ? IPPROTO_UDP : IPPROTO_ESP, bytes,
+			 w->identification++);
+	if (udp != 0)
+		outer_udp_write(at + OUTER_IPV4_BYTES, header, bytes - OUTER_IPV4_BYTES);
+}
+
+/*
  * Queues a job for the UDP datagram of `bytes` bytes at `udp` in the buffer; `sa` is the pair to send
  * on, or NULL. The caller made sure of the room in front, and submits.
  */
 static inline void esp_out(struct worker *w, struct sa *sa, struct rte_mbuf *mbuf, uint8_t *udp,
 			   uint32_t bytes)
 {
-	struct packet *packet = packet_of(mbuf);
 	uint32_t padding, head, text;
 	uint8_t *esp;
 
@@ -65,11 +87,10 @@ static inline void esp_out(struct worker *w, struct sa *sa, struct rte_mbuf *mbu
 	}
 	esp_trailer_write(udp + bytes, padding);
 	esp_header_write(w, sa, esp);
-	packet->sa = sa;
-	packet->encrypt = true;
-	packet->text_bytes = (uint16_t)text;
 	counter_add(&sa->counters.packets_out, 1);
 	counter_add(&sa->counters.bytes_out, text);
+	packet_of(mbuf)->sa = sa;
+	packet_of(mbuf)->encrypt = true;
 	sa->jobs++;
 	w->jobs[sa->lane][w->job_count[sa->lane]++] = (struct esp_job){.user = mbuf,
 								       .key = sa->key_out,

@@ -22,7 +22,7 @@ void tunnel_header_set(struct tunnel_header *header, uint16_t local_port, uint16
 
 /*
  * Sends the PPP frame of `bytes` bytes at `ppp` in the buffer, which begins with its protocol, through
- * the session's tunnel: it becomes a job, or in clear joins `outer` with its IPv4 header. There are
+ * the session's tunnel: it joins `outer`, or becomes a job, which the caller submits. There are
  * TUNNEL_ROOM_BYTES in front of it.
  */
 static inline void tunnel_out(struct worker *w, const struct session *session,
