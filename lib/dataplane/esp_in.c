@@ -253,7 +253,7 @@ static inline unsigned esp_step(struct worker *w, struct rte_mbuf *mbuf, struct 
 }
 
 /* The line of the window, the lines of the key, and the group: what an SA's first line names. */
-static inline void prefetch(const struct sa *sa, const struct rte_mbuf *mbuf)
+static inline void prefetch(const struct sa *sa, const struct rte_mbuf *mbuf, bool keys)
 {
 	rte_be32_t sequence;
 
@@ -261,8 +261,9 @@ static inline void prefetch(const struct sa *sa, const struct rte_mbuf *mbuf)
 		return;
 	memcpy(&sequence, rte_pktmbuf_mtod_offset(mbuf, const uint8_t *, 4), sizeof(sequence));
 	rte_prefetch0(replay_word(&sa->replay, rte_be_to_cpu_32(sequence)));
-	esp_key_prefetch(sa_key_in(sa), sa->lane, mbuf->data_len);
 	rte_prefetch0(sa->group);
+	if (keys)
+		esp_key_prefetch(sa_key_in(sa), sa->lane, mbuf->data_len);
 }
 
 /* How many packets ahead an SA's lines are asked for. */
@@ -282,17 +283,18 @@ static void find_sas(const struct worker *w, const struct vector *packets, struc
 void esp_in_stage(struct worker *w, struct vector *packets)
 {
 	struct sa *sas[VECTOR_MAX];
+	bool keys = w->view.sas > SAS_IN_CACHE;
 	unsigned count = packets->count;
 
 	find_sas(w, packets, sas);
 	for (unsigned i = 0; i < RTE_MIN(count, (unsigned)AHEAD_KEYS); i++)
-		prefetch(sas[i], packets->packets[i]);
+		prefetch(sas[i], packets->packets[i], keys);
 	for (unsigned i = 0; i < count; i++) {
 		struct rte_mbuf *mbuf = packets->packets[i];
 		struct esp_view view;
 
 		if (i + AHEAD_KEYS < count)
-			prefetch(sas[i + AHEAD_KEYS], packets->packets[i + AHEAD_KEYS]);
+			prefetch(sas[i + AHEAD_KEYS], packets->packets[i + AHEAD_KEYS], keys);
 		if (step_passed(w, mbuf, admit(w, mbuf, sas[i], &view))) {
 			rte_prefetch0(sas[i]->group->session[0].here);
 			queue_job(w, sas[i], mbuf, &view);

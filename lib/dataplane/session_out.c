@@ -92,7 +92,7 @@ static void select_own(struct worker *w, const struct vector *packets, struct ve
 }
 
 /* Session, group, pair and key of each packet, one after the other, since each names the next. */
-static void prefetch(struct session *const *sessions, const struct vector *packets)
+static void prefetch(struct session *const *sessions, const struct vector *packets, bool keys)
 {
 	for (unsigned i = 0; i < packets->count; i++)
 		if (sessions[i] != NULL && sessions[i]->group != NULL)
@@ -106,7 +106,7 @@ static void prefetch(struct session *const *sessions, const struct vector *packe
 		rte_prefetch0(&group->newest->spi_out);
 		rte_prefetch0(&group->outer);
 	}
-	for (unsigned i = 0; i < packets->count; i++) {
+	for (unsigned i = 0; keys && i < packets->count; i++) {
 		const struct group *group = sessions[i] != NULL ? sessions[i]->group : NULL;
 
 		if (group != NULL && group->newest != NULL)
@@ -126,7 +126,7 @@ void session_out_stage(struct worker *w, struct vector *packets)
 		rte_prefetch0(sessions[i]);
 		rte_prefetch0((const char *)sessions[i] + RTE_CACHE_LINE_SIZE);
 	}
-	prefetch(sessions, &own);
+	prefetch(sessions, &own, w->view.sas > SAS_IN_CACHE);
 	for (unsigned i = 0; i < own.count; i++) {
 		session_out(w, sessions[i], own.packets[i], &outer);
 		outer_flush_full(w, &outer);
