@@ -21,7 +21,8 @@
 
 enum tunnel_state {
 	TUNNEL_IDLE,
-	TUNNEL_WAIT_CTL_CONN, /* SCCRP sent */
+	TUNNEL_WAIT_CTL_REPLY, /* SCCRQ sent: we are the LAC */
+	TUNNEL_WAIT_CTL_CONN,  /* SCCRP sent */
 	TUNNEL_ESTABLISHED,
 	TUNNEL_STOPPED, /* lingers, to acknowledge what the peer repeats */
 	TUNNEL_GONE,
@@ -30,6 +31,7 @@ enum tunnel_state {
 
 enum session_state {
 	SESSION_IDLE,
+	SESSION_WAIT_REPLY,   /* ICRQ sent: we are the LAC */
 	SESSION_WAIT_CONNECT, /* ICRP sent */
 	SESSION_ESTABLISHED,
 	SESSION_GONE,
@@ -94,7 +96,8 @@ struct l2tp {
 	uint32_t active_count; /* neither lingering nor gone */
 	uint32_t half_open_count;
 	uint32_t lingering_count;
-	uint64_t now_ms; /* of the call being served */
+	uint32_t call_serial; /* of the call that we dialled last */
+	uint64_t now_ms;      /* of the call being served */
 };
 
 static inline void l2tp_count(struct l2tp *l2tp, enum l2tp_counter counter)
@@ -141,12 +144,20 @@ void l2tp_tunnel_settle(struct tunnel *tunnel);
 /* Queues a finished message. */
 void l2tp_tunnel_send(struct tunnel *tunnel, struct writer *w, enum message_type type,
 		      uint16_t session);
+/* The AVPs that SCCRQ and SCCRP have in common: who we are. */
+void l2tp_tunnel_describe(const struct tunnel *tunnel, struct writer *w);
+/* Sends the SCCRQ of a new tunnel. */
+void l2tp_tunnel_call(struct tunnel *tunnel);
 void l2tp_tunnel_free(struct tunnel *tunnel);
 const char *l2tp_tunnel_state_name(uint8_t state);
 
 /* tunnel_table.c: which tunnels there are */
-struct tunnel *l2tp_tunnel_new(struct l2tp *l2tp, const struct message *sccrq,
-			       const struct endpoint *from, const struct endpoint *local);
+
+/* NULL when there is no id left. */
+struct tunnel *l2tp_tunnel_new(struct l2tp *l2tp, const struct endpoint *peer,
+			       const struct endpoint *local);
+/* What SCCRQ or SCCRP says of the peer: its tunnel id, names and window. */
+void l2tp_tunnel_know_peer(struct tunnel *tunnel, const struct message *message);
 struct tunnel *l2tp_tunnel_of_peer(struct l2tp *l2tp, uint16_t peer_tunnel,
 				   const struct endpoint *from);
 bool l2tp_tunnel_is_peer(const struct l2tp *l2tp, const struct tunnel *tunnel,
@@ -157,7 +168,20 @@ void l2tp_tunnel_follow_peer(struct tunnel *tunnel, const struct endpoint *from)
 /* A tunnel's state moved: keeps the lists of half-open, lingering and dead tunnels. */
 void l2tp_tunnel_moved(struct tunnel *tunnel, uint8_t from, uint8_t to);
 
+/* lac.c: what the end that dials sends and receives */
+void l2tp_lac_send_sccrq(struct tunnel *tunnel);
+void l2tp_lac_send_scccn(struct tunnel *tunnel, const struct message *sccrp);
+/* What is wrong with an SCCRP. */
+struct verdict l2tp_lac_judge_sccrp(const struct tunnel *tunnel, const struct message *sccrp);
+void l2tp_lac_send_icrq(struct session *session);
+void l2tp_lac_send_iccn(struct session *session);
+
 /* session.c */
+
+/* A new session in setup; NULL when the tunnel has no room. */
+struct session *l2tp_session_new(struct tunnel *tunnel);
+/* Sends the ICRQ of a new session. */
+void l2tp_session_call(struct session *session);
 
 /* A message about a session, parsed, on an established tunnel. */
 void l2tp_session_receive(struct tunnel *tunnel, const struct message_header *header,

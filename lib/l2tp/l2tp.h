@@ -3,7 +3,8 @@
 #define L2TP_L2TP_H
 
 /*
- * The LNS side of the L2TPv2 control channel (RFC 2661) as an engine without I/O.
+ * The L2TPv2 control channel (RFC 2661) as an engine without I/O: the LNS, which answers tunnels
+ * and calls, and the LAC, which dials them.
  *
  * One engine is one space of tunnel ids: each IPsec peer group has an engine of its own, and all
  * listeners for plain L2TP share one. Only the control core calls it. Data messages never come here.
@@ -21,7 +22,7 @@ struct l2tp;
 
 /* Copied by l2tp_new(), but for the secret's bytes, which are borrowed for the engine's life. */
 struct l2tp_config {
-	char host_name[64];    /* AVP 7 of SCCRP */
+	char host_name[64];    /* AVP 7 of SCCRP and SCCRQ */
 	const uint8_t *secret; /* tunnel secret; NULL: no challenge is sent or answered */
 	size_t secret_bytes;
 	bool challenge_peer;     /* send a challenge of our own (needs the secret) */
@@ -44,12 +45,12 @@ struct l2tp_config {
  */
 enum l2tp_event_kind {
 	L2TP_SEND,        /* .send */
-	L2TP_TUNNEL_UP,   /* .tunnel_up: SCCCN accepted */
+	L2TP_TUNNEL_UP,   /* .tunnel_up: SCCCN accepted; SCCRP where we dialled */
 	L2TP_TUNNEL_DOWN, /* .down: no session of it is up any more; data messages end at once */
 	L2TP_TUNNEL_GONE, /* the lingering state is over: the tunnel id is free */
 	L2TP_SESSION_OPENING, /* .session_up, its addresses and ids: comes before the L2TP_SEND of ICRP,
 				 since the peer may send data right behind its ICCN */
-	L2TP_SESSION_UP,      /* .session_up: ICCN accepted; PPP starts */
+	L2TP_SESSION_UP,      /* .session_up: ICCN accepted, or ICRP where we dialled; PPP starts */
 	L2TP_SESSION_DOWN, /* .down: one for each session, before L2TP_TUNNEL_DOWN */
 	L2TP_STEP,         /* .step: one line of the ladder */
 };
@@ -126,6 +127,21 @@ void l2tp_free(struct l2tp *l2tp);
  */
 void l2tp_feed(struct l2tp *l2tp, const struct endpoint *from, const struct endpoint *local,
 	       const uint8_t *bytes, size_t length, uint64_t now_ms);
+
+/*
+ * Asks for a tunnel, as LAC: SCCRQ goes from `local` to `peer`; L2TP_TUNNEL_UP or L2TP_TUNNEL_DOWN
+ * follows. Returns our tunnel id, or 0 when there are tunnels_total already.
+ */
+uint16_t l2tp_tunnel_dial(struct l2tp *l2tp, const struct endpoint *peer,
+			  const struct endpoint *local, uint64_t now_ms);
+
+/*
+ * Asks for an incoming call in an established tunnel, as LAC: ICRQ; L2TP_SESSION_UP or
+ * L2TP_SESSION_DOWN follows. Returns our session id, or 0 when the tunnel is not established or has
+ * sessions_per_tunnel already.
+ */
+uint16_t l2tp_session_dial(struct l2tp *l2tp, uint16_t tunnel, const char *calling_number,
+			   const char *called_number, uint64_t now_ms);
 
 /* Data of this tunnel was seen until `seen_ms`: puts HELLO off. */
 void l2tp_tunnel_alive(struct l2tp *l2tp, uint16_t tunnel, uint64_t seen_ms);

@@ -61,15 +61,15 @@ static void request_accept(struct l2tp *l2tp, const struct message *sccrq, uint6
 		tunnel = TAILQ_FIRST(&l2tp->lingering);
 		l2tp_tunnel_stop_lingering(tunnel);
 	}
-	tunnel = l2tp_tunnel_new(l2tp, sccrq, from, local);
+	tunnel = l2tp_tunnel_new(l2tp, from, local);
 	if (tunnel == NULL)
 		return;
+	l2tp_tunnel_know_peer(tunnel, sccrq);
 	tunnel->sccrq_digest = digest;
 	if (l2tp->config.challenge_peer && l2tp->config.secret != NULL) {
 		tunnel->challenged = true;
 		random_fill(&l2tp->random, tunnel->challenge, CHALLENGE_BYTES);
 	}
-	l2tp_reliable_set_peer_window(&tunnel->reliable, sccrq->receive_window);
 	tunnel->reliable.nr = 1;
 	l2tp_step(l2tp, true, MESSAGE_SCCRQ, l2tp_message_meaning(MESSAGE_SCCRQ), tunnel->id, 0);
 	l2tp_tunnel_open(tunnel, sccrq);

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 
 enum session_event {
+	SESSION_EVENT_DIAL,
 	SESSION_EVENT_ICRQ,
+	SESSION_EVENT_ICRP,
 	SESSION_EVENT_ICCN,
 	SESSION_EVENT_CDN,
 	SESSION_EVENT_CLOSE,
@@ -18,7 +20,9 @@ enum session_event {
 };
 
 enum session_action {
+	ACTION_SEND_ICRQ,
 	ACTION_SEND_ICRP,
+	ACTION_SEND_ICCN,
 	ACTION_ANNOUNCE_UP,
 	ACTION_SEND_CDN,
 	ACTION_LEAVE,
@@ -33,18 +37,25 @@ struct session_input {
 #define DO(action) (1u << (ACTION_##action))
 
 static const struct fsm_cell session_cells[SESSION_EVENTS][SESSION_STATES] = {
+	[SESSION_EVENT_DIAL] = {[SESSION_IDLE] = {DO(SEND_ICRQ), SESSION_WAIT_REPLY, true}},
 	[SESSION_EVENT_ICRQ] = {[SESSION_IDLE] = {DO(SEND_ICRP), SESSION_WAIT_CONNECT, true}},
+	[SESSION_EVENT_ICRP] = {[SESSION_WAIT_REPLY] = {DO(SEND_ICCN) | DO(ANNOUNCE_UP),
+							SESSION_ESTABLISHED, true}},
 	[SESSION_EVENT_ICCN] = {[SESSION_WAIT_CONNECT] = {DO(ANNOUNCE_UP), SESSION_ESTABLISHED,
 							  true}},
-	[SESSION_EVENT_CDN] = {[SESSION_WAIT_CONNECT] = {DO(LEAVE), SESSION_GONE, true},
+	[SESSION_EVENT_CDN] = {[SESSION_WAIT_REPLY] = {DO(LEAVE), SESSION_GONE, true},
+			       [SESSION_WAIT_CONNECT] = {DO(LEAVE), SESSION_GONE, true},
 			       [SESSION_ESTABLISHED] = {DO(LEAVE), SESSION_GONE, true}},
-	[SESSION_EVENT_CLOSE] = {[SESSION_WAIT_CONNECT] = {DO(SEND_CDN) | DO(LEAVE), SESSION_GONE,
-							   true},
-				 [SESSION_ESTABLISHED] = {DO(SEND_CDN) | DO(LEAVE), SESSION_GONE,
-							  true}},
-	[SESSION_EVENT_SETUP_TIMEOUT] = {[SESSION_WAIT_CONNECT] = {DO(SEND_CDN) | DO(LEAVE),
+	[SESSION_EVENT_CLOSE] =
+		{[SESSION_WAIT_REPLY] = {DO(SEND_CDN) | DO(LEAVE), SESSION_GONE, true},
+		 [SESSION_WAIT_CONNECT] = {DO(SEND_CDN) | DO(LEAVE), SESSION_GONE, true},
+		 [SESSION_ESTABLISHED] = {DO(SEND_CDN) | DO(LEAVE), SESSION_GONE, true}},
+	[SESSION_EVENT_SETUP_TIMEOUT] = {[SESSION_WAIT_REPLY] = {DO(SEND_CDN) | DO(LEAVE),
+								 SESSION_GONE, true},
+					 [SESSION_WAIT_CONNECT] = {DO(SEND_CDN) | DO(LEAVE),
 								   SESSION_GONE, true}},
-	[SESSION_EVENT_TUNNEL_DOWN] = {[SESSION_WAIT_CONNECT] = {DO(LEAVE), SESSION_GONE, true},
+	[SESSION_EVENT_TUNNEL_DOWN] = {[SESSION_WAIT_REPLY] = {DO(LEAVE), SESSION_GONE, true},
+				       [SESSION_WAIT_CONNECT] = {DO(LEAVE), SESSION_GONE, true},
 				       [SESSION_ESTABLISHED] = {DO(LEAVE), SESSION_GONE, true}},
 };
 
@@ -83,15 +94,16 @@ static void icrp_send(struct session *session)
 	l2tp_tunnel_send(session->tunnel, &w, MESSAGE_ICRP, session->id);
 }
 
-static void up_announce(struct session *session, const struct message *iccn)
+/* `message` is ICCN, or ICRP where we are the LAC. */
+static void up_announce(struct session *session, const struct message *message)
 {
 	struct tunnel *tunnel = session->tunnel;
 	struct l2tp_event *event = session_event(session, L2TP_SESSION_UP);
 
 	TAILQ_REMOVE(&tunnel->setup, session, link);
-	event->session_up.sequencing_required = message_has(iccn, AVP_SEQUENCING_REQUIRED);
+	event->session_up.sequencing_required = message_has(message, AVP_SEQUENCING_REQUIRED);
 	event->session_up.call_serial = session->call_serial;
-	event->session_up.tx_speed = iccn->tx_speed;
+	event->session_up.tx_speed = message->tx_speed;
 	snprintf(event->session_up.calling_number, sizeof(event->session_up.calling_number), "%s",
 		 session->calling_number);
 	snprintf(event->session_up.called_number, sizeof(event->session_up.called_number), "%s",
@@ -119,8 +131,14 @@ static void session_act(void *object, unsigned action, const void *argument)
 	const struct session_input *input = argument;
 
 	switch (action) {
+	case ACTION_SEND_ICRQ:
+		l2tp_lac_send_icrq(session);
+		break;
 	case ACTION_SEND_ICRP:
 		icrp_send(session);
+		break;
+	case ACTION_SEND_ICCN:
+		l2tp_lac_send_iccn(session);
 		break;
 	case ACTION_ANNOUNCE_UP:
 		up_announce(session, input->message);
@@ -193,6 +211,27 @@ static struct verdict message_judge(struct l2tp *l2tp, const struct message *mes
 
 #define NEEDS(attribute) ((uint64_t)1 << (attribute))
 
+struct session *l2tp_session_new(struct tunnel *tunnel)
+{
+	struct session *session = memory_new(sizeof(*session));
+
+	session->id = l2tp_id_table_add(&tunnel->sessions, session);
+	if (session->id == 0) {
+		free(session);
+		return NULL;
+	}
+	session->tunnel = tunnel;
+	session->setup_deadline_ms = tunnel->l2tp->now_ms + tunnel->l2tp->config.setup_ms;
+	tunnel->session_count++;
+	TAILQ_INSERT_TAIL(&tunnel->setup, session, link);
+	return session;
+}
+
+void l2tp_session_call(struct session *session)
+{
+	session_step(session, SESSION_EVENT_DIAL, NULL, NULL);
+}
+
 static void icrq_receive(struct tunnel *tunnel, const struct message *message)
 {
 	struct l2tp *l2tp = tunnel->l2tp;
@@ -208,24 +247,18 @@ static void icrq_receive(struct tunnel *tunnel, const struct message *message)
 		call_refuse(tunnel, message, &verdict);
 		return;
 	}
-	session = memory_new(sizeof(*session));
-	session->id = l2tp_id_table_add(&tunnel->sessions, session);
-	if (session->id == 0) {
-		free(session);
+	session = l2tp_session_new(tunnel);
+	if (session == NULL) {
 		verdict = (struct verdict){VERDICT_OWN_FAULT,
 					   WIRE_CODE(CDN_NO_FACILITIES_NOW, ERROR_NONE),
 					   CAUSE_l2tp_too_many_sessions};
 		call_refuse(tunnel, message, &verdict);
 		return;
 	}
-	session->tunnel = tunnel;
 	session->peer_id = message->assigned_session;
 	session->call_serial = message->call_serial;
-	session->setup_deadline_ms = l2tp->now_ms + l2tp->config.setup_ms;
 	memcpy(session->calling_number, message->calling_number, sizeof(session->calling_number));
 	memcpy(session->called_number, message->called_number, sizeof(session->called_number));
-	tunnel->session_count++;
-	TAILQ_INSERT_TAIL(&tunnel->setup, session, link);
 	session_step(session, SESSION_EVENT_ICRQ, message, NULL);
 }
 
@@ -244,6 +277,24 @@ static struct session *session_find(struct tunnel *tunnel, const struct message_
 		if (session->peer_id == message->assigned_session)
 			return session;
 	return NULL;
+}
+
+static void icrp_receive(struct session *session, const struct message *message)
+{
+	struct verdict verdict =
+		message_judge(session->tunnel->l2tp, message, NEEDS(AVP_ASSIGNED_SESSION_ID));
+
+	if (verdict.kind == VERDICT_ACCEPT && message->assigned_session == 0)
+		verdict = (struct verdict){VERDICT_PEER_FAULT,
+					   WIRE_CODE(CDN_GENERAL_ERROR, ERROR_VALUE),
+					   CAUSE_l2tp_protocol_error};
+	if (verdict.kind != VERDICT_ACCEPT) {
+		l2tp_session_clear(session, &verdict);
+		return;
+	}
+	if (session->state == SESSION_WAIT_REPLY)
+		session->peer_id = message->assigned_session;
+	session_step(session, SESSION_EVENT_ICRP, message, NULL);
 }
 
 static void iccn_receive(struct session *session, const struct message *message)
@@ -288,6 +339,10 @@ void l2tp_session_receive(struct tunnel *tunnel, const struct message_header *he
 	}
 	if (message->type == MESSAGE_CDN) {
 		session_step(session, SESSION_EVENT_CDN, message, &asked);
+		return;
+	}
+	if (message->type == MESSAGE_ICRP) {
+		icrp_receive(session, message);
 		return;
 	}
 	if (message->type == MESSAGE_ICCN) {

@@ -10,7 +10,9 @@
 #define QUEUE_SPARE 256 /* replies that may wait besides one for each session */
 
 enum tunnel_event {
+	TUNNEL_EVENT_DIAL,
 	TUNNEL_EVENT_SCCRQ,
+	TUNNEL_EVENT_SCCRP,
 	TUNNEL_EVENT_SCCCN,
 	TUNNEL_EVENT_CALL, /* a session's message */
 	TUNNEL_EVENT_STOPCCN,
@@ -24,7 +26,9 @@ enum tunnel_event {
 };
 
 enum tunnel_action {
+	ACTION_SEND_SCCRQ,
 	ACTION_SEND_SCCRP,
+	ACTION_SEND_SCCCN,
 	ACTION_ANNOUNCE_UP,
 	ACTION_SESSIONS_DOWN,
 	ACTION_SEND_STOPCCN,
@@ -55,31 +59,37 @@ struct tunnel_input {
 	}
 
 static const struct fsm_cell tunnel_cells[TUNNEL_EVENTS][TUNNEL_STATES] = {
+	[TUNNEL_EVENT_DIAL] = {[TUNNEL_IDLE] = {DO(SEND_SCCRQ), TUNNEL_WAIT_CTL_REPLY, true}},
 	[TUNNEL_EVENT_SCCRQ] = {[TUNNEL_IDLE] = {DO(SEND_SCCRP), TUNNEL_WAIT_CTL_CONN, true}},
+	[TUNNEL_EVENT_SCCRP] = {[TUNNEL_WAIT_CTL_REPLY] = {DO(SEND_SCCCN) | DO(ANNOUNCE_UP),
+							   TUNNEL_ESTABLISHED, true}},
 	[TUNNEL_EVENT_SCCCN] = {[TUNNEL_WAIT_CTL_CONN] = {DO(ANNOUNCE_UP), TUNNEL_ESTABLISHED,
 							  true}},
 	[TUNNEL_EVENT_CALL] = {[TUNNEL_ESTABLISHED] = STAY(TUNNEL_ESTABLISHED)},
-	[TUNNEL_EVENT_STOPCCN] = {[TUNNEL_WAIT_CTL_CONN] = {DO(SESSIONS_DOWN) | DO(ANNOUNCE_DOWN) |
-								    DO(LINGER),
-							    TUNNEL_STOPPED, true},
-				  [TUNNEL_ESTABLISHED] = {DO(SESSIONS_DOWN) | DO(ANNOUNCE_DOWN) |
-								  DO(LINGER),
-							  TUNNEL_STOPPED, true},
-				  [TUNNEL_STOPPED] = STAY(TUNNEL_STOPPED)},
-	[TUNNEL_EVENT_CLOSE] = {[TUNNEL_WAIT_CTL_CONN] = STOP,
+	[TUNNEL_EVENT_STOPCCN] =
+		{[TUNNEL_WAIT_CTL_REPLY] = {DO(ANNOUNCE_DOWN) | DO(LINGER), TUNNEL_STOPPED, true},
+		 [TUNNEL_WAIT_CTL_CONN] = {DO(SESSIONS_DOWN) | DO(ANNOUNCE_DOWN) | DO(LINGER),
+					   TUNNEL_STOPPED, true},
+		 [TUNNEL_ESTABLISHED] = {DO(SESSIONS_DOWN) | DO(ANNOUNCE_DOWN) | DO(LINGER),
+					 TUNNEL_STOPPED, true},
+		 [TUNNEL_STOPPED] = STAY(TUNNEL_STOPPED)},
+	[TUNNEL_EVENT_CLOSE] = {[TUNNEL_WAIT_CTL_REPLY] = STOP,
+				[TUNNEL_WAIT_CTL_CONN] = STOP,
 				[TUNNEL_ESTABLISHED] = STOP,
 				[TUNNEL_STOPPED] = STAY(TUNNEL_STOPPED)},
-	[TUNNEL_EVENT_SETUP_TIMEOUT] = {[TUNNEL_WAIT_CTL_CONN] = STOP},
+	[TUNNEL_EVENT_SETUP_TIMEOUT] =
+		{[TUNNEL_WAIT_CTL_REPLY] = STOP, [TUNNEL_WAIT_CTL_CONN] = STOP},
 	[TUNNEL_EVENT_IDLE_TIMEOUT] = {[TUNNEL_ESTABLISHED] = STOP},
 	[TUNNEL_EVENT_LINGER_TIMEOUT] = {[TUNNEL_STOPPED] = {DO(ANNOUNCE_GONE), TUNNEL_GONE, true}},
-	[TUNNEL_EVENT_UNDELIVERABLE] = {[TUNNEL_WAIT_CTL_CONN] = VANISH,
+	[TUNNEL_EVENT_UNDELIVERABLE] = {[TUNNEL_WAIT_CTL_REPLY] = VANISH,
+					[TUNNEL_WAIT_CTL_CONN] = VANISH,
 					[TUNNEL_ESTABLISHED] = VANISH,
 					[TUNNEL_STOPPED] = {DO(ANNOUNCE_GONE), TUNNEL_GONE, true}},
 	[TUNNEL_EVENT_REPLACED] = {[TUNNEL_WAIT_CTL_CONN] = VANISH, [TUNNEL_ESTABLISHED] = VANISH},
 };
 
-static const char *const tunnel_state_names[TUNNEL_STATES] = {"idle", "wait-ctl-conn",
-							      "established", "stopped", "gone"};
+static const char *const tunnel_state_names[TUNNEL_STATES] = {
+	"idle", "wait-ctl-reply", "wait-ctl-conn", "established", "stopped", "gone"};
 
 const char *l2tp_tunnel_state_name(uint8_t state)
 {
@@ -124,6 +134,22 @@ static void zlb_send(struct tunnel *tunnel)
 }
 
 /* What SCCRP and SCCRQ are made of, in the order that every client takes. */
+void l2tp_tunnel_describe(const struct tunnel *tunnel, struct writer *w)
+{
+	const struct l2tp_config *config = &tunnel->l2tp->config;
+
+	l2tp_avp_write_u16(w, AVP_PROTOCOL_VERSION, true, 0x0100);
+	l2tp_avp_write_u32(w, AVP_FRAMING_CAPABILITIES, true, 3);
+	l2tp_avp_write_bytes(w, AVP_HOST_NAME, true, config->host_name, strlen(config->host_name));
+	l2tp_avp_write_u16(w, AVP_ASSIGNED_TUNNEL_ID, true, tunnel->id);
+	l2tp_avp_write_u16(w, AVP_RECEIVE_WINDOW_SIZE, true, config->receive_window);
+	l2tp_avp_write_u32(w, AVP_BEARER_CAPABILITIES, true, 0);
+	l2tp_avp_write_u16(w, AVP_FIRMWARE_REVISION, false, 0x0100);
+	l2tp_avp_write_bytes(w, AVP_VENDOR_NAME, false, "concentrator", 12);
+	if (tunnel->challenged)
+		l2tp_avp_write_bytes(w, AVP_CHALLENGE, true, tunnel->challenge, CHALLENGE_BYTES);
+}
+
 static void sccrp_send(struct tunnel *tunnel, const struct message *sccrq)
 {
 	const struct l2tp_config *config = &tunnel->l2tp->config;
@@ -132,22 +158,12 @@ static void sccrp_send(struct tunnel *tunnel, const struct message *sccrq)
 	struct writer w = writer_over(bytes, sizeof(bytes));
 
 	l2tp_message_begin(&w, MESSAGE_SCCRP, tunnel->peer_id, 0);
-	l2tp_avp_write_u16(&w, AVP_PROTOCOL_VERSION, true, 0x0100);
-	l2tp_avp_write_u32(&w, AVP_FRAMING_CAPABILITIES, true, 3);
-	l2tp_avp_write_bytes(&w, AVP_HOST_NAME, true, config->host_name, strlen(config->host_name));
-	l2tp_avp_write_u16(&w, AVP_ASSIGNED_TUNNEL_ID, true, tunnel->id);
-	l2tp_avp_write_u16(&w, AVP_RECEIVE_WINDOW_SIZE, true, config->receive_window);
-	l2tp_avp_write_u32(&w, AVP_BEARER_CAPABILITIES, true, 0);
-	l2tp_avp_write_u16(&w, AVP_FIRMWARE_REVISION, false, 0x0100);
-	l2tp_avp_write_bytes(&w, AVP_VENDOR_NAME, false, "concentrator", 12);
-	if (tunnel->challenged)
-		l2tp_avp_write_bytes(&w, AVP_CHALLENGE, true, tunnel->challenge, CHALLENGE_BYTES);
+	l2tp_tunnel_describe(tunnel, &w);
 	if (message_has(sccrq, AVP_CHALLENGE) &&
 	    l2tp_authentication_respond(config, MESSAGE_SCCRP, sccrq->challenge,
 					sccrq->challenge_bytes, response) == 0)
 		l2tp_avp_write_bytes(&w, AVP_CHALLENGE_RESPONSE, true, response, sizeof(response));
 	l2tp_tunnel_send(tunnel, &w, MESSAGE_SCCRP, 0);
-	tunnel->phase_deadline_ms = tunnel->l2tp->now_ms + config->setup_ms;
 }
 
 void l2tp_stopccn_compose(struct writer *w, uint16_t peer_tunnel, uint16_t tunnel,
@@ -201,8 +217,14 @@ static void tunnel_act(void *object, unsigned action, const void *argument)
 	const struct tunnel_input *input = argument;
 
 	switch (action) {
+	case ACTION_SEND_SCCRQ:
+		l2tp_lac_send_sccrq(tunnel);
+		break;
 	case ACTION_SEND_SCCRP:
 		sccrp_send(tunnel, input->message);
+		break;
+	case ACTION_SEND_SCCCN:
+		l2tp_lac_send_scccn(tunnel, input->message);
 		break;
 	case ACTION_ANNOUNCE_UP:
 		up_announce(tunnel);
@@ -267,6 +289,12 @@ static void peer_fault(struct tunnel *tunnel, uint16_t result, uint16_t error, e
 	l2tp_tunnel_stop(tunnel, &verdict);
 }
 
+void l2tp_tunnel_call(struct tunnel *tunnel)
+{
+	tunnel_step(tunnel, TUNNEL_EVENT_DIAL, NULL, NULL);
+	l2tp_tunnel_settle(tunnel);
+}
+
 void l2tp_tunnel_open(struct tunnel *tunnel, const struct message *sccrq)
 {
 	tunnel->acknowledge_now = true;
@@ -297,17 +325,46 @@ void l2tp_tunnel_repeat_first(struct tunnel *tunnel)
 	l2tp_tunnel_settle(tunnel);
 }
 
+static bool challenge_answered(const struct tunnel *tunnel, const struct message *message)
+{
+	return !tunnel->challenged ||
+	       (message_has(message, AVP_CHALLENGE_RESPONSE) &&
+		l2tp_authentication_verify(&tunnel->l2tp->config, (uint8_t)message->type,
+					   tunnel->challenge, CHALLENGE_BYTES,
+					   message->challenge_response));
+}
+
+static void challenge_failed(struct tunnel *tunnel)
+{
+	l2tp_count(tunnel->l2tp, L2TP_COUNTER_bad_challenge_response);
+	peer_fault(tunnel, STOPCCN_NOT_AUTHORIZED, ERROR_NONE, CAUSE_l2tp_bad_challenge_response);
+}
+
+static void sccrp_receive(struct tunnel *tunnel, const struct message *message)
+{
+	struct verdict verdict = l2tp_lac_judge_sccrp(tunnel, message);
+
+	if (tunnel->state == TUNNEL_WAIT_CTL_REPLY) {
+		if (message_has(message, AVP_ASSIGNED_TUNNEL_ID) && message->assigned_tunnel != 0)
+			l2tp_tunnel_know_peer(tunnel, message);
+		if (verdict.kind != VERDICT_ACCEPT) {
+			l2tp_tunnel_stop(tunnel, &verdict);
+			return;
+		}
+		if (!challenge_answered(tunnel, message)) {
+			challenge_failed(tunnel);
+			return;
+		}
+	}
+	if (tunnel_step(tunnel, TUNNEL_EVENT_SCCRP, message, NULL) != 0)
+		peer_fault(tunnel, STOPCCN_STATE_MACHINE_ERROR, ERROR_NONE,
+			   CAUSE_l2tp_protocol_error);
+}
+
 static void scccn_receive(struct tunnel *tunnel, const struct message *message)
 {
-	struct l2tp *l2tp = tunnel->l2tp;
-
-	if (tunnel->state == TUNNEL_WAIT_CTL_CONN && tunnel->challenged &&
-	    (!message_has(message, AVP_CHALLENGE_RESPONSE) ||
-	     !l2tp_authentication_verify(&l2tp->config, MESSAGE_SCCCN, tunnel->challenge,
-					 CHALLENGE_BYTES, message->challenge_response))) {
-		l2tp_count(l2tp, L2TP_COUNTER_bad_challenge_response);
-		peer_fault(tunnel, STOPCCN_NOT_AUTHORIZED, ERROR_NONE,
-			   CAUSE_l2tp_bad_challenge_response);
+	if (tunnel->state == TUNNEL_WAIT_CTL_CONN && !challenge_answered(tunnel, message)) {
+		challenge_failed(tunnel);
 		return;
 	}
 	if (tunnel_step(tunnel, TUNNEL_EVENT_SCCCN, message, NULL) != 0)
@@ -335,7 +392,9 @@ static void control_receive(struct tunnel *tunnel, const struct message *message
 		peer_fault(tunnel, STOPCCN_GENERAL_ERROR, ERROR_LENGTH, CAUSE_l2tp_protocol_error);
 		return;
 	}
-	if (message->type == MESSAGE_SCCCN) {
+	if (message->type == MESSAGE_SCCRP) {
+		sccrp_receive(tunnel, message);
+	} else if (message->type == MESSAGE_SCCCN) {
 		scccn_receive(tunnel, message);
 	} else if (message->type != MESSAGE_HELLO) {
 		l2tp_count(tunnel->l2tp, L2TP_COUNTER_unexpected);
@@ -456,7 +515,8 @@ static bool phase_limited(const struct tunnel *tunnel)
 {
 	if (tunnel->state == TUNNEL_ESTABLISHED)
 		return tunnel->session_count == 0 && tunnel->l2tp->config.idle_tunnel_ms != 0;
-	return tunnel->state == TUNNEL_WAIT_CTL_CONN || tunnel->state == TUNNEL_STOPPED;
+	return tunnel->state == TUNNEL_WAIT_CTL_REPLY || tunnel->state == TUNNEL_WAIT_CTL_CONN ||
+	       tunnel->state == TUNNEL_STOPPED;
 }
 
 static uint64_t tunnel_deadline(const struct tunnel *tunnel)
@@ -496,6 +556,7 @@ static void phase_timeout(struct tunnel *tunnel)
 				  CAUSE_l2tp_setup_timeout};
 
 	switch (tunnel->state) {
+	case TUNNEL_WAIT_CTL_REPLY:
 	case TUNNEL_WAIT_CTL_CONN:
 		tunnel_step(tunnel, TUNNEL_EVENT_SETUP_TIMEOUT, NULL, &verdict);
 		break;

@@ -67,8 +67,8 @@ void l2tp_tunnel_follow_peer(struct tunnel *tunnel, const struct endpoint *from)
 		peer_remember(tunnel);
 }
 
-struct tunnel *l2tp_tunnel_new(struct l2tp *l2tp, const struct message *sccrq,
-			       const struct endpoint *from, const struct endpoint *local)
+struct tunnel *l2tp_tunnel_new(struct l2tp *l2tp, const struct endpoint *peer,
+			       const struct endpoint *local)
 {
 	struct tunnel *tunnel = memory_new(sizeof(*tunnel));
 	uint32_t jitter = l2tp->config.hello_idle_ms / 10;
@@ -79,23 +79,29 @@ struct tunnel *l2tp_tunnel_new(struct l2tp *l2tp, const struct message *sccrq,
 		return NULL;
 	}
 	tunnel->l2tp = l2tp;
-	tunnel->peer_id = sccrq->assigned_tunnel;
-	tunnel->peer = *from;
+	tunnel->peer = *peer;
 	tunnel->local = *local;
 	tunnel->last_seen_ms = l2tp->now_ms;
+	tunnel->phase_deadline_ms = l2tp->now_ms + l2tp->config.setup_ms;
 	tunnel->hello_idle_ms = l2tp->config.hello_idle_ms;
 	if (jitter != 0)
 		tunnel->hello_idle_ms -= random_u32(&l2tp->random) % jitter;
-	memcpy(tunnel->host_name, sccrq->host_name, sizeof(tunnel->host_name));
-	memcpy(tunnel->vendor_name, sccrq->vendor_name, sizeof(tunnel->vendor_name));
 	TAILQ_INIT(&tunnel->setup);
 	l2tp_id_table_init(&tunnel->sessions, l2tp->config.sessions_per_tunnel,
 			   random_u16(&l2tp->random));
 	l2tp_reliable_init(&tunnel->reliable, &l2tp->config);
 	l2tp->tunnel_count++;
 	l2tp->active_count++;
-	peer_remember(tunnel);
 	return tunnel;
+}
+
+void l2tp_tunnel_know_peer(struct tunnel *tunnel, const struct message *message)
+{
+	tunnel->peer_id = message->assigned_tunnel;
+	memcpy(tunnel->host_name, message->host_name, sizeof(tunnel->host_name));
+	memcpy(tunnel->vendor_name, message->vendor_name, sizeof(tunnel->vendor_name));
+	l2tp_reliable_set_peer_window(&tunnel->reliable, message->receive_window);
+	peer_remember(tunnel);
 }
 
 void l2tp_tunnel_moved(struct tunnel *tunnel, uint8_t from, uint8_t to)
