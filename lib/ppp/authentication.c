@@ -7,12 +7,6 @@
 
 /* The peer authenticates: PAP (RFC 1334), CHAP (RFC 1994), MS-CHAPv2 (RFC 2759). */
 
-enum pap_code { PAP_REQUEST = 1, PAP_ACK = 2, PAP_NAK = 3 };
-enum chap_code { CHAP_CHALLENGE = 1, CHAP_RESPONSE = 2, CHAP_SUCCESS = 3, CHAP_FAILURE = 4 };
-
-#define CHAP_MD5_RESPONSE_BYTES   16
-#define MS_CHAP_V2_RESPONSE_BYTES 49
-
 /* MS-CHAPv2 error codes (RFC 2759 6). */
 #define MS_CHAP_AUTHENTICATION_FAILURE 691
 #define MS_CHAP_NO_DIALIN_PERMISSION   649
@@ -164,9 +158,7 @@ void ppp_authentication_settle(struct ppp *ppp, const struct ppp_authentication_
 		return;
 	}
 	ppp->grant = result->grant;
-	ppp_enter(ppp, PHASE_NETWORK);
-	ppp_automaton_step(&ppp->ipcp.automaton, AUTOMATON_OPEN);
-	ppp_automaton_step(&ppp->ipcp.automaton, AUTOMATON_UP);
+	ppp_network_start(ppp);
 }
 
 void ppp_authentication_repeat_success(struct ppp *ppp)

@@ -17,6 +17,18 @@ enum protocol_number {
 	PROTOCOL_CHAP = 0xc223,
 };
 
+enum pap_code { PAP_REQUEST = 1, PAP_ACK = 2, PAP_NAK = 3 };
+enum chap_code { CHAP_CHALLENGE = 1, CHAP_RESPONSE = 2, CHAP_SUCCESS = 3, CHAP_FAILURE = 4 };
+
+#define CHAP_MD5_RESPONSE_BYTES   16
+#define MS_CHAP_V2_RESPONSE_BYTES 49
+
+enum ipcp_option {
+	IPCP_OPTION_ADDRESS = 3,
+	IPCP_OPTION_PRIMARY_DNS = 129,
+	IPCP_OPTION_SECONDARY_DNS = 131,
+};
+
 #define PACKET_HEADER_BYTES 4
 #define PACKET_BYTES_MAX    1500
 #define MRU_DEFAULT         1500
@@ -68,9 +80,30 @@ struct authentication {
 	uint8_t answer[128];
 };
 
+enum login_state {
+	LOGIN_IDLE,
+	LOGIN_WAITS, /* PAP: for the answer; CHAP: for the challenge or the result */
+	LOGIN_DONE,
+};
+
+/* A client proves to the peer who it is. */
+struct login {
+	uint8_t state;
+	uint8_t method; /* enum ppp_authentication that the peer asks for */
+	uint8_t identifier;
+	uint8_t tries;
+	uint64_t deadline_ms;
+	uint8_t challenge_bytes;
+	uint8_t challenge[64]; /* the one that `response` answers */
+	uint8_t response_bytes;
+	uint8_t response[MS_CHAP_V2_RESPONSE_BYTES];
+	char authenticator_response[44]; /* what the peer's Success has to say */
+};
+
 struct ipcp {
 	struct automaton automaton;
 	bool ask_address;
+	bool ask_dns[2]; /* clients only */
 };
 
 struct echo {
@@ -84,6 +117,7 @@ struct echo {
 
 struct ppp {
 	const struct ppp_config *config;
+	const struct ppp_credentials *credentials; /* of a client; else NULL */
 	struct random_source random;
 	struct ppp_counters *counters;
 	struct event_queue events;
@@ -95,6 +129,7 @@ struct ppp {
 	uint64_t setup_deadline_ms;
 	struct lcp lcp;
 	struct authentication authentication;
+	struct login login;
 	struct ipcp ipcp;
 	struct echo echo;
 	struct ppp_grant grant;
@@ -116,6 +151,8 @@ void ppp_fail(struct ppp *ppp, enum cause cause, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void ppp_enter(struct ppp *ppp, enum phase phase);
 void ppp_finish(struct ppp *ppp);
+/* Authentication is over: IPCP begins. */
+void ppp_network_start(struct ppp *ppp);
 struct ppp_event *ppp_event_new(struct ppp *ppp, enum ppp_event_kind kind, size_t extra);
 
 /* step.c: the ladder's words */
@@ -138,7 +175,21 @@ void ppp_authentication_on_time(struct ppp *ppp);
 void ppp_authentication_repeat_success(struct ppp *ppp);
 void ppp_authentication_wipe(struct ppp *ppp);
 
+/* login.c: a client authenticates itself */
+void ppp_login_start(struct ppp *ppp);
+void ppp_login_receive_pap(struct ppp *ppp, const struct packet *packet);
+void ppp_login_receive_chap(struct ppp *ppp, const struct packet *packet);
+void ppp_login_on_time(struct ppp *ppp);
+void ppp_login_wipe(struct ppp *ppp);
+
+/* ipcp_client.c: a client asks for its address, see struct automaton_protocol */
+void ppp_ipcp_client_request_write(struct ppp *ppp, struct writer *w);
+uint8_t ppp_ipcp_client_request_judge(struct ppp *ppp, struct cursor options, struct writer *reply);
+void ppp_ipcp_client_request_refused(struct ppp *ppp, bool rejected, struct cursor options);
+
 /* ipcp.c */
+/* An address as the four bytes of an option; `address_be` is in network order. */
+void ppp_ipcp_address_write(struct writer *w, uint8_t type, uint32_t address_be);
 void ppp_ipcp_init(struct ppp *ppp);
 void ppp_ipcp_receive(struct ppp *ppp, const struct packet *packet);
 

@@ -3,16 +3,9 @@
 
 /* The IP Control Protocol (RFC 1332) with name servers (RFC 1877). */
 
-enum ipcp_option {
-	OPTION_ADDRESS = 3,
-	OPTION_PRIMARY_DNS = 129,
-	OPTION_SECONDARY_DNS = 131,
-};
-
 #define REFUSALS_MAX 10
 
-/* An address as the four bytes of an option; `address_be` is in network order. */
-static void address_write(struct writer *w, uint8_t type, uint32_t address_be)
+void ppp_ipcp_address_write(struct writer *w, uint8_t type, uint32_t address_be)
 {
 	option_write(w, type, &address_be, sizeof(address_be));
 }
@@ -20,7 +13,7 @@ static void address_write(struct writer *w, uint8_t type, uint32_t address_be)
 static void request_write(struct ppp *ppp, struct writer *w)
 {
 	if (ppp->ipcp.ask_address)
-		address_write(w, OPTION_ADDRESS, ppp->grant.local_address_be);
+		ppp_ipcp_address_write(w, IPCP_OPTION_ADDRESS, ppp->grant.local_address_be);
 }
 
 enum option_verdict { OPTION_FINE, OPTION_NAK, OPTION_REJECT };
@@ -36,18 +29,18 @@ static enum option_verdict address_judge(struct option *option, uint32_t granted
 	cursor_copy(&option->data, &wanted_be, sizeof(wanted_be));
 	if (wanted_be == granted_be)
 		return OPTION_FINE;
-	address_write(nak, option->type, granted_be);
+	ppp_ipcp_address_write(nak, option->type, granted_be);
 	return OPTION_NAK;
 }
 
 static enum option_verdict option_judge(struct ppp *ppp, struct option *option, struct writer *nak)
 {
 	switch (option->type) {
-	case OPTION_ADDRESS:
+	case IPCP_OPTION_ADDRESS:
 		return address_judge(option, ppp->grant.peer_address_be, nak);
-	case OPTION_PRIMARY_DNS:
+	case IPCP_OPTION_PRIMARY_DNS:
 		return address_judge(option, ppp->grant.dns_be[0], nak);
-	case OPTION_SECONDARY_DNS:
+	case IPCP_OPTION_SECONDARY_DNS:
 		return address_judge(option, ppp->grant.dns_be[1], nak);
 	default: /* IP-Addresses, header compression, NBNS */
 		return OPTION_REJECT;
@@ -81,7 +74,7 @@ static uint8_t request_judge(struct ppp *ppp, struct cursor options, struct writ
 
 		if (verdict == OPTION_REJECT)
 			writer_bytes(reply, option.bytes, option.length);
-		if (option.type == OPTION_ADDRESS) {
+		if (option.type == IPCP_OPTION_ADDRESS) {
 			has_address = true;
 			address_wrong = verdict != OPTION_FINE;
 		}
@@ -91,7 +84,7 @@ static uint8_t request_judge(struct ppp *ppp, struct cursor options, struct writ
 	if (writer_length(reply) != 0)
 		return CONFIGURE_REJECT;
 	if (!has_address) {
-		address_write(&nak, OPTION_ADDRESS, ppp->grant.peer_address_be);
+		ppp_ipcp_address_write(&nak, IPCP_OPTION_ADDRESS, ppp->grant.peer_address_be);
 		address_wrong = true;
 	}
 	if (writer_length(&nak) == 0)
@@ -105,7 +98,7 @@ static void request_refused(struct ppp *ppp, bool rejected, struct cursor option
 	struct option option;
 
 	while (option_next(&options, &option))
-		if (option.type == OPTION_ADDRESS && rejected)
+		if (option.type == IPCP_OPTION_ADDRESS && rejected)
 			ppp->ipcp.ask_address = false;
 	if (ppp->ipcp.automaton.refusals > REFUSALS_MAX)
 		ppp_fail(ppp, CAUSE_address_refused, "the peer refuses our own address");
@@ -148,7 +141,19 @@ static void peer_terminates(struct ppp *ppp, struct cursor text)
 	ppp_fail(ppp, CAUSE_peer_request, "IPCP Terminate-Request");
 }
 
-static const struct automaton_protocol ipcp_protocol = {
+static const struct automaton_protocol client_protocol = {
+	.name = "IPCP",
+	.number = PROTOCOL_IPCP,
+	.request_write = ppp_ipcp_client_request_write,
+	.request_judge = ppp_ipcp_client_request_judge,
+	.request_refused = ppp_ipcp_client_request_refused,
+	.layer_up = layer_up,
+	.layer_down = layer_down,
+	.layer_finished = layer_finished,
+	.peer_terminates = peer_terminates,
+};
+
+static const struct automaton_protocol network_protocol = {
 	.name = "IPCP",
 	.number = PROTOCOL_IPCP,
 	.request_write = request_write,
@@ -162,8 +167,10 @@ static const struct automaton_protocol ipcp_protocol = {
 
 void ppp_ipcp_init(struct ppp *ppp)
 {
-	ppp_automaton_init(&ppp->ipcp.automaton, ppp, &ipcp_protocol);
+	ppp_automaton_init(&ppp->ipcp.automaton, ppp,
+			   ppp->credentials != NULL ? &client_protocol : &network_protocol);
 	ppp->ipcp.ask_address = true;
+	ppp->ipcp.ask_dns[0] = ppp->ipcp.ask_dns[1] = true;
 }
 
 void ppp_ipcp_receive(struct ppp *ppp, const struct packet *packet)

@@ -118,6 +118,41 @@ static enum option_verdict flag_judge(struct option *option, bool *flag)
 	return OPTION_FINE;
 }
 
+/* The method that the peer names in its option, NONE if we do not know it. */
+static uint8_t method_of(struct ppp *ppp, struct cursor data)
+{
+	uint16_t protocol = cursor_u16(&data);
+	uint8_t algorithm = cursor_more(&data) ? cursor_u8(&data) : 0;
+
+	ppp->lcp.peer_wants_protocol = protocol;
+	if (protocol == PROTOCOL_PAP)
+		return PPP_AUTHENTICATION_PAP;
+	if (protocol == PROTOCOL_CHAP && algorithm == CHAP_MD5)
+		return PPP_AUTHENTICATION_CHAP_MD5;
+	if (protocol == PROTOCOL_CHAP && algorithm == CHAP_MS_V2)
+		return PPP_AUTHENTICATION_MS_CHAP_V2;
+	return PPP_AUTHENTICATION_NONE;
+}
+
+/* The peer wants to know who we are: a client tells it in a way that it allows. */
+static enum option_verdict authentication_judge(struct ppp *ppp, struct option *option,
+						struct writer *nak)
+{
+	const struct ppp_config *config = ppp->config;
+	uint8_t method = method_of(ppp, option->data);
+
+	if (ppp->credentials == NULL || config->authentication_count == 0)
+		return OPTION_REJECT;
+	for (uint8_t i = 0; i < config->authentication_count; i++) {
+		if (config->authentication[i] == method) {
+			ppp->login.method = method;
+			return OPTION_FINE;
+		}
+	}
+	authentication_option_write(nak, OPTION_AUTHENTICATION, config->authentication[0]);
+	return OPTION_NAK;
+}
+
 static enum option_verdict option_judge(struct ppp *ppp, struct option *option, struct writer *nak)
 {
 	switch (option->type) {
@@ -125,13 +160,15 @@ static enum option_verdict option_judge(struct ppp *ppp, struct option *option, 
 		return mru_judge(ppp, option, nak);
 	case OPTION_ACCM:
 		return cursor_left(&option->data) == 4 ? OPTION_FINE : OPTION_REJECT;
+	case OPTION_AUTHENTICATION:
+		return authentication_judge(ppp, option, nak);
 	case OPTION_MAGIC:
 		return magic_judge(ppp, option, nak);
 	case OPTION_PFC:
 		return flag_judge(option, &ppp->lcp.peer_pfc);
 	case OPTION_ACFC:
 		return flag_judge(option, &ppp->lcp.peer_acfc);
-	default: /* authentication of ourselves, callback, multilink and the rest */
+	default: /* callback, multilink and the rest */
 		return OPTION_REJECT;
 	}
 }
@@ -146,6 +183,7 @@ static uint8_t request_judge(struct ppp *ppp, struct cursor options, struct writ
 	ppp->lcp.peer_mru = MRU_DEFAULT;
 	ppp->lcp.peer_pfc = false;
 	ppp->lcp.peer_acfc = false;
+	ppp->login.method = PPP_AUTHENTICATION_NONE;
 	while (option_next(&options, &option)) {
 		uint8_t wish_bytes[8];
 		struct writer wish = writer_over(wish_bytes, sizeof(wish_bytes));
@@ -167,22 +205,6 @@ static uint8_t request_judge(struct ppp *ppp, struct cursor options, struct writ
 }
 
 /* ---- what the peer refuses of ours ---- */
-
-/* The method that the peer names in its Nak, NONE if we do not know it. */
-static uint8_t method_of(struct ppp *ppp, struct cursor data)
-{
-	uint16_t protocol = cursor_u16(&data);
-	uint8_t algorithm = cursor_more(&data) ? cursor_u8(&data) : 0;
-
-	ppp->lcp.peer_wants_protocol = protocol;
-	if (protocol == PROTOCOL_PAP)
-		return PPP_AUTHENTICATION_PAP;
-	if (protocol == PROTOCOL_CHAP && algorithm == CHAP_MD5)
-		return PPP_AUTHENTICATION_CHAP_MD5;
-	if (protocol == PROTOCOL_CHAP && algorithm == CHAP_MS_V2)
-		return PPP_AUTHENTICATION_MS_CHAP_V2;
-	return PPP_AUTHENTICATION_NONE;
-}
 
 static bool method_left(const struct ppp *ppp, uint8_t method)
 {
@@ -292,7 +314,10 @@ static void layer_up(struct ppp *ppp)
 	ppp->lcp.looped = 0;
 	ppp_enter(ppp, PHASE_AUTHENTICATE);
 	ppp_echo_start(ppp);
-	ppp_authentication_start(ppp);
+	if (ppp->credentials != NULL)
+		ppp_login_start(ppp);
+	else
+		ppp_authentication_start(ppp);
 }
 
 /* Only before IPCP is open: later restarts are the end (ppp_lcp_receive). */
@@ -302,6 +327,8 @@ static void layer_down(struct ppp *ppp)
 		ppp_enter(ppp, PHASE_ESTABLISH);
 	ppp->authentication.state = AUTHENTICATION_IDLE;
 	ppp->authentication.deadline_ms = UINT64_MAX;
+	ppp->login.state = LOGIN_IDLE;
+	ppp->login.deadline_ms = UINT64_MAX;
 	ppp->echo.deadline_ms = UINT64_MAX;
 }
 
@@ -344,7 +371,7 @@ void ppp_lcp_init(struct ppp *ppp)
 	lcp->ask_magic = true;
 	lcp->magic = magic_new(ppp);
 	lcp->peer_mru = MRU_DEFAULT;
-	if (ppp->config->authentication_count != 0)
+	if (ppp->credentials == NULL && ppp->config->authentication_count != 0)
 		lcp->method = ppp->config->authentication[0];
 }
 

@@ -29,24 +29,42 @@ const char *ppp_counter_text(enum ppp_counter counter)
 	return texts[counter];
 }
 
-struct ppp *ppp_new(const struct ppp_config *config, const struct random_source *random,
-		    struct ppp_counters *counters, uint64_t now_ms)
+static struct ppp *link_new(const struct ppp_config *config,
+			    const struct ppp_credentials *credentials,
+			    const struct random_source *random, struct ppp_counters *counters,
+			    uint64_t now_ms)
 {
 	struct ppp *ppp = memory_new(sizeof(*ppp));
 
 	ppp->config = config;
+	ppp->credentials = credentials;
 	ppp->random = *random;
 	ppp->counters = counters;
 	ppp->now_ms = now_ms;
 	ppp->setup_deadline_ms = now_ms + config->setup_ms;
 	event_queue_init(&ppp->events);
 	ppp_authentication_wipe(ppp);
+	ppp_login_wipe(ppp);
 	ppp->echo.deadline_ms = UINT64_MAX;
 	ppp_lcp_init(ppp);
 	ppp_ipcp_init(ppp);
 	ppp_automaton_step(&ppp->lcp.automaton, AUTOMATON_OPEN);
 	ppp_automaton_step(&ppp->lcp.automaton, AUTOMATON_UP);
 	return ppp;
+}
+
+struct ppp *ppp_new(const struct ppp_config *config, const struct random_source *random,
+		    struct ppp_counters *counters, uint64_t now_ms)
+{
+	return link_new(config, NULL, random, counters, now_ms);
+}
+
+struct ppp *ppp_client_new(const struct ppp_config *config,
+			   const struct ppp_credentials *credentials,
+			   const struct random_source *random, struct ppp_counters *counters,
+			   uint64_t now_ms)
+{
+	return link_new(config, credentials, random, counters, now_ms);
 }
 
 void ppp_free(struct ppp *ppp)
@@ -118,10 +136,18 @@ void ppp_fail(struct ppp *ppp, enum cause cause, const char *format, ...)
 	ppp_enter(ppp, PHASE_TERMINATE);
 	ppp->ipcp.automaton.deadline_ms = UINT64_MAX;
 	ppp->authentication.deadline_ms = UINT64_MAX;
+	ppp->login.deadline_ms = UINT64_MAX;
 	ppp->echo.deadline_ms = UINT64_MAX;
 	ppp_automaton_step(&ppp->lcp.automaton, AUTOMATON_CLOSE);
 	if (ppp->lcp.automaton.state <= AUTOMATON_STOPPED)
 		ppp_finish(ppp);
+}
+
+void ppp_network_start(struct ppp *ppp)
+{
+	ppp_enter(ppp, PHASE_NETWORK);
+	ppp_automaton_step(&ppp->ipcp.automaton, AUTOMATON_OPEN);
+	ppp_automaton_step(&ppp->ipcp.automaton, AUTOMATON_UP);
 }
 
 void ppp_finish(struct ppp *ppp)
@@ -184,10 +210,16 @@ static void packet_dispatch(struct ppp *ppp, uint16_t protocol, const struct pac
 		ppp_lcp_receive(ppp, packet);
 		break;
 	case PROTOCOL_PAP:
-		ppp_authentication_receive_pap(ppp, packet);
+		if (ppp->credentials != NULL)
+			ppp_login_receive_pap(ppp, packet);
+		else
+			ppp_authentication_receive_pap(ppp, packet);
 		break;
 	case PROTOCOL_CHAP:
-		ppp_authentication_receive_chap(ppp, packet);
+		if (ppp->credentials != NULL)
+			ppp_login_receive_chap(ppp, packet);
+		else
+			ppp_authentication_receive_chap(ppp, packet);
 		break;
 	default:
 		ppp_ipcp_receive(ppp, packet);
@@ -265,6 +297,7 @@ uint64_t ppp_deadline(const struct ppp *ppp)
 	if (ppp->phase == PHASE_DEAD)
 		return UINT64_MAX;
 	deadline_ms = earlier(deadline_ms, ppp->authentication.deadline_ms);
+	deadline_ms = earlier(deadline_ms, ppp->login.deadline_ms);
 	deadline_ms = earlier(deadline_ms, ppp->echo.deadline_ms);
 	return setup_limited(ppp) ? earlier(deadline_ms, ppp->setup_deadline_ms) : deadline_ms;
 }
@@ -297,6 +330,7 @@ void ppp_on_time(struct ppp *ppp, uint64_t now_ms)
 		setup_timeout(ppp);
 	ppp_automaton_on_time(&ppp->lcp.automaton, now_ms);
 	ppp_authentication_on_time(ppp);
+	ppp_login_on_time(ppp);
 	ipcp_on_time(ppp);
 	ppp_echo_on_time(ppp);
 }

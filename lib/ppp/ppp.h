@@ -3,8 +3,9 @@
 #define PPP_PPP_H
 
 /*
- * The network-side end of one PPP link (RFC 1661, 1332, 1334, 1994, 2759, 1877) as an engine
- * without I/O: LCP, then authentication of the peer, then IPCP. One engine is one L2TP session.
+ * One end of a PPP link (RFC 1661, 1332, 1334, 1994, 2759, 1877) as an engine without I/O: LCP, then
+ * authentication, then IPCP. One engine is one L2TP session. ppp_new() makes the network's end,
+ * which authenticates the peer and grants it an address; ppp_client_new() the end that dials.
  * Only the control core calls it. IP packets never come here.
  */
 
@@ -16,6 +17,7 @@
 #include <stdint.h>
 
 struct ppp;
+struct ms_chap;
 
 enum ppp_authentication {
 	PPP_AUTHENTICATION_NONE,
@@ -28,8 +30,9 @@ enum ppp_authentication {
 struct ppp_config {
 	uint16_t mru;                 /* what we ask for: 1400 with IPsec; 1500 always received */
 	uint8_t authentication[4];    /* enum ppp_authentication in order of preference */
-	uint8_t authentication_count; /* 0: the peer need not authenticate */
+	uint8_t authentication_count; /* 0: the peer need not authenticate, a client does not */
 	char name[64];                /* our name in CHAP challenges */
+	struct ms_chap *ms_chap;      /* of a client that may use MS-CHAPv2 */
 	uint32_t restart_ms[4];       /* 1000, 1000, 1000, 3000: the last one repeats */
 	uint8_t max_configure;        /* 10 */
 	uint8_t max_terminate;        /* 2 */
@@ -47,10 +50,17 @@ struct ppp_grant {
 	uint32_t dns_be[2];
 };
 
+/* Who a client is. Borrowed, with the texts, for the life of its engine. */
+struct ppp_credentials {
+	const char *user_name;
+	const char *password; /* UTF-8 */
+};
+
 enum ppp_event_kind {
 	PPP_SEND,         /* .send */
 	PPP_AUTHENTICATE, /* .authenticate: answer with ppp_authenticated(); once a link, and with
-			   * PPP_AUTHENTICATION_NONE too, since the answer carries the grant */
+			   * PPP_AUTHENTICATION_NONE too, since the answer carries the grant;
+			   * never from a client */
 	PPP_UP,           /* .up: IPCP opened: packets may flow */
 	PPP_DOWN,         /* .down: packets stop; once, also for a link that never came up */
 	PPP_FINISHED,     /* LCP is closed: the L2TP session may be closed */
@@ -79,7 +89,7 @@ struct ppp_event {
 			uint8_t password_bytes;
 		} authenticate;
 		struct {
-			struct ppp_grant grant;
+			struct ppp_grant grant; /* a client's local address is the granted one */
 			uint16_t peer_mru;      /* what we may send: the peer's MRU or 1500 */
 			bool peer_accepts_acfc; /* we may leave out FF 03 */
 			bool peer_accepts_pfc;  /* we may send one-byte protocols */
@@ -122,6 +132,12 @@ struct ppp_authentication_result {
 /* `config`, `counters` are borrowed, `random` is copied. The first Configure-Request is an event at once. */
 struct ppp *ppp_new(const struct ppp_config *config, const struct random_source *random,
 		    struct ppp_counters *counters, uint64_t now_ms);
+
+/* The same for the end that dials and authenticates itself to the peer. */
+struct ppp *ppp_client_new(const struct ppp_config *config,
+			   const struct ppp_credentials *credentials,
+			   const struct random_source *random, struct ppp_counters *counters,
+			   uint64_t now_ms);
 void ppp_free(struct ppp *ppp);
 
 /*
