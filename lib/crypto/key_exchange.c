@@ -46,19 +46,57 @@ size_t key_exchange_public_bytes(uint16_t group)
 	return g->prime != NULL ? g->element_bytes : 2U * g->element_bytes;
 }
 
-/* The private exponent: the given one, or fresh random bits. */
-static bool exponent_choose(BIGNUM *x, const struct group *group, const BIGNUM *order,
-			    const uint8_t *private_value, size_t private_bytes)
+/* What one computation needs; every member is freed by work_end(). */
+struct work {
+	const struct group *group;
+	BN_CTX *context;
+	BIGNUM *p;               /* MODP */
+	BN_MONT_CTX *montgomery; /* MODP */
+	EC_GROUP *curve;         /* ECP */
+	BIGNUM *x;               /* the private value */
+	BIGNUM *value;
+};
+
+static bool work_begin(struct work *w, const struct group *group)
 {
-	BN_set_flags(x, BN_FLG_CONSTTIME);
-	if (private_value != NULL)
-		return BN_bin2bn(private_value, (int)private_bytes, x) != NULL && !BN_is_zero(x);
-	if (order == NULL)
-		return BN_priv_rand(x, group->exponent_bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY);
+	*w = (struct work){.group = group,
+			   .context = BN_CTX_secure_new(),
+			   .x = BN_secure_new(),
+			   .value = BN_secure_new()};
+	if (!w->context || !w->x || !w->value)
+		return false;
+	BN_set_flags(w->x, BN_FLG_CONSTTIME);
+	if (group->prime == NULL)
+		return (w->curve = EC_GROUP_new_by_curve_name(group->curve)) != NULL;
+	w->p = group->prime(NULL);
+	w->montgomery = BN_MONT_CTX_new();
+	return w->p && w->montgomery && BN_MONT_CTX_set(w->montgomery, w->p, w->context);
+}
+
+static void work_end(struct work *w)
+{
+	BN_clear_free(w->value);
+	BN_clear_free(w->x);
+	EC_GROUP_free(w->curve);
+	BN_MONT_CTX_free(w->montgomery);
+	BN_free(w->p);
+	BN_CTX_free(w->context);
+}
+
+static bool private_value_take(struct work *w, const uint8_t *bytes, size_t length)
+{
+	return BN_bin2bn(bytes, (int)length, w->x) != NULL && !BN_is_zero(w->x);
+}
+
+static bool private_value_make(struct work *w)
+{
+	if (w->group->prime != NULL)
+		return BN_priv_rand(w->x, w->group->exponent_bits, BN_RAND_TOP_ONE,
+				    BN_RAND_BOTTOM_ANY);
 	do {
-		if (!BN_priv_rand_range(x, order))
+		if (!BN_priv_rand_range(w->x, EC_GROUP_get0_order(w->curve)))
 			return false;
-	} while (BN_is_zero(x));
+	} while (BN_is_zero(w->x));
 	return true;
 }
 
@@ -73,54 +111,36 @@ static bool modp_public_valid(const BIGNUM *y, const BIGNUM *p)
 	return valid;
 }
 
-static int modp_run(const struct group *group, const struct key_exchange_request *request,
-		    const uint8_t *private_value, size_t private_bytes,
-		    struct key_exchange_result *result)
+/* `out` = base ^ x; `base` may be w->value. */
+static int modp_power(struct work *w, const BIGNUM *base, uint8_t *out)
 {
-	BN_CTX *context = BN_CTX_secure_new();
-	BN_MONT_CTX *montgomery = BN_MONT_CTX_new();
-	BIGNUM *p = group->prime(NULL);
-	BIGNUM *x = BN_secure_new();
-	BIGNUM *value = BN_secure_new();
-	BIGNUM *peer = BN_bin2bn(request->peer_public, request->peer_public_bytes, NULL);
-	int bytes = group->element_bytes;
+	int bytes = w->group->element_bytes;
+
+	return BN_mod_exp_mont_consttime(w->value, base, w->x, w->p, w->context, w->montgomery) &&
+			       BN_bn2binpad(w->value, out, bytes) == bytes
+		       ? 0
+		       : -EIO;
+}
+
+static int modp_secret(struct work *w, const uint8_t *peer_public, size_t length, uint8_t *out)
+{
+	BIGNUM *peer = BN_bin2bn(peer_public, (int)length, NULL);
 	int error = -EIO;
 
-	if (!context || !montgomery || !p || !x || !value || !peer ||
-	    !BN_MONT_CTX_set(montgomery, p, context) ||
-	    !exponent_choose(x, group, NULL, private_value, private_bytes))
-		goto out;
-	error = -EBADMSG;
-	if (!modp_public_valid(peer, p))
-		goto out;
-	error = -EIO;
-	if (!BN_set_word(value, 2) ||
-	    !BN_mod_exp_mont_consttime(value, value, x, p, context, montgomery) ||
-	    BN_bn2binpad(value, result->public_value, bytes) != bytes ||
-	    !BN_mod_exp_mont_consttime(value, peer, x, p, context, montgomery) ||
-	    BN_bn2binpad(value, result->shared_secret, bytes) != bytes)
-		goto out;
-	result->public_bytes = group->element_bytes;
-	result->shared_bytes = group->element_bytes;
-	error = 0;
-out:
+	if (peer != NULL)
+		error = modp_public_valid(peer, w->p) ? modp_power(w, peer, out) : -EBADMSG;
 	BN_free(peer);
-	BN_clear_free(value);
-	BN_clear_free(x);
-	BN_free(p);
-	BN_MONT_CTX_free(montgomery);
-	BN_CTX_free(context);
 	return error;
 }
 
 /* Writes the coordinates with their leading zeroes; `y_out` may be NULL. */
-static bool point_write(const EC_GROUP *curve, const EC_POINT *point, int bytes, uint8_t *x_out,
-			uint8_t *y_out, BN_CTX *context)
+static bool point_write(const struct work *w, const EC_POINT *point, uint8_t *x_out, uint8_t *y_out)
 {
+	int bytes = w->group->element_bytes;
 	BIGNUM *x = BN_secure_new();
 	BIGNUM *y = BN_secure_new();
 	bool ok = x != NULL && y != NULL &&
-		  EC_POINT_get_affine_coordinates(curve, point, x, y, context) &&
+		  EC_POINT_get_affine_coordinates(w->curve, point, x, y, w->context) &&
 		  BN_bn2binpad(x, x_out, bytes) == bytes &&
 		  (y_out == NULL || BN_bn2binpad(y, y_out, bytes) == bytes);
 
@@ -130,54 +150,116 @@ static bool point_write(const EC_GROUP *curve, const EC_POINT *point, int bytes,
 }
 
 /* True if the peer's x | y is a point of the curve; OpenSSL checks the equation. */
-static bool point_read(const EC_GROUP *curve, EC_POINT *point, const uint8_t *bytes, int length,
-		       BN_CTX *context)
+static bool point_read(const struct work *w, EC_POINT *point, const uint8_t *bytes)
 {
+	int length = w->group->element_bytes;
 	BIGNUM *x = BN_bin2bn(bytes, length, NULL);
 	BIGNUM *y = BN_bin2bn(bytes + length, length, NULL);
 	bool ok = x != NULL && y != NULL &&
-		  EC_POINT_set_affine_coordinates(curve, point, x, y, context) &&
-		  EC_POINT_is_on_curve(curve, point, context) == 1;
+		  EC_POINT_set_affine_coordinates(w->curve, point, x, y, w->context) &&
+		  EC_POINT_is_on_curve(w->curve, point, w->context) == 1;
 
 	BN_free(x);
 	BN_free(y);
 	return ok;
 }
 
-static int ecp_run(const struct group *group, const struct key_exchange_request *request,
-		   const uint8_t *private_value, size_t private_bytes,
-		   struct key_exchange_result *result)
+static int ecp_public(const struct work *w, uint8_t *out)
 {
-	BN_CTX *context = BN_CTX_secure_new();
-	EC_GROUP *curve = EC_GROUP_new_by_curve_name(group->curve);
-	EC_POINT *peer = curve != NULL ? EC_POINT_new(curve) : NULL;
-	EC_POINT *point = curve != NULL ? EC_POINT_new(curve) : NULL;
-	BIGNUM *x = BN_secure_new();
-	int bytes = group->element_bytes;
+	EC_POINT *point = EC_POINT_new(w->curve);
+	bool ok = point != NULL && EC_POINT_mul(w->curve, point, w->x, NULL, NULL, w->context) &&
+		  point_write(w, point, out, out + w->group->element_bytes);
+
+	EC_POINT_free(point);
+	return ok ? 0 : -EIO;
+}
+
+static int ecp_secret(const struct work *w, const uint8_t *peer_public, uint8_t *out)
+{
+	EC_POINT *peer = EC_POINT_new(w->curve);
+	EC_POINT *point = EC_POINT_new(w->curve);
 	int error = -EIO;
 
-	if (!context || !peer || !point || !x ||
-	    !exponent_choose(x, group, EC_GROUP_get0_order(curve), private_value, private_bytes))
-		goto out;
-	error = -EBADMSG;
-	if (!point_read(curve, peer, request->peer_public, bytes, context))
-		goto out;
-	error = -EIO;
-	if (!EC_POINT_mul(curve, point, x, NULL, NULL, context) ||
-	    !point_write(curve, point, bytes, result->public_value, result->public_value + bytes,
-			 context) ||
-	    !EC_POINT_mul(curve, point, NULL, peer, x, context) ||
-	    !point_write(curve, point, bytes, result->shared_secret, NULL, context))
-		goto out;
-	result->public_bytes = (uint16_t)(2 * bytes);
-	result->shared_bytes = (uint16_t)bytes;
-	error = 0;
-out:
-	BN_clear_free(x);
+	if (peer != NULL && point != NULL) {
+		error = -EBADMSG;
+		if (point_read(w, peer, peer_public))
+			error = EC_POINT_mul(w->curve, point, NULL, peer, w->x, w->context) &&
+						point_write(w, point, out, NULL)
+					? 0
+					: -EIO;
+	}
 	EC_POINT_clear_free(point);
 	EC_POINT_free(peer);
-	EC_GROUP_free(curve);
-	BN_CTX_free(context);
+	return error;
+}
+
+static int public_make(struct work *w, uint8_t *out, uint16_t *length)
+{
+	*length = (uint16_t)key_exchange_public_bytes(w->group->number);
+	if (w->group->prime == NULL)
+		return ecp_public(w, out);
+	return BN_set_word(w->value, 2) ? modp_power(w, w->value, out) : -EIO;
+}
+
+static int secret_make(struct work *w, const uint8_t *peer_public, size_t peer_bytes, uint8_t *out,
+		       uint16_t *length)
+{
+	*length = w->group->element_bytes;
+	return w->group->prime != NULL ? modp_secret(w, peer_public, peer_bytes, out)
+				       : ecp_secret(w, peer_public, out);
+}
+
+int key_pair_make(uint16_t group, struct key_pair *pair)
+{
+	const struct group *g = group_find(group);
+	struct work w;
+	int error = -EIO;
+
+	memory_wipe(pair, sizeof(*pair));
+	if (g == NULL)
+		return -EINVAL;
+	if (work_begin(&w, g) && private_value_make(&w)) {
+		pair->private_bytes = (uint16_t)BN_num_bytes(w.x);
+		BN_bn2bin(w.x, pair->private_value);
+		error = public_make(&w, pair->public_value, &pair->public_bytes);
+	}
+	work_end(&w);
+	return error;
+}
+
+int key_exchange_secret(uint16_t group, const struct key_pair *pair, const uint8_t *peer_public,
+			size_t peer_public_bytes, uint8_t *secret, uint16_t *secret_bytes)
+{
+	const struct group *g = group_find(group);
+	struct work w;
+	int error = -EIO;
+
+	if (g == NULL)
+		return -EINVAL;
+	if (peer_public_bytes != key_exchange_public_bytes(group))
+		return -EBADMSG;
+	if (work_begin(&w, g) && private_value_take(&w, pair->private_value, pair->private_bytes))
+		error = secret_make(&w, peer_public, peer_public_bytes, secret, secret_bytes);
+	work_end(&w);
+	return error;
+}
+
+/* The secret first: a public value that is not in the group shall cost us no more than a look. */
+static int exchange_run(const struct group *group, const struct key_exchange_request *request,
+			const uint8_t *private_value, size_t private_bytes,
+			struct key_exchange_result *result)
+{
+	struct work w;
+	int error = -EIO;
+
+	if (work_begin(&w, group) &&
+	    (private_value != NULL ? private_value_take(&w, private_value, private_bytes)
+				   : private_value_make(&w)))
+		error = secret_make(&w, request->peer_public, request->peer_public_bytes,
+				    result->shared_secret, &result->shared_bytes);
+	if (error == 0)
+		error = public_make(&w, result->public_value, &result->public_bytes);
+	work_end(&w);
 	return error;
 }
 
@@ -192,10 +274,8 @@ void key_exchange_run_with_private(const struct key_exchange_request *request,
 		result->error = -EINVAL;
 	else if (request->peer_public_bytes != key_exchange_public_bytes(request->group))
 		result->error = -EBADMSG;
-	else if (group->prime != NULL)
-		result->error = modp_run(group, request, private_value, private_bytes, result);
 	else
-		result->error = ecp_run(group, request, private_value, private_bytes, result);
+		result->error = exchange_run(group, request, private_value, private_bytes, result);
 }
 
 void key_exchange_run(const struct key_exchange_request *request,

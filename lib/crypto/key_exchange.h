@@ -29,6 +29,16 @@ struct key_exchange_result {
 		[KEY_EXCHANGE_BYTES_MAX]; /* fixed length of the group, leading zeroes kept */
 };
 
+#define KEY_EXCHANGE_PRIVATE_BYTES_MAX 66 /* ECP-521 */
+
+/* Our own half of an exchange, for an initiator, which needs it twice. */
+struct key_pair {
+	uint16_t private_bytes;
+	uint16_t public_bytes;
+	uint8_t private_value[KEY_EXCHANGE_PRIVATE_BYTES_MAX];
+	uint8_t public_value[KEY_EXCHANGE_BYTES_MAX];
+};
+
 /* True if the group is one of the above. */
 bool key_exchange_supported(uint16_t group);
 
@@ -43,10 +53,13 @@ size_t key_exchange_public_bytes(uint16_t group);
 void key_exchange_run(const struct key_exchange_request *request,
 		      struct key_exchange_result *result);
 
-/*
- * The same with a given private exponent, big-endian, for known-answer tests and for an initiator
- * that needs its public value twice. NULL: a fresh one.
- */
+/* The two halves apart, as an initiator needs them. 0 or -errno as in the result above. */
+int key_pair_make(uint16_t group, struct key_pair *pair);
+/* `secret` has room for KEY_EXCHANGE_BYTES_MAX; its length goes to `secret_bytes`. */
+int key_exchange_secret(uint16_t group, const struct key_pair *pair, const uint8_t *peer_public,
+			size_t peer_public_bytes, uint8_t *secret, uint16_t *secret_bytes);
+
+/* key_exchange_run() with a given private exponent, big-endian, for tests. NULL: a fresh one. */
 void key_exchange_run_with_private(const struct key_exchange_request *request,
 				   const uint8_t *private_value, size_t private_bytes,
 				   struct key_exchange_result *result);

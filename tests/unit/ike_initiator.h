@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef IKE_INITIATOR_H
-#define IKE_INITIATOR_H
+#ifndef TESTS_IKE_INITIATOR_H
+#define TESTS_IKE_INITIATOR_H
 
 /*
  * An IKEv1 initiator for tests: what a client puts on the wire, with the habits of the real ones.

@@ -306,6 +306,36 @@ static void both_sides_of_every_group_agree(void **state)
 	}
 }
 
+/* An initiator's half, made first, meets a responder's whole. */
+static void halves_agree_with_the_whole(void **state)
+{
+	struct key_exchange_request request = {0};
+	struct key_exchange_result result;
+	struct key_pair pair;
+	uint8_t secret[KEY_EXCHANGE_BYTES_MAX];
+	uint16_t secret_bytes;
+
+	(void)state;
+	for (size_t n = 0; n < sizeof(all_groups) / sizeof(all_groups[0]); n++) {
+		request.group = all_groups[n];
+		assert_int_equal(key_pair_make(request.group, &pair), 0);
+		request.peer_public_bytes = pair.public_bytes;
+		memcpy(request.peer_public, pair.public_value, pair.public_bytes);
+		key_exchange_run(&request, &result);
+		assert_int_equal(result.error, 0);
+		assert_int_equal(key_exchange_secret(request.group, &pair, result.public_value,
+						     result.public_bytes, secret, &secret_bytes),
+				 0);
+		assert_int_equal(secret_bytes, result.shared_bytes);
+		assert_memory_equal(secret, result.shared_secret, secret_bytes);
+		assert_int_equal(key_exchange_secret(request.group, &pair, result.public_value,
+						     result.public_bytes - 1U, secret,
+						     &secret_bytes),
+				 -EBADMSG);
+	}
+	assert_int_equal(key_pair_make(1, &pair), -EINVAL);
+}
+
 /* One secret in 256 begins with a zero: it must stay there. */
 static void leading_zeroes_are_kept(void **state)
 {
@@ -398,6 +428,7 @@ int main(void)
 		cmocka_unit_test(ciphers_refuse_what_does_not_fit),
 		cmocka_unit_test(ecp_vectors_of_rfc_5903),
 		cmocka_unit_test(both_sides_of_every_group_agree),
+		cmocka_unit_test(halves_agree_with_the_whole),
 		cmocka_unit_test(leading_zeroes_are_kept),
 		cmocka_unit_test(values_outside_the_group_are_refused),
 		cmocka_unit_test(suites_know_their_sizes),
