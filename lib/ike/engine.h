@@ -7,12 +7,14 @@
 #include "base/event_queue.h"
 #include "base/verdict.h"
 #include "fsm/fsm.h"
+#include "ike/compose.h"
 #include "ike/deadline.h"
 #include "ike/ike.h"
 #include "ike/isakmp.h"
 #include "ike/keys.h"
 #include "ike/nat.h"
 #include "ike/payload.h"
+#include "ike/reply.h"
 #include "ike/slots.h"
 #include "ike/table.h"
 #include "ike/vendor.h"
@@ -21,9 +23,6 @@
 #include <sys/queue.h>
 
 #define SA_BODY_BYTES_MAX     4096 /* of the SA payload of main mode 1, kept for HASH_I */
-#define NONCE_BYTES           32   /* ours */
-#define NONCE_BYTES_MIN       8    /* the peer's, RFC 2409 5 */
-#define NONCE_BYTES_MAX       256
 #define ID_BYTES_MAX          512
 #define JOBS_PER_SOURCE       64
 #define JOBS_TOTAL            8192
@@ -36,8 +35,6 @@
 #define LIFETIME_GRACE_MS     30000
 #define PEER_INDEX_BITS       20
 #define PEER_GENERATION_MASK  0xfff
-#define MESSAGE_BYTES_MAX     4096
-#define PACKET_BYTES_MAX      16384 /* a longer datagram is no ISAKMP message */
 
 struct sa;
 struct quick_mode;
@@ -68,13 +65,6 @@ struct source {
 	uint32_t half_open;
 	uint32_t jobs;
 	TAILQ_HEAD(, sa) waiting; /* no third message yet, oldest first */
-};
-
-/* The last message that an exchange accepted, as a keyed hash, and our answer to it. */
-struct reply {
-	uint64_t request_hash; /* 0: none */
-	size_t length;
-	uint8_t *bytes; /* without the non-ESP marker */
 };
 
 /* What main mode needs until it is done. */
@@ -270,12 +260,6 @@ void report_send(struct ike *ike, const struct sa *sa, const struct ike_path *pa
 		 bool to_current_endpoint, const uint8_t *bytes, size_t length);
 void report_child(const struct child *child, enum ike_event_kind kind);
 
-/* reply.c */
-void reply_set(struct reply *reply, uint64_t request_hash, const uint8_t *bytes, size_t length);
-void reply_free(struct reply *reply);
-struct digest_part part_copy(const struct digest_part *part);
-void part_free(struct digest_part *part);
-
 /* source.c */
 struct source *source_get(struct ike *ike, const struct endpoint *remote);
 void source_put(struct ike *ike, struct source *source); /* frees it when nothing holds it */
@@ -370,12 +354,6 @@ void child_due(struct child *child);
 struct child *child_find(struct ike *ike, uint32_t spi_in);
 
 /* message.c: every message that we send */
-struct message_notification {
-	uint8_t protocol;
-	uint16_t type;
-	struct digest_part spi;
-	struct digest_part data;
-};
 void message_main_mode_2(struct sa *sa);
 void message_main_mode_4(struct sa *sa);
 void message_main_mode_6(struct sa *sa, const struct digest_part *id, const uint8_t *hash);
@@ -389,12 +367,4 @@ void message_notify(struct sa *sa, const struct ike_path *path, bool to_current_
 		    const struct message_notification *notification);
 void message_delete(struct sa *sa, uint8_t protocol, uint8_t spi_bytes, const uint8_t *spis,
 		    uint16_t count);
-/* HASH of quick mode: prf(SKEYID_a, M-ID | [nonce |] rest). */
-int message_hash(const struct ike_keys *keys, uint32_t message_id, const struct digest_part *nonce,
-		 const struct digest_part *rest, uint8_t *out);
-
-/* A protected message: decrypts into `plain` (packet->length bytes) and advances `iv`. */
-int message_open(const struct ike_keys *keys, const struct packet *packet,
-		 uint8_t iv[IKE_BLOCK_BYTES_MAX], uint8_t *plain, struct payloads *payloads);
-
 #endif

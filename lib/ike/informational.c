@@ -110,10 +110,8 @@ void informational_feed(struct sa *sa, const struct packet *packet)
 {
 	uint32_t message_id = packet->header.message_id;
 	struct ike *ike = sa->ike;
-	size_t size = digest_bytes(sa->keys.suite.hash);
 	uint8_t iv[IKE_BLOCK_BYTES_MAX];
 	uint8_t plain[PACKET_BYTES_MAX];
-	uint8_t expected[DIGEST_BYTES_MAX];
 	struct payloads payloads;
 
 	if (!(packet->header.flags & ISAKMP_FLAG_ENCRYPTION)) {
@@ -129,10 +127,8 @@ void informational_feed(struct sa *sa, const struct packet *packet)
 		return;
 	}
 	if (ike_keys_exchange_iv(&sa->keys, sa->iv, message_id, iv) != 0 ||
-	    message_open(&sa->keys, packet, iv, plain, &payloads) != 0 ||
-	    payloads.first != ISAKMP_PAYLOAD_HASH || payloads.hash.length != size ||
-	    message_hash(&sa->keys, message_id, NULL, &payloads.after_hash, expected) != 0 ||
-	    !memory_equal_constant_time(expected, payloads.hash.bytes, size)) {
+	    message_open(&sa->keys, &packet->header, packet->bytes, iv, plain, &payloads) != 0 ||
+	    !message_hash_right(&sa->keys, message_id, NULL, &payloads)) {
 		ike_count(ike, IKE_COUNTER_bad_hash);
 		return;
 	}

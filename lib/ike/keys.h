@@ -12,6 +12,9 @@
 #include <stdint.h>
 
 #define IKE_BLOCK_BYTES_MAX 16
+#define NONCE_BYTES         32 /* ours */
+#define NONCE_BYTES_MIN     8  /* the peer's, RFC 2409 5 */
+#define NONCE_BYTES_MAX     256
 
 /* The lasting secrets of an ISAKMP SA. */
 struct ike_keys {

@@ -456,7 +456,7 @@ static void fifth_message(struct sa *sa, const struct packet *packet)
 		ike_count(sa->ike, IKE_COUNTER_unprotected);
 		return;
 	}
-	if (message_open(&sa->keys, packet, iv, plain, &payloads) == 0 &&
+	if (message_open(&sa->keys, &packet->header, packet->bytes, iv, plain, &payloads) == 0 &&
 	    main_mode_peer_authentic(sa, &payloads)) {
 		authenticated(sa, packet, &payloads, iv);
 		return;

@@ -66,10 +66,7 @@ static size_t own_id_write(const struct sa *sa, uint8_t body[20])
 		configured->family != ENDPOINT_NONE ? configured : &sa->path.local;
 	struct writer w = writer_over(body, 20);
 
-	writer_u8(&w,
-		  id->family == ENDPOINT_IPV6 ? ISAKMP_ID_IPV6_ADDRESS : ISAKMP_ID_IPV4_ADDRESS);
-	writer_zeroes(&w, 3);
-	writer_bytes(&w, id->address, endpoint_address_bytes(id));
+	message_id_write(&w, id, 0, 0);
 	return writer_length(&w);
 }
 

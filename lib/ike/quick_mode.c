@@ -410,17 +410,6 @@ static bool room_make(struct sa *sa)
 	return false;
 }
 
-static bool hash_right(const struct sa *sa, uint32_t message_id, const struct digest_part *nonce,
-		       const struct digest_part *rest, const struct payloads *payloads)
-{
-	size_t size = digest_bytes(sa->keys.suite.hash);
-	uint8_t expected[DIGEST_BYTES_MAX];
-
-	return payloads->first == ISAKMP_PAYLOAD_HASH && payloads->hash.length == size &&
-	       message_hash(&sa->keys, message_id, nonce, rest, expected) == 0 &&
-	       memory_equal_constant_time(expected, payloads->hash.bytes, size);
-}
-
 static void first_message(struct sa *sa, const struct packet *packet)
 {
 	uint32_t message_id = packet->header.message_id;
@@ -430,8 +419,8 @@ static void first_message(struct sa *sa, const struct packet *packet)
 	struct quick_mode *qm;
 
 	if (ike_keys_exchange_iv(&sa->keys, sa->iv, message_id, iv) != 0 ||
-	    message_open(&sa->keys, packet, iv, plain, &payloads) != 0 ||
-	    !hash_right(sa, message_id, NULL, &payloads.after_hash, &payloads)) {
+	    message_open(&sa->keys, &packet->header, packet->bytes, iv, plain, &payloads) != 0 ||
+	    !message_hash_right(&sa->keys, message_id, NULL, &payloads)) {
 		ike_count(sa->ike, IKE_COUNTER_bad_hash);
 		return;
 	}
@@ -471,7 +460,7 @@ static void third_message(struct quick_mode *qm, const struct packet *packet)
 	struct payloads payloads;
 
 	memcpy(iv, qm->iv, sizeof(iv));
-	if (message_open(&sa->keys, packet, iv, plain, &payloads) != 0 ||
+	if (message_open(&sa->keys, &packet->header, packet->bytes, iv, plain, &payloads) != 0 ||
 	    payloads.first != ISAKMP_PAYLOAD_HASH || payloads.hash.length != size ||
 	    ike_keys_authenticate(&sa->keys, parts, 4, expected) != 0 ||
 	    !memory_equal_constant_time(expected, payloads.hash.bytes, size)) {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "ike/reply.h"
+
 #include "base/memory.h"
-#include "ike/engine.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void reply_set(struct reply *reply, uint64_t request_hash, const uint8_t *bytes, size_t length)
 {
