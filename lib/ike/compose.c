@@ -11,6 +11,14 @@
 #define FLAGS_OFFSET        19
 #define NEXT_PAYLOAD_OFFSET 16
 
+void ike_cookies_write(uint64_t initiator_cookie, uint64_t responder_cookie, uint8_t cookies[16])
+{
+	for (unsigned i = 0; i < ISAKMP_COOKIE_BYTES; i++) {
+		cookies[i] = (uint8_t)(initiator_cookie >> (56 - 8 * i));
+		cookies[i + ISAKMP_COOKIE_BYTES] = (uint8_t)(responder_cookie >> (56 - 8 * i));
+	}
+}
+
 void message_begin(struct message *m, uint64_t initiator_cookie, uint64_t responder_cookie,
 		   uint8_t exchange, uint32_t message_id)
 {
@@ -125,18 +133,37 @@ void message_add_nat_oa(struct message *m, uint8_t type, const struct endpoint *
 	message_payload_close(m);
 }
 
+static void message_id_bytes(uint32_t message_id, uint8_t bytes[4])
+{
+	struct writer w = writer_over(bytes, 4);
+
+	writer_u32(&w, message_id);
+}
+
 int message_hash(const struct ike_keys *keys, uint32_t message_id, const struct digest_part *nonce,
 		 const struct digest_part *rest, uint8_t *out)
 {
-	const uint8_t id[4] = {(uint8_t)(message_id >> 24), (uint8_t)(message_id >> 16),
-			       (uint8_t)(message_id >> 8), (uint8_t)message_id};
+	uint8_t id[4];
 	const struct digest_part parts[] = {
 		{id, sizeof(id)},
 		nonce != NULL ? *nonce : (struct digest_part){NULL, 0},
 		*rest,
 	};
 
+	message_id_bytes(message_id, id);
 	return ike_keys_authenticate(keys, parts, 3, out);
+}
+
+int message_hash_3(const struct ike_keys *keys, uint32_t message_id,
+		   const struct digest_part *nonce_i, const struct digest_part *nonce_r,
+		   uint8_t *out)
+{
+	static const uint8_t zero;
+	uint8_t id[4];
+	const struct digest_part parts[] = {{&zero, 1}, {id, sizeof(id)}, *nonce_i, *nonce_r};
+
+	message_id_bytes(message_id, id);
+	return ike_keys_authenticate(keys, parts, 4, out);
 }
 
 void message_hash_fill(struct message *m, const struct ike_keys *keys,

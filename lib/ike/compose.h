@@ -30,6 +30,9 @@ struct message_notification {
 	struct digest_part data;
 };
 
+/* CKY-I | CKY-R. */
+void ike_cookies_write(uint64_t initiator_cookie, uint64_t responder_cookie, uint8_t cookies[16]);
+
 void message_begin(struct message *m, uint64_t initiator_cookie, uint64_t responder_cookie,
 		   uint8_t exchange, uint32_t message_id);
 void message_payload_open(struct message *m, uint8_t type);
@@ -53,6 +56,10 @@ void message_add_nat_oa(struct message *m, uint8_t type, const struct endpoint *
 /* HASH of quick mode: prf(SKEYID_a, M-ID | [nonce |] rest). 0 or -errno. */
 int message_hash(const struct ike_keys *keys, uint32_t message_id, const struct digest_part *nonce,
 		 const struct digest_part *rest, uint8_t *out);
+/* HASH of quick mode 3. */
+int message_hash_3(const struct ike_keys *keys, uint32_t message_id,
+		   const struct digest_part *nonce_i, const struct digest_part *nonce_r,
+		   uint8_t *out);
 /* Fills the HASH payload in, over everything behind it; `nonce` may be NULL. */
 void message_hash_fill(struct message *m, const struct ike_keys *keys,
 		       const struct digest_part *nonce);

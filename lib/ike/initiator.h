@@ -11,7 +11,8 @@
  * out. One thread at a time uses an instance.
  *
  * The order of a dial: ike_initiator_start(); SEND and JOB events as they come; UP when main mode is
- * complete; CHILD_UP when quick mode is. FAILED or DOWN is the last event of an instance.
+ * complete; CHILD_UP when quick mode is. After DOWN, and after FAILED of a first dial, nothing is
+ * left and ike_initiator_start() may come again; what was up survives a rekey that FAILED.
  */
 
 #include "base/cause.h"

@@ -4,6 +4,7 @@
 
 /* What the peer offers in an SA payload, and which of it we take (RFC 2407 4.4, 4.5; 2409 A). */
 
+#include "base/writer.h"
 #include "crypto/block_cipher.h"
 #include "crypto/digest.h"
 #include "crypto/esp_suite.h"
@@ -61,6 +62,10 @@ int proposal_choose_ike(const struct digest_part *sa, enum ike_compatibility com
 /* The same for ESP: AES-GCM first, then the peer's order, 3DES last. Bundles are refused. */
 int proposal_choose_esp(const struct digest_part *sa, const struct esp_policy *policy,
 			struct esp_choice *chosen, struct proposal_choice *choice);
+
+/* One transform with its generic header, as an initiator offers it; of `offer` not the SPI. */
+void proposal_write_ike(struct writer *w, const struct ike_suite *suite);
+void proposal_write_esp(struct writer *w, const struct esp_choice *offer);
 
 /* Readable lists for the operator; a list that does not fit ends in "...". */
 void proposal_offer_text_ike(const struct digest_part *sa, char *text, size_t size);

@@ -445,14 +445,9 @@ static void first_message(struct sa *sa, const struct packet *packet)
 
 static void third_message(struct quick_mode *qm, const struct packet *packet)
 {
-	static const uint8_t zero;
 	const struct quick_mode_input input = {.packet = packet};
+	const struct digest_part nonce_r = {qm->nonce_r, sizeof(qm->nonce_r)};
 	struct sa *sa = qm->sa;
-	const uint32_t id = qm->message_id;
-	const uint8_t id_bytes[4] = {(uint8_t)(id >> 24), (uint8_t)(id >> 16), (uint8_t)(id >> 8),
-				     (uint8_t)id};
-	const struct digest_part parts[] = {
-		{&zero, 1}, {id_bytes, 4}, qm->nonce_i, {qm->nonce_r, sizeof(qm->nonce_r)}};
 	size_t size = digest_bytes(sa->keys.suite.hash);
 	uint8_t iv[IKE_BLOCK_BYTES_MAX];
 	uint8_t plain[PACKET_BYTES_MAX];
@@ -462,7 +457,7 @@ static void third_message(struct quick_mode *qm, const struct packet *packet)
 	memcpy(iv, qm->iv, sizeof(iv));
 	if (message_open(&sa->keys, &packet->header, packet->bytes, iv, plain, &payloads) != 0 ||
 	    payloads.first != ISAKMP_PAYLOAD_HASH || payloads.hash.length != size ||
-	    ike_keys_authenticate(&sa->keys, parts, 4, expected) != 0 ||
+	    message_hash_3(&sa->keys, qm->message_id, &qm->nonce_i, &nonce_r, expected) != 0 ||
 	    !memory_equal_constant_time(expected, payloads.hash.bytes, size)) {
 		ike_count(sa->ike, IKE_COUNTER_bad_hash);
 		return;

@@ -205,10 +205,7 @@ void sa_bury(struct sa *sa)
 
 void sa_cookies(const struct sa *sa, uint8_t cookies[16])
 {
-	for (unsigned i = 0; i < ISAKMP_COOKIE_BYTES; i++) {
-		cookies[i] = (uint8_t)(sa->initiator_cookie >> (56 - 8 * i));
-		cookies[i + ISAKMP_COOKIE_BYTES] = (uint8_t)(sa->responder_cookie >> (56 - 8 * i));
-	}
+	ike_cookies_write(sa->initiator_cookie, sa->responder_cookie, cookies);
 }
 
 bool sa_message_id_known(const struct sa *sa, uint32_t message_id)
