@@ -237,6 +237,14 @@ size_t l2tp_busy_tunnels(const struct l2tp *l2tp)
 	return l2tp->tunnel_count - quiet;
 }
 
+bool l2tp_tunnel_is_quiet(const struct l2tp *l2tp, uint16_t id)
+{
+	const struct tunnel *tunnel = l2tp_id_table_find(&l2tp->tunnels, id);
+
+	return tunnel == NULL ||
+	       (tunnel->state == TUNNEL_STOPPED && STAILQ_EMPTY(&tunnel->reliable.queue));
+}
+
 size_t l2tp_tunnels(const struct l2tp *l2tp)
 {
 	return l2tp->tunnel_count;

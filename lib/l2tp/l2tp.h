@@ -161,6 +161,10 @@ void l2tp_close_all(struct l2tp *l2tp, uint16_t result_code, enum cause cause, u
 /* Tunnels that still have something to say: neither gone nor lingering with everything acked. */
 size_t l2tp_busy_tunnels(const struct l2tp *l2tp);
 
+/* True when there is nothing left to say in this tunnel: it is closed and all that we sent is
+ * acknowledged, or it is gone. */
+bool l2tp_tunnel_is_quiet(const struct l2tp *l2tp, uint16_t tunnel);
+
 /* All tunnels, lingering ones included. */
 size_t l2tp_tunnels(const struct l2tp *l2tp);
 
