@@ -336,10 +336,12 @@ void mailbox_doorbell_clear(struct mailbox *mailbox)
 {
 	uint64_t rings;
 
+	/* The bell is silenced before it is said that it may ring: the other way round, one that
+	 * rings between the two would be silenced and never ring again. */
+	if (read(mailbox->descriptor, &rings, sizeof(rings)) < 0)
+		rings = 0; /* it did not ring */
 	__atomic_store_n(&mailbox->control_rung, 0, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (read(mailbox->descriptor, &rings, sizeof(rings)) < 0)
-		return; /* it did not ring */
 }
 
 uint64_t mailbox_packets_refused(const struct mailbox *mailbox)
