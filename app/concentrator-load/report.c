@@ -139,18 +139,48 @@ static double loss_percent(const struct load *load)
 	return worst;
 }
 
+/* One thing that has to be zero, or the run was not well. */
+struct complaint {
+	const char *text;
+	uint64_t count;
+};
+
+/* Prints what is wrong; true when nothing is. */
 static bool all_well(const struct load *load)
 {
 	const struct tally *tally = &load->tally;
 	const struct traffic_tally *traffic = &load->traffic;
+	const struct complaint complaints[] = {
+		{"sessions did not come up", load->options->sessions - tally->ever_up},
+		{"sessions went down by themselves", tally->dropped},
+		{"sessions did not close", tally->ever_up - tally->dropped - tally->closed},
+		{"Terminate-Requests were not answered", tally->unanswered},
+		{"tunnels ended without an acknowledgement", tally->tunnels_unclean},
+		{"ISAKMP SAs ended by themselves", tally->ike_dropped},
+		{"ESP packets were not authentic", tally->esp_forged},
+		{"ESP packets came twice", tally->esp_replayed},
+		{"ESP packets came late", tally->esp_late},
+		{"packets were changed on their way", traffic->corrupt},
+		{"packets came to somebody else", traffic->misdelivered},
+		{"packets came late", traffic->late},
+		{"packets came twice", traffic->duplicate},
+		{"per cent or more of the packets were lost",
+		 loss_percent(load) > load->options->loss_percent ? (uint64_t)loss_percent(load) + 1
+								  : 0},
+		{"directions had no traffic",
+		 (load->options->traffic != 0) * (uint64_t)((load->sent[DIRECTION_UP] == 0) +
+							    (load->sent[DIRECTION_DOWN] == 0))},
+	};
+	bool well = true;
 
-	return tally->ever_up == load->options->sessions && tally->dropped == 0 &&
-	       tally->closed == tally->ever_up && tally->unanswered == 0 &&
-	       tally->tunnels_unclean == 0 && traffic->corrupt == 0 && traffic->misdelivered == 0 &&
-	       traffic->late == 0 && traffic->duplicate == 0 && tally->esp_forged == 0 &&
-	       tally->esp_replayed == 0 && tally->esp_late == 0 && tally->ike_dropped == 0 &&
-	       loss_percent(load) <= load->options->loss_percent &&
-	       (load->options->traffic == 0 || load->sent[DIRECTION_UP] != 0);
+	for (unsigned i = 0; i < sizeof(complaints) / sizeof(complaints[0]); i++) {
+		if (complaints[i].count == 0)
+			continue;
+		printf("wrong: %llu %s\n", (unsigned long long)complaints[i].count,
+		       complaints[i].text);
+		well = false;
+	}
+	return well;
 }
 
 static void traffic_print(const struct load *load, const char *name, enum direction direction)
@@ -165,10 +195,9 @@ static void traffic_print(const struct load *load, const char *name, enum direct
 	       (double)histogram_percentile(latency, 0.99) / 1e3, (double)latency->highest / 1e3);
 }
 
-static void text_print(const struct load *load, bool well)
+static void text_print(const struct load *load)
 {
 	const struct tally *tally = &load->tally;
-	const struct traffic_tally *traffic = &load->traffic;
 	double seconds = seconds_between(tally->first_start_us, tally->last_up_us);
 
 	printf("dials: %u of %u up in %.2f s, %.0f a second; ms to up p50 %.1f, p99 %.1f, max "
@@ -184,15 +213,10 @@ static void text_print(const struct load *load, bool well)
 	if (load->options->traffic != 0) {
 		traffic_print(load, "client to server", DIRECTION_UP);
 		traffic_print(load, "server to client", DIRECTION_DOWN);
-		printf("wrong: %llu corrupt, %llu misdelivered, %llu late, %llu duplicate\n",
-		       (unsigned long long)traffic->corrupt,
-		       (unsigned long long)traffic->misdelivered, (unsigned long long)traffic->late,
-		       (unsigned long long)traffic->duplicate);
 	}
 	printf("closed: %u in %.2f s, %u without an answer, %u tunnels unacknowledged\n",
 	       tally->closed, seconds_between(tally->close_us, tally->closed_us), tally->unanswered,
 	       tally->tunnels_unclean);
-	puts(well ? "all well" : "NOT well");
 }
 
 static bool json_write(const struct load *load, bool well)
@@ -215,8 +239,11 @@ static bool json_write(const struct load *load, bool well)
 
 bool report_write(const struct load *load)
 {
-	bool well = all_well(load);
+	bool well;
 
-	text_print(load, well);
+	text_print(load);
+	well = all_well(load);
+	if (well)
+		puts("all well");
 	return (load->options->json_file == NULL || json_write(load, well)) && well;
 }

@@ -180,6 +180,8 @@ void l2tp_lac_send_iccn(struct session *session);
 
 /* A new session in setup; NULL when the tunnel has no room. */
 struct session *l2tp_session_new(struct tunnel *tunnel);
+/* Our ICCN has left: data may follow it. */
+void l2tp_session_connected(struct tunnel *tunnel, uint16_t id);
 /* Sends the ICRQ of a new session. */
 void l2tp_session_call(struct session *session);
 

@@ -50,7 +50,7 @@ enum l2tp_event_kind {
 	L2TP_TUNNEL_GONE, /* the lingering state is over: the tunnel id is free */
 	L2TP_SESSION_OPENING, /* .session_up, its addresses and ids: comes before the L2TP_SEND of ICRP,
 				 since the peer may send data right behind its ICCN */
-	L2TP_SESSION_UP,      /* .session_up: ICCN accepted, or ICRP where we dialled; PPP starts */
+	L2TP_SESSION_UP,      /* .session_up: ICCN accepted, or sent where we dialled; PPP starts */
 	L2TP_SESSION_DOWN, /* .down: one for each session, before L2TP_TUNNEL_DOWN */
 	L2TP_STEP,         /* .step: one line of the ladder */
 };

@@ -39,8 +39,7 @@ struct session_input {
 static const struct fsm_cell session_cells[SESSION_EVENTS][SESSION_STATES] = {
 	[SESSION_EVENT_DIAL] = {[SESSION_IDLE] = {DO(SEND_ICRQ), SESSION_WAIT_REPLY, true}},
 	[SESSION_EVENT_ICRQ] = {[SESSION_IDLE] = {DO(SEND_ICRP), SESSION_WAIT_CONNECT, true}},
-	[SESSION_EVENT_ICRP] = {[SESSION_WAIT_REPLY] = {DO(SEND_ICCN) | DO(ANNOUNCE_UP),
-							SESSION_ESTABLISHED, true}},
+	[SESSION_EVENT_ICRP] = {[SESSION_WAIT_REPLY] = {DO(SEND_ICCN), SESSION_ESTABLISHED, true}},
 	[SESSION_EVENT_ICCN] = {[SESSION_WAIT_CONNECT] = {DO(ANNOUNCE_UP), SESSION_ESTABLISHED,
 							  true}},
 	[SESSION_EVENT_CDN] = {[SESSION_WAIT_REPLY] = {DO(LEAVE), SESSION_GONE, true},
@@ -94,20 +93,28 @@ static void icrp_send(struct session *session)
 	l2tp_tunnel_send(session->tunnel, &w, MESSAGE_ICRP, session->id);
 }
 
-/* `message` is ICCN, or ICRP where we are the LAC. */
-static void up_announce(struct session *session, const struct message *message)
+static void up_announce(struct session *session, const struct message *iccn)
 {
 	struct tunnel *tunnel = session->tunnel;
 	struct l2tp_event *event = session_event(session, L2TP_SESSION_UP);
 
 	TAILQ_REMOVE(&tunnel->setup, session, link);
-	event->session_up.sequencing_required = message_has(message, AVP_SEQUENCING_REQUIRED);
+	event->session_up.sequencing_required = message_has(iccn, AVP_SEQUENCING_REQUIRED);
 	event->session_up.call_serial = session->call_serial;
-	event->session_up.tx_speed = message->tx_speed;
+	event->session_up.tx_speed = iccn->tx_speed;
 	snprintf(event->session_up.calling_number, sizeof(event->session_up.calling_number), "%s",
 		 session->calling_number);
 	snprintf(event->session_up.called_number, sizeof(event->session_up.called_number), "%s",
 		 session->called_number);
+}
+
+void l2tp_session_connected(struct tunnel *tunnel, uint16_t id)
+{
+	const struct session *session = l2tp_id_table_find(&tunnel->sessions, id);
+
+	if (session != NULL && session->state == SESSION_ESTABLISHED)
+		session_event(session, L2TP_SESSION_UP)->session_up.call_serial =
+			session->call_serial;
 }
 
 static void session_leave(struct session *session, const struct session_input *input)
@@ -138,6 +145,7 @@ static void session_act(void *object, unsigned action, const void *argument)
 		icrp_send(session);
 		break;
 	case ACTION_SEND_ICCN:
+		TAILQ_REMOVE(&session->tunnel->setup, session, link);
 		l2tp_lac_send_iccn(session);
 		break;
 	case ACTION_ANNOUNCE_UP:

@@ -118,6 +118,8 @@ static void message_transmit(struct tunnel *tunnel, struct reliable_message *mes
 		  message->session);
 	l2tp_send(l2tp, tunnel->id, message->session, &tunnel->peer, &tunnel->local, message->bytes,
 		  message->length);
+	if (message->type == MESSAGE_ICCN && !again)
+		l2tp_session_connected(tunnel, message->session);
 }
 
 static void zlb_send(struct tunnel *tunnel)
