@@ -22,8 +22,8 @@ workers = {workers};
 idle = "adaptive";
 memory = "nohuge";
 ports = (
-    {{ name = "access"; device = "net_tap0,iface={access}"; addresses = [ "{server}/24" ]; }},
-    {{ name = "inside"; device = "net_tap1,iface={inside}"; addresses = [ "{inside_address}/24" ]; }}
+    {{ name = "access"; device = "{access}"; addresses = [ "{server}/24" ]; }},
+    {{ name = "inside"; device = "{inside}"; addresses = [ "{inside_address}/24" ]; }}
 );
 listeners = ( {{ address = "{server}"; ipsec = "{ipsec}"; preshared_key_file = "{directory}/psk"; }} );
 pools = ( {{ name = "default"; first = "{first}"; last = "{last}"; }} );
@@ -31,7 +31,14 @@ users_file = "{directory}/users";
 dns = [ "198.51.100.53" ];
 """
 
-_SANITIZERS = {
+# What the two ports are: wires to namespaces, or shared memory with another DPDK process.
+_DEVICES = {
+    "tap": (f"net_tap0,iface={ACCESS_WIRE}", f"net_tap1,iface={INSIDE_WIRE}"),
+    "memif": ("net_memif0,role=server,id=0,socket={directory}/access.sock,socket-abstract=no",
+              "net_memif1,role=server,id=1,socket={directory}/inside.sock,socket-abstract=no"),
+}
+
+SANITIZERS = {
     "ASAN_OPTIONS": "abort_on_error=0:exitcode=99:detect_leaks=1:detect_stack_use_after_return=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=0",
     "LSAN_OPTIONS": f"print_suppressions=0:suppressions={pathlib.Path(__file__).with_name('leaks')}",
@@ -55,26 +62,28 @@ def write_secret(path, text):
 
 
 def write_configuration(directory, pool=("10.20.0.2", "10.20.255.254"), users="", extra="",
-                        ipsec="required", workers=1):
+                        ipsec="required", workers=1, links="tap"):
     """Everything the daemon reads, in one directory; returns the configuration's path."""
+    access, inside = (device.format(directory=directory) for device in _DEVICES[links])
     directory.mkdir(parents=True, exist_ok=True)
     write_secret(directory / "psk", IPSEC_SECRET + "\n")
     write_secret(directory / "users",
                  "".join(f"{user} {password_of(user)}\n" for user in USERS) + users)
     path = directory / "concentrator.conf"
     path.write_text(_CONFIGURATION.format(
-        directory=directory, access=ACCESS_WIRE, inside=INSIDE_WIRE, server=CONCENTRATOR,
+        directory=directory, access=access, inside=inside, server=CONCENTRATOR,
         inside_address=INSIDE, first=pool[0], last=pool[1], ipsec=ipsec, workers=workers) + extra)
     return path
 
 
 class Concentrator:
-    def __init__(self, build, topology, directory, configuration, outlive=False):
+    def __init__(self, build, topology, directory, configuration, outlive=False, links="tap"):
         self.build = pathlib.Path(build)
         self.topology = topology
         self.directory = pathlib.Path(directory)
         self.configuration = configuration
         self.outlive = outlive
+        self.links = links
         self.log_path = self.directory / "concentrator.log"
         self.process = None
 
@@ -86,7 +95,7 @@ class Concentrator:
         """Starts the daemon, waits until it serves, gives its two wires to their peers."""
         self.process = self.topology["concentrator"].start(
             self.program, "-c", str(self.configuration), log=self.log_path, outlive=self.outlive,
-            environment=_SANITIZERS)
+            environment=SANITIZERS)
         deadline = time.monotonic() + timeout * time_scale()
         while not re.search(r"\bready\b", self.log()):
             if not self.process.running():
@@ -98,7 +107,8 @@ class Concentrator:
 
     def plug(self):
         own = self.topology["concentrator"]
-        self.topology.plug_wires(ACCESS_WIRE, own, INSIDE_WIRE, own)
+        if self.links == "tap":
+            self.topology.plug_wires(ACCESS_WIRE, own, INSIDE_WIRE, own)
         own.run("ip", "route", "replace", "default", "via", OUTSIDE, "dev", "access")
 
     def running(self):

@@ -93,7 +93,8 @@ class Lab:
         self._starts += 1
         directory = self.directory / f"concentrator-{self._starts}"
         path = write_configuration(directory, **options)
-        self.concentrator = Concentrator(self.build, self.topology, directory, path, self.outlive)
+        self.concentrator = Concentrator(self.build, self.topology, directory, path, self.outlive,
+                                         options.get("links", "tap"))
         self._configuration = options
         self.concentrator.start()
         return self.concentrator

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Many peers at once, emulated by concentrator-load, with traffic that is verified packet by packet."""
+
+from lab import load
+from lab.case import case, expect
+
+_USERS = load.users_text(2000)
+
+
+def _start(lab, ipsec):
+    return lab.start_concentrator(links="memif", users=_USERS, ipsec=ipsec)
+
+
+def _check(lab, figures, sessions, packets):
+    """All came up, all packets arrived, and nothing is left of them in the daemon."""
+    expect(figures["dials"]["up"] == sessions, f"{figures['dials']}")
+    for direction in ("up", "down"):
+        traffic = figures["traffic"][direction]
+        expect(traffic["received"] >= packets and traffic["lost"] == 0, f"{direction}: {traffic}")
+        expect(traffic["sessions_without_a_packet"] == 0, f"{direction}: {traffic}")
+    lab.concentrator.wait_sessions(0)
+
+
+@case(seconds=60, own_daemon=True)
+def load_of_lac_routers(lab):
+    concentrator = _start(lab, "off")
+    figures = load.run(concentrator, "--mode", "lac", "--sessions", "2000", "--tunnels", "4",
+                       "--traffic", "2000", "--seconds", "3")
+    _check(lab, figures, 2000, 5000)
+
+
+@case(seconds=60, own_daemon=True)
+def load_of_clients_behind_nats(lab):
+    concentrator = _start(lab, "required")
+    figures = load.run(concentrator, "--sessions", "200", "--nat", "50", "--ipsec", "aes256-gcm",
+                       "--in-progress", "32", "--traffic", "1000", "--seconds", "3")
+    _check(lab, figures, 200, 2500)
+    sas = [sa for sa in concentrator.show("sas") if sa["state"] != "lingering"]
+    expect(not sas, f"SAs are left: {sas[:2]}")
+
+
+@case(seconds=60, own_daemon=True)
+def load_of_every_kind(lab):
+    """Each authentication, with and without NAT, ESP with and without UDP, each family of suites."""
+    concentrator = _start(lab, "optional")
+    kinds = (("--auth", "pap"), ("--auth", "chap", "--nat", "10"),
+             ("--ipsec", "aes256-cbc-sha1", "--ike-group", "ecp256", "--bare-esp"),
+             ("--ipsec", "aes128-cbc-sha256", "--ike-group", "ecp384"),
+             ("--ipsec", "aes128-gcm", "--nat", "20", "--mode", "lac", "--tunnels", "10"))
+    for kind in kinds:
+        figures = load.run(concentrator, "--sessions", "20", *kind, "--in-progress", "20",
+                           "--traffic", "200", "--seconds", "1")
+        _check(lab, figures, 20, 100)
+
+
+@case(seconds=60, own_daemon=True)
+def load_notices_a_wrong_password(lab):
+    concentrator = _start(lab, "off")
+    try:
+        load.run(concentrator, "--sessions", "5", "--password", "wrong")
+    except load.LoadFailed as failure:
+        expect("password is wrong" in str(failure), str(failure))
+        return
+    expect(False, "concentrator-load finds all well")
