@@ -97,14 +97,14 @@ int client_set_up(struct load *load)
 	return 0;
 }
 
-static void client_free(struct client *client)
+static void client_free(struct client *client, unsigned lane)
 {
 	if (client == NULL)
 		return;
 	ike_initiator_free(client->ike);
 	if (client->key_in != NULL) {
-		esp_key_release(client->key_in);
-		esp_key_release(client->key_out);
+		esp_key_release(client->key_in, lane);
+		esp_key_release(client->key_out, lane);
 		free(client->key_in);
 		free(client->key_out);
 	}
@@ -119,7 +119,7 @@ void client_tear_down(struct load *load)
 		return;
 	for (uint32_t i = 0; i < load->options->tunnels; i++) {
 		timer_wheel_cancel(&load->peers[i].timer);
-		client_free(load->peers[i].client);
+		client_free(load->peers[i].client, set->lane);
 	}
 	esp_engine_free(set->engine);
 	secret_wipe(&set->preshared_key);
