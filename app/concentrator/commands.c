@@ -5,6 +5,7 @@
 #include "daemon.h"
 #include "dataplane/dataplane.h"
 #include "mailbox/mailbox.h"
+#include "memory_view.h"
 #include "messages/message.h"
 #include "ports/ports.h"
 
@@ -317,6 +318,13 @@ static void show_pools(void *context, const struct ctl_request *request, struct 
 							       "used", used, "size", size));
 }
 
+static void show_memory(void *context, const struct ctl_request *request, struct ctl_reply *reply)
+{
+	(void)context;
+	(void)request;
+	reply->result = memory_view();
+}
+
 static void disconnect(void *context, const struct ctl_request *request, struct ctl_reply *reply)
 {
 	struct daemon *daemon = context;
@@ -346,6 +354,8 @@ const struct ctl_command daemon_commands[] = {
 	{"show pools", "", 0, CTL_ROLE_VIEWER, "Address pools and how full they are.", show_pools},
 	{"show drops", "", 0, CTL_ROLE_VIEWER, "Every reason for a drop, with its count.",
 	 show_drops},
+	{"show memory", "", 0, CTL_ROLE_VIEWER, "Memory in bytes, packet pools in objects.",
+	 show_memory},
 	{"disconnect", "SESSION", 1, CTL_ROLE_ADMIN, "End a session by LCP Terminate and L2TP CDN.",
 	 disconnect},
 	{NULL, NULL, 0, CTL_ROLE_VIEWER, NULL, NULL},
