@@ -7,6 +7,11 @@
 
 #include <stdlib.h>
 
+static size_t storage_bytes(const struct esp_suite *suite)
+{
+	return SA_STORAGE_BYTES + 2 * esp_key_bytes(suite);
+}
+
 void child_add(struct control *control, const struct ike_event *event)
 {
 	struct peer_group *group = group_of(control, event->peer);
@@ -20,7 +25,7 @@ void child_add(struct control *control, const struct ike_event *event)
 		tables_spi_release(control->tables, slot);
 		return;
 	}
-	storage = storage_new(SA_STORAGE_BYTES + 2 * esp_key_bytes(suite));
+	storage = slabs_take(control->storage, storage_bytes(suite));
 	child = memory_new(sizeof(*child));
 	child->group = group;
 	child->slot = slot;
@@ -89,8 +94,8 @@ void child_delete(struct control *control, const struct ike_event *event)
 
 void child_free(struct child *child)
 {
-	memory_wipe(child->counters, SA_STORAGE_BYTES + 2 * esp_key_bytes(&child->suite));
-	free(child->counters);
+	slabs_give_back(child->group->control->storage, child->counters,
+			storage_bytes(&child->suite));
 	free(child);
 }
 

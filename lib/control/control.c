@@ -88,6 +88,7 @@ struct control *control_new(const struct config *config, struct mailbox *mailbox
 	control->log = log;
 	control->random =
 		(struct random_source){stock_fill, memory_new(sizeof(struct random_stock))};
+	control->storage = slabs_new();
 	control->group_slots = slot_pool_new((uint32_t)sessions);
 	control->groups = memory_new_array(sessions, sizeof(void *));
 	control->group_by_peer = memory_new_array(sessions, sizeof(void *));
@@ -143,6 +144,7 @@ void control_free(struct control *control)
 		address_pool_free(control->pools[i].addresses);
 	if (control->events != NULL)
 		fclose(control->events);
+	slabs_free(control->storage);
 	slot_pool_free(control->group_slots);
 	slot_pool_free(control->session_slots);
 	free(control->groups);

@@ -20,11 +20,6 @@ struct peer_group *group_of(const struct control *control, uint32_t ike_peer)
 	return group != NULL && group->ike_peer == ike_peer ? group : NULL;
 }
 
-void *storage_new(size_t bytes)
-{
-	return memory_new_aligned(64, bytes);
-}
-
 static struct peer_group **index_bucket(const struct peer_group *group)
 {
 	uint32_t hash = 2166136261u;
@@ -116,7 +111,7 @@ void group_up(struct control *control, const struct ike_event *event)
 	control->groups[slot] = group;
 	control->group_by_peer[ike_peer_index(event->peer)] = group;
 	message = mailbox_message_new(control->mailbox, MESSAGE_GROUP_ADD);
-	group->storage = storage_new(GROUP_STORAGE_BYTES);
+	group->storage = slabs_take(control->storage, GROUP_STORAGE_BYTES);
 	message->group_add.storage = group->storage;
 	message->group_add.slot = slot;
 	message->group_add.local = group->local;
@@ -184,7 +179,7 @@ void group_free(struct peer_group *group)
 {
 	if (group->space.l2tp != NULL)
 		l2tp_free(group->space.l2tp);
-	free(group->storage);
+	slabs_give_back(group->control->storage, group->storage, GROUP_STORAGE_BYTES);
 	free(group);
 }
 

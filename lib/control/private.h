@@ -4,6 +4,7 @@
 
 #include "aaa/aaa.h"
 #include "address/address_pool.h"
+#include "base/slab.h"
 #include "base/slot_pool.h"
 #include "config/config.h"
 #include "control/control.h"
@@ -136,6 +137,7 @@ struct control {
 	struct pool pools[CONFIG_POOLS_MAX];
 	unsigned pool_count;
 
+	struct slabs *storage; /* the workers' SAs, groups and sessions */
 	struct slot_pool *group_slots;
 	struct peer_group **groups;
 	struct peer_group **group_by_peer; /* by the index in the IKE engine's number */
@@ -248,8 +250,5 @@ void event_step(struct control *control, const char *layer, bool inbound, const 
 		const char *meaning, const struct endpoint *peer, const struct session *session);
 void event_write(struct control *control, const char *event, const struct endpoint *peer,
 		 const char *user, const char *detail);
-
-/* A worker's storage for SAs, groups and sessions. */
-void *storage_new(size_t bytes);
 
 #endif

@@ -162,7 +162,7 @@ struct session *session_opening(struct l2tp_space *space, const struct l2tp_even
 	index_add(session);
 	tables_session_owner_set(control->tables, slot, session->worker);
 	message = mailbox_message_new(control->mailbox, MESSAGE_SESSION_ADD);
-	message->session_add.storage = storage_new(SESSION_STORAGE_BYTES);
+	message->session_add.storage = slabs_take(control->storage, SESSION_STORAGE_BYTES);
 	session->counters = message->session_add.storage;
 	message->session_add.slot = slot;
 	message->session_add.group = session->group != NULL ? session->group->slot : NO_SLOT;
@@ -351,7 +351,7 @@ void session_end(struct session *session, enum cause cause)
 void session_free(struct session *session)
 {
 	ppp_free(session->ppp);
-	free(session->counters);
+	slabs_give_back(session->control->storage, session->counters, SESSION_STORAGE_BYTES);
 	free(session);
 }
 

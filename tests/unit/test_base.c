@@ -5,6 +5,7 @@
 #include "base/event_queue.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/slab.h"
 #include "base/slot_pool.h"
 #include "base/writer.h"
 
@@ -167,6 +168,70 @@ static void fresh_slots_go_first(void **state)
 	assert_int_equal(slot_pool_take(pool), 2);
 	assert_int_equal(slot_pool_take(pool), 0);
 	slot_pool_free(pool);
+}
+
+static bool all_zero(const uint8_t *bytes, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (bytes[i] != 0)
+			return false;
+	return true;
+}
+
+static void slabs_pack_objects_of_one_size(void **state)
+{
+	enum { COUNT = SLAB_CHUNK_BYTES / 192 + 1 }; /* one more than a chunk holds */
+	static uint8_t *objects[COUNT];
+	struct slabs *slabs = slabs_new();
+	struct slab_figures figures;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT; i++) {
+		objects[i] = slabs_take(slabs, 150);
+		assert_int_equal((uintptr_t)objects[i] % SLAB_ALIGNMENT, 0);
+		assert_true(all_zero(objects[i], 192));
+		memset(objects[i], (int)i | 1, 192);
+	}
+	for (size_t i = 0; i + 2 < COUNT; i++) {
+		assert_ptr_equal(objects[i] + 192, objects[i + 1]);
+		assert_int_equal((uintptr_t)objects[i] / SLAB_CHUNK_BYTES,
+				 (uintptr_t)objects[0] / SLAB_CHUNK_BYTES);
+	}
+	assert_int_equal((uintptr_t)objects[0] % SLAB_CHUNK_BYTES, 0);
+	assert_true(slabs_figures(slabs, 0, &figures));
+	assert_int_equal(figures.object_bytes, 192);
+	assert_int_equal(figures.in_use, COUNT);
+	assert_int_equal(figures.chunks, 2);
+	assert_int_equal(figures.room, 2 * (COUNT - 1));
+	assert_false(slabs_figures(slabs, 1, &figures));
+	for (size_t i = 0; i < COUNT; i++)
+		slabs_give_back(slabs, objects[i], 150);
+	assert_true(slabs_figures(slabs, 0, &figures));
+	assert_int_equal(figures.in_use, 0);
+	slabs_free(slabs);
+}
+
+static void slabs_wipe_and_reuse(void **state)
+{
+	struct slabs *slabs = slabs_new();
+	uint8_t *first = slabs_take(slabs, 2560);
+	uint8_t *second = slabs_take(slabs, 2560);
+	uint8_t *other = slabs_take(slabs, 64);
+	struct slab_figures figures;
+
+	(void)state;
+	memset(first, 0xaa, 2560);
+	memset(second, 0xbb, 2560);
+	slabs_give_back(slabs, first, 2560);
+	assert_true(all_zero(first + sizeof(void *), 2560 - sizeof(void *)));
+	assert_int_equal(second[2559], 0xbb);
+	assert_ptr_equal(slabs_take(slabs, 2560), first);
+	assert_true(all_zero(first, 2560));
+	slabs_give_back(slabs, NULL, 64);
+	slabs_give_back(slabs, other, 64);
+	assert_true(slabs_figures(slabs, 1, &figures));
+	assert_int_equal(figures.in_use, 2); /* of 2560 bytes */
+	slabs_free(slabs);
 }
 
 static void events_come_out_in_order(void **state)
@@ -348,6 +413,8 @@ int main(void)
 		cmocka_unit_test(writer_patches_what_is_written),
 		cmocka_unit_test(slots_are_reused_first_in_first_out),
 		cmocka_unit_test(fresh_slots_go_first),
+		cmocka_unit_test(slabs_pack_objects_of_one_size),
+		cmocka_unit_test(slabs_wipe_and_reuse),
 		cmocka_unit_test(events_come_out_in_order),
 		cmocka_unit_test(endpoints_are_written),
 		cmocka_unit_test(the_log_holds_back_a_flood),
