@@ -2,7 +2,8 @@
 /*
  * How many dials a second one core can answer: the engines put together as in the control core,
  * against dialling engines in the same process. Only the answering end's processor time counts,
- * public-key jobs included. One line of JSON for each trial. `control-rate --help`.
+ * public-key jobs included, and the memory that it keeps a minute later. One line of JSON for each
+ * trial. `control-rate --help`.
  */
 #include "dial_answer.h"
 #include "dial_peer.h"
@@ -12,7 +13,13 @@
 #include <string.h>
 #include <time.h>
 
-#define UNDER_WAY 128 /* dials at once */
+#define UNDER_WAY   128 /* dials at once */
+#define SETTLE_MS   65000
+#define SETTLE_STEP 250
+
+/* Of jemalloc; absent under the sanitizers, which bring an allocator of their own. */
+int mallctl(const char *name, void *old, size_t *old_bytes, void *fresh, size_t fresh_bytes)
+	__attribute__((weak));
 
 struct trial {
 	const char *name;
@@ -23,6 +30,7 @@ struct trial {
 
 struct measurement {
 	double answer_seconds;
+	double kept_bytes; /* of the answering end, for each dial that is up */
 	uint32_t done;
 	uint32_t failed;
 };
@@ -35,54 +43,95 @@ static double processor_seconds(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* Dials from `first` to before `end`, UNDER_WAY at once; the seconds of the answering end. */
-static double dial_range(struct dial_answer *answer, struct dial_peers *peers, uint32_t first,
-			 uint32_t end, uint64_t *now_ms)
+/* What this thread has allocated and not freed; the program has one thread. */
+static double allocated_bytes(void)
 {
-	struct dial_wire up = {0}, down = {0};
-	uint32_t base = dial_peers_done(peers);
-	uint32_t next = first;
-	double seconds = 0;
+	uint64_t allocated = 0, freed = 0;
+	size_t bytes = sizeof(allocated);
 
-	for (unsigned idle = 0; idle < 10000;) {
-		uint32_t done = dial_peers_done(peers) - base + dial_peers_failed(peers);
-		double begin;
+	if (mallctl == NULL || mallctl("thread.allocated", &allocated, &bytes, NULL, 0) != 0 ||
+	    mallctl("thread.deallocated", &freed, &bytes, NULL, 0) != 0)
+		return 0;
+	return (double)allocated - (double)freed;
+}
+
+struct bed {
+	struct dial_answer *answer;
+	struct dial_peers *peers;
+	struct dial_wire up, down;
+	uint64_t now_ms;
+	struct measurement sum;
+};
+
+/* Lets both ends take what has come; only the answering end is measured. */
+static void turn(struct bed *bed)
+{
+	double begin, before;
+
+	dial_wire_reserve(&bed->down, 4 * bed->up.count + 1024);
+	dial_wire_clear(&bed->down);
+	before = allocated_bytes();
+	begin = processor_seconds();
+	dial_answer_run(bed->answer, &bed->up, &bed->down, bed->now_ms);
+	bed->sum.answer_seconds += processor_seconds() - begin;
+	bed->sum.kept_bytes += allocated_bytes() - before;
+	dial_wire_clear(&bed->up);
+	dial_peers_run(bed->peers, &bed->down, &bed->up, bed->now_ms);
+}
+
+/* Dials from `first` to before `end`, UNDER_WAY at once. */
+static void dial_range(struct bed *bed, uint32_t first, uint32_t end)
+{
+	uint32_t base = dial_peers_done(bed->peers);
+	uint32_t next = first;
+
+	for (unsigned idle = 0; idle < 10000; bed->now_ms++) {
+		uint32_t done = dial_peers_done(bed->peers) - base + dial_peers_failed(bed->peers);
 
 		while (next < end && next - first - done < UNDER_WAY)
-			dial_peers_start(peers, next++, &up, *now_ms);
-		idle = up.count == 0 ? idle + 1 : 0;
-		if (up.count == 0 && done >= end - first)
+			dial_peers_start(bed->peers, next++, &bed->up, bed->now_ms);
+		idle = bed->up.count == 0 ? idle + 1 : 0;
+		if (bed->up.count == 0 && done >= end - first)
 			break;
-		dial_wire_clear(&down);
-		begin = processor_seconds();
-		dial_answer_run(answer, &up, &down, *now_ms);
-		seconds += processor_seconds() - begin;
-		dial_wire_clear(&up);
-		dial_peers_run(peers, &down, &up, *now_ms);
-		(*now_ms)++;
+		turn(bed);
 	}
-	dial_wire_free(&up);
-	dial_wire_free(&down);
-	return seconds;
+}
+
+/* A minute passes, with echoes and probes. */
+static void settle(struct bed *bed)
+{
+	uint64_t end_ms = bed->now_ms + SETTLE_MS;
+
+	for (; bed->now_ms < end_ms; bed->now_ms += SETTLE_STEP)
+		turn(bed);
 }
 
 static struct measurement trial_run(const struct trial *trial)
 {
 	uint32_t dials = trial->population + trial->dials;
-	struct dial_answer *answer = dial_answer_new(dials, trial->plan.ike);
-	struct dial_peers *peers = dial_peers_new(&trial->plan, dials);
-	struct measurement measurement = {0};
-	uint64_t now_ms = 1000;
+	struct bed bed = {
+		.answer = dial_answer_new(dials, trial->plan.ike),
+		.peers = dial_peers_new(&trial->plan, dials),
+		.now_ms = 1000,
+	};
+	struct measurement measured;
+	double seconds;
 	uint32_t before;
 
-	(void)dial_range(answer, peers, 0, trial->population, &now_ms);
-	before = dial_peers_done(peers);
-	measurement.answer_seconds = dial_range(answer, peers, trial->population, dials, &now_ms);
-	measurement.done = dial_peers_done(peers) - before;
-	measurement.failed = dial_peers_failed(peers) + dial_answer_totals(answer).failures;
-	dial_peers_free(peers);
-	dial_answer_free(answer);
-	return measurement;
+	dial_range(&bed, 0, trial->population);
+	before = dial_peers_done(bed.peers);
+	seconds = bed.sum.answer_seconds;
+	dial_range(&bed, trial->population, dials);
+	measured.answer_seconds = bed.sum.answer_seconds - seconds;
+	measured.done = dial_peers_done(bed.peers) - before;
+	settle(&bed);
+	measured.kept_bytes = bed.sum.kept_bytes / dials;
+	measured.failed = dial_peers_failed(bed.peers) + dial_answer_totals(bed.answer).failures;
+	dial_peers_free(bed.peers);
+	dial_answer_free(bed.answer);
+	dial_wire_free(&bed.up);
+	dial_wire_free(&bed.down);
+	return measured;
 }
 
 static const struct trial trials[] = {
@@ -120,10 +169,11 @@ int main(int argc, char **argv)
 		m = trial_run(&trial);
 		printf("{\"trial\": \"%s\", \"group\": %u, \"population\": %u, "
 		       "\"calls_a_tunnel\": %u, \"dials\": %u, \"failed\": %u, "
-		       "\"microseconds_a_dial\": %.2f, \"dials_a_second\": %.0f}\n",
+		       "\"microseconds_a_dial\": %.2f, \"dials_a_second\": %.0f, "
+		       "\"kept_bytes_a_dial\": %.0f}\n",
 		       trial.name, trial.plan.group, trial.population, trial.plan.calls_a_lac,
-		       m.done, m.failed, m.answer_seconds / m.done * 1e6,
-		       m.done / m.answer_seconds);
+		       m.done, m.failed, m.answer_seconds / m.done * 1e6, m.done / m.answer_seconds,
+		       m.kept_bytes);
 		fflush(stdout);
 		if (m.done != trial.dials || m.failed != 0)
 			return 1;

@@ -26,6 +26,8 @@ struct dial_wire {
 
 void dial_wire_put(struct dial_wire *wire, enum dial_layer layer, uint32_t dial, uint16_t port,
 		   const uint8_t *bytes, size_t length);
+/* Room for so many datagrams, so that putting them allocates nothing. */
+void dial_wire_reserve(struct dial_wire *wire, size_t count);
 void dial_wire_clear(struct dial_wire *wire);
 void dial_wire_free(struct dial_wire *wire);
 
