@@ -58,8 +58,8 @@ void l2tp_space_open(struct l2tp_space *space, struct control *control, struct p
 {
 	space->control = control;
 	space->group = group;
-	space->l2tp = l2tp_new(group != NULL ? &control->client_l2tp : &control->plain_l2tp,
-			       &control->random, &control->l2tp_counters);
+	space->l2tp = l2tp_new_small(group != NULL ? &control->client_l2tp : &control->plain_l2tp,
+				     &control->random, &control->l2tp_counters);
 	space->timer.expired = timer_expired;
 }
 

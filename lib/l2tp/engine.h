@@ -15,7 +15,6 @@
 
 #include <sys/queue.h>
 
-#define PEER_BUCKETS       256
 #define L2TP_HALF_OPEN_MAX 256  /* more unfinished tunnels than that: the oldest one goes */
 #define L2TP_REPEATED_MS   3000 /* an SCCRQ so long after SCCCN is a new request */
 
@@ -41,16 +40,28 @@ enum session_state {
 TAILQ_HEAD(tunnel_list, tunnel);
 TAILQ_HEAD(session_list, session);
 
+/* What a call needs until it is up. */
+struct session_setup {
+	uint64_t deadline_ms;
+	uint32_t call_serial;
+	char calling_number[64];
+	char called_number[64];
+};
+
 struct session {
 	TAILQ_ENTRY(session) link; /* in setup, or dead */
 	struct tunnel *tunnel;
+	struct session_setup *setup; /* owned; NULL once it is up */
 	uint16_t id;
 	uint16_t peer_id;
 	uint8_t state;
-	uint32_t call_serial;
-	uint64_t setup_deadline_ms;
-	char calling_number[64];
-	char called_number[64];
+};
+
+/* What a tunnel needs until it is up. */
+struct tunnel_setup {
+	bool challenged;
+	uint8_t challenge[CHALLENGE_BYTES];
+	char vendor_name[64];
 };
 
 struct tunnel {
@@ -73,21 +84,23 @@ struct tunnel {
 	uint64_t established_ms;
 	uint64_t last_seen_ms;
 	uint64_t phase_deadline_ms; /* setup, idle or linger, by state */
-	uint64_t hello_idle_ms;
-	bool challenged;
-	uint8_t challenge[CHALLENGE_BYTES];
-	char host_name[64];
-	char vendor_name[64];
+	uint32_t hello_idle_ms;
+	struct tunnel_setup *setup_data; /* owned; NULL once it is up */
+	char *host_name;                 /* owned; NULL until the peer said it */
 };
 
 struct l2tp {
-	struct l2tp_config config;
+	const struct l2tp_config *config;
+	struct l2tp_config *own_config; /* what config points to, unless it is borrowed */
 	struct random_source random;
 	struct l2tp_counters *counters;
 	struct event_queue events;
 	struct id_table tunnels;
 	struct schedule schedule;
-	struct tunnel *by_peer[PEER_BUCKETS];
+	struct tunnel **by_peer; /* buckets, as many as tunnels; NULL: the one below */
+	struct tunnel *by_peer_few;
+	uint32_t by_peer_buckets; /* a power of two */
+	uint32_t by_peer_count;
 	struct tunnel_list half_open; /* the oldest first */
 	struct tunnel_list lingering; /* the oldest first */
 	struct tunnel_list dead;
@@ -156,6 +169,10 @@ const char *l2tp_tunnel_state_name(uint8_t state);
 /* NULL when there is no id left. */
 struct tunnel *l2tp_tunnel_new(struct l2tp *l2tp, const struct endpoint *peer,
 			       const struct endpoint *local);
+/* Sends a challenge of ours along if the configuration says so. */
+void l2tp_tunnel_challenge(struct tunnel *tunnel);
+/* It is up, or over: what only the setup needed goes. */
+void l2tp_tunnel_setup_done(struct tunnel *tunnel);
 /* What SCCRQ or SCCRP says of the peer: its tunnel id, names and window. */
 void l2tp_tunnel_know_peer(struct tunnel *tunnel, const struct message *message);
 struct tunnel *l2tp_tunnel_of_peer(struct l2tp *l2tp, uint16_t peer_tunnel,

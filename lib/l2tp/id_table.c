@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #define WAITING_LEAST 8 /* freed places that wait before one is used again */
-#define PLACES_FIRST  4
+#define PLACES_FIRST  1
 #define PLACES_MAX    65536
 
 void l2tp_id_table_init(struct id_table *table, uint32_t limit, uint16_t mask)
@@ -26,10 +26,12 @@ static void id_table_grow(struct id_table *table)
 {
 	uint32_t places = table->places == 0 ? PLACES_FIRST : table->places * 2;
 	void **objects = memory_new_array(places, sizeof(*objects));
-	uint32_t *waiting = memory_new_array(places, sizeof(*waiting));
+	uint32_t *waiting = NULL;
 
 	for (uint32_t i = 0; i < table->touched; i++)
 		objects[i] = table->objects[i];
+	if (table->waiting != NULL)
+		waiting = memory_new_array(places, sizeof(*waiting));
 	for (uint32_t i = 0; i < table->waiting_count; i++)
 		waiting[i] = table->waiting[(table->waiting_head + i) % table->places];
 	free(table->objects);
@@ -80,6 +82,8 @@ void l2tp_id_table_remove(struct id_table *table, uint16_t id)
 {
 	uint32_t place = (uint32_t)(id ^ table->mask);
 
+	if (table->waiting == NULL)
+		table->waiting = memory_new_array(table->places, sizeof(*table->waiting));
 	table->objects[place] = NULL;
 	table->waiting[(table->waiting_head + table->waiting_count) % table->places] = place;
 	table->waiting_count++;

@@ -12,7 +12,7 @@
 
 struct id_table {
 	void **objects;
-	uint32_t *waiting; /* ring of freed places, `places` long */
+	uint32_t *waiting; /* ring of freed places, `places` long; NULL: none was freed yet */
 	uint32_t places;   /* allocated */
 	uint32_t touched;  /* places ever used */
 	uint32_t limit;

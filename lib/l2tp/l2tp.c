@@ -32,9 +32,22 @@ const char *l2tp_counter_text(enum l2tp_counter counter)
 struct l2tp *l2tp_new(const struct l2tp_config *config, const struct random_source *random,
 		      struct l2tp_counters *counters)
 {
+	struct l2tp_config *own = memory_new(sizeof(*own));
+	struct l2tp *l2tp;
+
+	*own = *config;
+	l2tp = l2tp_new_small(own, random, counters);
+	l2tp->own_config = own;
+	return l2tp;
+}
+
+struct l2tp *l2tp_new_small(const struct l2tp_config *config, const struct random_source *random,
+			    struct l2tp_counters *counters)
+{
 	struct l2tp *l2tp = memory_new(sizeof(*l2tp));
 
-	l2tp->config = *config;
+	l2tp->config = config;
+	l2tp->by_peer_buckets = 1;
 	l2tp->random = *random;
 	l2tp->counters = counters;
 	event_queue_init(&l2tp->events);
@@ -59,6 +72,8 @@ void l2tp_free(struct l2tp *l2tp)
 	l2tp_id_table_clear(&l2tp->tunnels);
 	l2tp_schedule_clear(&l2tp->schedule);
 	event_queue_clear(&l2tp->events);
+	free(l2tp->by_peer);
+	free(l2tp->own_config);
 	free(l2tp);
 }
 
@@ -162,7 +177,7 @@ void l2tp_feed(struct l2tp *l2tp, const struct endpoint *from, const struct endp
 		return;
 	}
 	if (!endpoint_equal(&tunnel->peer, from)) {
-		if (!l2tp->config.secured) {
+		if (!l2tp->config->secured) {
 			l2tp_count(l2tp, L2TP_COUNTER_wrong_peer);
 			return;
 		}
@@ -293,7 +308,8 @@ size_t l2tp_list_tunnels(const struct l2tp *l2tp, uint32_t *cursor, struct l2tp_
 			.receive_next = tunnel->reliable.nr,
 			.unacknowledged = tunnel->reliable.queued,
 		};
-		memcpy(view->host_name, tunnel->host_name, sizeof(view->host_name));
+		if (tunnel->host_name != NULL)
+			snprintf(view->host_name, sizeof(view->host_name), "%s", tunnel->host_name);
 	}
 	return filled;
 }

@@ -20,7 +20,7 @@
 
 struct l2tp;
 
-/* Copied by l2tp_new(), but for the secret's bytes, which are borrowed for the engine's life. */
+/* The secret's bytes are borrowed for the engine's life. */
 struct l2tp_config {
 	char host_name[64];    /* AVP 7 of SCCRP and SCCRQ */
 	const uint8_t *secret; /* tunnel secret; NULL: no challenge is sent or answered */
@@ -118,6 +118,9 @@ const char *l2tp_counter_text(enum l2tp_counter counter);
 /* `config` and `random` are copied, `counters` is borrowed for the engine's life. */
 struct l2tp *l2tp_new(const struct l2tp_config *config, const struct random_source *random,
 		      struct l2tp_counters *counters);
+/* The same for one engine of many: `config` is borrowed for the engine's life. */
+struct l2tp *l2tp_new_small(const struct l2tp_config *config, const struct random_source *random,
+			    struct l2tp_counters *counters);
 void l2tp_free(struct l2tp *l2tp);
 
 /*

@@ -26,7 +26,7 @@ void l2tp_lac_send_scccn(struct tunnel *tunnel, const struct message *sccrp)
 
 	l2tp_message_begin(&w, MESSAGE_SCCCN, tunnel->peer_id, 0);
 	if (message_has(sccrp, AVP_CHALLENGE) &&
-	    l2tp_authentication_respond(&tunnel->l2tp->config, MESSAGE_SCCCN, sccrp->challenge,
+	    l2tp_authentication_respond(tunnel->l2tp->config, MESSAGE_SCCCN, sccrp->challenge,
 					sccrp->challenge_bytes, response) == 0)
 		l2tp_avp_write_bytes(&w, AVP_CHALLENGE_RESPONSE, true, response, sizeof(response));
 	l2tp_tunnel_send(tunnel, &w, MESSAGE_SCCCN, 0);
@@ -43,7 +43,7 @@ struct verdict l2tp_lac_judge_sccrp(const struct tunnel *tunnel, const struct me
 		code = WIRE_CODE(STOPCCN_GENERAL_ERROR, ERROR_VALUE);
 	} else if (sccrp->protocol_version >> 8 != 1) {
 		code = WIRE_CODE(STOPCCN_VERSION_NOT_SUPPORTED, ERROR_NONE);
-	} else if (message_has(sccrp, AVP_CHALLENGE) && tunnel->l2tp->config.secret == NULL) {
+	} else if (message_has(sccrp, AVP_CHALLENGE) && tunnel->l2tp->config->secret == NULL) {
 		code = WIRE_CODE(STOPCCN_NOT_AUTHORIZED, ERROR_NONE);
 		cause = CAUSE_l2tp_no_secret;
 	}
@@ -56,15 +56,12 @@ uint16_t l2tp_tunnel_dial(struct l2tp *l2tp, const struct endpoint *peer,
 	struct tunnel *tunnel;
 
 	l2tp->now_ms = now_ms;
-	if (l2tp->active_count >= l2tp->config.tunnels_total)
+	if (l2tp->active_count >= l2tp->config->tunnels_total)
 		return 0;
 	tunnel = l2tp_tunnel_new(l2tp, peer, local);
 	if (tunnel == NULL)
 		return 0;
-	if (l2tp->config.challenge_peer && l2tp->config.secret != NULL) {
-		tunnel->challenged = true;
-		random_fill(&l2tp->random, tunnel->challenge, CHALLENGE_BYTES);
-	}
+	l2tp_tunnel_challenge(tunnel);
 	l2tp_tunnel_call(tunnel);
 	return tunnel->id;
 }
@@ -76,13 +73,13 @@ void l2tp_lac_send_icrq(struct session *session)
 
 	l2tp_message_begin(&w, MESSAGE_ICRQ, session->tunnel->peer_id, 0);
 	l2tp_avp_write_u16(&w, AVP_ASSIGNED_SESSION_ID, true, session->id);
-	l2tp_avp_write_u32(&w, AVP_CALL_SERIAL_NUMBER, true, session->call_serial);
-	if (session->called_number[0] != '\0')
-		l2tp_avp_write_bytes(&w, AVP_CALLED_NUMBER, true, session->called_number,
-				     strlen(session->called_number));
-	if (session->calling_number[0] != '\0')
-		l2tp_avp_write_bytes(&w, AVP_CALLING_NUMBER, true, session->calling_number,
-				     strlen(session->calling_number));
+	l2tp_avp_write_u32(&w, AVP_CALL_SERIAL_NUMBER, true, session->setup->call_serial);
+	if (session->setup->called_number[0] != '\0')
+		l2tp_avp_write_bytes(&w, AVP_CALLED_NUMBER, true, session->setup->called_number,
+				     strlen(session->setup->called_number));
+	if (session->setup->calling_number[0] != '\0')
+		l2tp_avp_write_bytes(&w, AVP_CALLING_NUMBER, true, session->setup->calling_number,
+				     strlen(session->setup->calling_number));
 	l2tp_tunnel_send(session->tunnel, &w, MESSAGE_ICRQ, session->id);
 }
 
@@ -101,6 +98,7 @@ uint16_t l2tp_session_dial(struct l2tp *l2tp, uint16_t tunnel_id, const char *ca
 			   const char *called_number, uint64_t now_ms)
 {
 	struct tunnel *tunnel = l2tp_id_table_find(&l2tp->tunnels, tunnel_id);
+	struct session_setup *setup;
 	struct session *session;
 
 	l2tp->now_ms = now_ms;
@@ -109,9 +107,10 @@ uint16_t l2tp_session_dial(struct l2tp *l2tp, uint16_t tunnel_id, const char *ca
 	session = l2tp_session_new(tunnel);
 	if (session == NULL)
 		return 0;
-	session->call_serial = ++l2tp->call_serial;
-	snprintf(session->calling_number, sizeof(session->calling_number), "%s", calling_number);
-	snprintf(session->called_number, sizeof(session->called_number), "%s", called_number);
+	setup = session->setup;
+	setup->call_serial = ++l2tp->call_serial;
+	snprintf(setup->calling_number, sizeof(setup->calling_number), "%s", calling_number);
+	snprintf(setup->called_number, sizeof(setup->called_number), "%s", called_number);
 	l2tp_session_call(session);
 	l2tp_tunnel_settle(tunnel);
 	return session->id;

@@ -26,7 +26,6 @@ void l2tp_reliable_init(struct reliable *reliable, const struct l2tp_config *con
 		.deadline_ms = UINT64_MAX,
 	};
 	STAILQ_INIT(&reliable->queue);
-	reliable->held = memory_new_array(config->receive_window, sizeof(*reliable->held));
 }
 
 static void head_free(struct reliable *reliable)
@@ -42,7 +41,7 @@ void l2tp_reliable_clear(struct reliable *reliable)
 {
 	while (!STAILQ_EMPTY(&reliable->queue))
 		head_free(reliable);
-	for (uint32_t i = 0; i < reliable->config->receive_window; i++)
+	for (uint32_t i = 0; reliable->held != NULL && i < reliable->config->receive_window; i++)
 		free(reliable->held[i].bytes);
 	free(reliable->held);
 	reliable->held = NULL;
@@ -177,6 +176,9 @@ bool l2tp_reliable_hold(struct reliable *reliable, uint16_t ns, const uint8_t *b
 {
 	struct reliable_held *place = NULL;
 
+	if (reliable->held == NULL)
+		reliable->held =
+			memory_new_array(reliable->config->receive_window, sizeof(*reliable->held));
 	for (uint32_t i = 0; i < reliable->config->receive_window; i++) {
 		struct reliable_held *held = &reliable->held[i];
 
@@ -206,7 +208,10 @@ bool l2tp_reliable_release(struct reliable *reliable, struct reliable_held *rele
 			continue;
 		*released = *held;
 		held->bytes = NULL;
-		reliable->held_count--;
+		if (--reliable->held_count == 0) {
+			free(reliable->held);
+			reliable->held = NULL;
+		}
 		return true;
 	}
 	return false;

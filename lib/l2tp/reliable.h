@@ -35,6 +35,8 @@ struct reliable {
 	const struct l2tp_config *config;
 	struct l2tp_reliable_queue queue; /* unacknowledged and unsent, in the order of Ns */
 	struct reliable_message *next;    /* first one that is not in flight */
+	uint64_t deadline_ms;
+	struct reliable_held *held; /* config->receive_window places while something is held */
 	uint32_t queued;
 	uint32_t in_flight;
 	uint16_t queue_ns; /* Ns of the next message that is queued */
@@ -44,11 +46,9 @@ struct reliable {
 	uint32_t congestion_window;
 	uint32_t slow_start_threshold;
 	uint32_t avoidance_credit; /* acknowledgements since the window last grew by one */
-	uint32_t attempts;
 	uint32_t interval_ms;
-	uint64_t deadline_ms;
-	struct reliable_held *held; /* config->receive_window places */
-	uint32_t held_count;
+	uint16_t held_count;
+	uint8_t attempts;
 };
 
 enum l2tp_reliable_order {

@@ -36,10 +36,10 @@ static struct verdict request_judge(struct l2tp *l2tp, const struct message *scc
 		code = WIRE_CODE(STOPCCN_GENERAL_ERROR, ERROR_VALUE);
 	} else if (sccrq->protocol_version >> 8 != 1) {
 		code = WIRE_CODE(STOPCCN_VERSION_NOT_SUPPORTED, ERROR_NONE);
-	} else if (message_has(sccrq, AVP_CHALLENGE) && l2tp->config.secret == NULL) {
+	} else if (message_has(sccrq, AVP_CHALLENGE) && l2tp->config->secret == NULL) {
 		code = WIRE_CODE(STOPCCN_NOT_AUTHORIZED, ERROR_NONE);
 		cause = CAUSE_l2tp_no_secret;
-	} else if (l2tp->active_count >= l2tp->config.tunnels_total) {
+	} else if (l2tp->active_count >= l2tp->config->tunnels_total) {
 		code = WIRE_CODE(STOPCCN_GENERAL_ERROR, ERROR_RESOURCES);
 		cause = CAUSE_l2tp_too_many_tunnels;
 	}
@@ -57,7 +57,7 @@ static void request_accept(struct l2tp *l2tp, const struct message *sccrq, uint6
 		tunnel = TAILQ_FIRST(&l2tp->half_open);
 		l2tp_tunnel_vanish(tunnel, &evicted);
 	}
-	if (l2tp->lingering_count > l2tp->config.tunnels_total) {
+	if (l2tp->lingering_count > l2tp->config->tunnels_total) {
 		tunnel = TAILQ_FIRST(&l2tp->lingering);
 		l2tp_tunnel_stop_lingering(tunnel);
 	}
@@ -66,10 +66,7 @@ static void request_accept(struct l2tp *l2tp, const struct message *sccrq, uint6
 		return;
 	l2tp_tunnel_know_peer(tunnel, sccrq);
 	tunnel->sccrq_digest = digest;
-	if (l2tp->config.challenge_peer && l2tp->config.secret != NULL) {
-		tunnel->challenged = true;
-		random_fill(&l2tp->random, tunnel->challenge, CHALLENGE_BYTES);
-	}
+	l2tp_tunnel_challenge(tunnel);
 	tunnel->reliable.nr = 1;
 	l2tp_step(l2tp, true, MESSAGE_SCCRQ, l2tp_message_meaning(MESSAGE_SCCRQ), tunnel->id, 0);
 	l2tp_tunnel_open(tunnel, sccrq);
@@ -89,7 +86,7 @@ static bool request_repeated(struct tunnel *tunnel, uint64_t digest)
 
 	if (waits ? digest != tunnel->sccrq_digest
 		  : l2tp->now_ms - tunnel->established_ms > L2TP_REPEATED_MS) {
-		if (waits || l2tp->config.secured)
+		if (waits || l2tp->config->secured)
 			l2tp_tunnel_vanish(tunnel, &replaced);
 		return false;
 	}
@@ -121,7 +118,7 @@ void l2tp_tunnel_request(struct l2tp *l2tp, const struct message_header *header,
 		l2tp_count(l2tp, L2TP_COUNTER_tunnel_zero);
 		return;
 	}
-	if (l2tp_message_parse(body, l2tp->config.secret, l2tp->config.secret_bytes, &message) !=
+	if (l2tp_message_parse(body, l2tp->config->secret, l2tp->config->secret_bytes, &message) !=
 	    0) {
 		l2tp_count(l2tp, L2TP_COUNTER_malformed);
 		return;

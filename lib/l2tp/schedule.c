@@ -61,7 +61,7 @@ void l2tp_schedule_set(struct schedule *schedule, struct schedule_entry *entry,
 	}
 	if (entry->place == 0) {
 		if (schedule->count == schedule->capacity) {
-			schedule->capacity = schedule->capacity == 0 ? 4 : schedule->capacity * 2;
+			schedule->capacity = schedule->capacity == 0 ? 1 : schedule->capacity * 2;
 			schedule->entries = memory_resize(schedule->entries,
 							  schedule->capacity * sizeof(entry));
 		}

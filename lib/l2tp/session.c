@@ -93,28 +93,37 @@ static void icrp_send(struct session *session)
 	l2tp_tunnel_send(session->tunnel, &w, MESSAGE_ICRP, session->id);
 }
 
+static void setup_done(struct session *session)
+{
+	free(session->setup);
+	session->setup = NULL;
+}
+
 static void up_announce(struct session *session, const struct message *iccn)
 {
 	struct tunnel *tunnel = session->tunnel;
 	struct l2tp_event *event = session_event(session, L2TP_SESSION_UP);
+	struct session_setup *setup = session->setup;
 
 	TAILQ_REMOVE(&tunnel->setup, session, link);
 	event->session_up.sequencing_required = message_has(iccn, AVP_SEQUENCING_REQUIRED);
-	event->session_up.call_serial = session->call_serial;
+	event->session_up.call_serial = setup->call_serial;
 	event->session_up.tx_speed = iccn->tx_speed;
-	snprintf(event->session_up.calling_number, sizeof(event->session_up.calling_number), "%s",
-		 session->calling_number);
-	snprintf(event->session_up.called_number, sizeof(event->session_up.called_number), "%s",
-		 session->called_number);
+	memcpy(event->session_up.calling_number, setup->calling_number,
+	       sizeof(setup->calling_number));
+	memcpy(event->session_up.called_number, setup->called_number, sizeof(setup->called_number));
+	setup_done(session);
 }
 
 void l2tp_session_connected(struct tunnel *tunnel, uint16_t id)
 {
-	const struct session *session = l2tp_id_table_find(&tunnel->sessions, id);
+	struct session *session = l2tp_id_table_find(&tunnel->sessions, id);
 
-	if (session != NULL && session->state == SESSION_ESTABLISHED)
-		session_event(session, L2TP_SESSION_UP)->session_up.call_serial =
-			session->call_serial;
+	if (session == NULL || session->state != SESSION_ESTABLISHED)
+		return;
+	session_event(session, L2TP_SESSION_UP)->session_up.call_serial =
+		session->setup->call_serial;
+	setup_done(session);
 }
 
 static void session_leave(struct session *session, const struct session_input *input)
@@ -128,7 +137,7 @@ static void session_leave(struct session *session, const struct session_input *i
 	l2tp_id_table_remove(&tunnel->sessions, session->id);
 	if (--tunnel->session_count == 0 && tunnel->state == TUNNEL_ESTABLISHED)
 		tunnel->phase_deadline_ms =
-			tunnel->l2tp->now_ms + tunnel->l2tp->config.idle_tunnel_ms;
+			tunnel->l2tp->now_ms + tunnel->l2tp->config->idle_tunnel_ms;
 	TAILQ_INSERT_TAIL(&tunnel->l2tp->dead_sessions, session, link);
 }
 
@@ -229,7 +238,8 @@ struct session *l2tp_session_new(struct tunnel *tunnel)
 		return NULL;
 	}
 	session->tunnel = tunnel;
-	session->setup_deadline_ms = tunnel->l2tp->now_ms + tunnel->l2tp->config.setup_ms;
+	session->setup = memory_new(sizeof(*session->setup));
+	session->setup->deadline_ms = tunnel->l2tp->now_ms + tunnel->l2tp->config->setup_ms;
 	tunnel->session_count++;
 	TAILQ_INSERT_TAIL(&tunnel->setup, session, link);
 	return session;
@@ -264,9 +274,11 @@ static void icrq_receive(struct tunnel *tunnel, const struct message *message)
 		return;
 	}
 	session->peer_id = message->assigned_session;
-	session->call_serial = message->call_serial;
-	memcpy(session->calling_number, message->calling_number, sizeof(session->calling_number));
-	memcpy(session->called_number, message->called_number, sizeof(session->called_number));
+	session->setup->call_serial = message->call_serial;
+	memcpy(session->setup->calling_number, message->calling_number,
+	       sizeof(message->calling_number));
+	memcpy(session->setup->called_number, message->called_number,
+	       sizeof(message->called_number));
 	session_step(session, SESSION_EVENT_ICRQ, message, NULL);
 }
 
@@ -391,5 +403,6 @@ void l2tp_session_setup_timeout(struct session *session)
 
 void l2tp_session_free(struct session *session)
 {
+	free(session->setup);
 	free(session);
 }

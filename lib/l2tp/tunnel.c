@@ -138,7 +138,7 @@ static void zlb_send(struct tunnel *tunnel)
 /* What SCCRP and SCCRQ are made of, in the order that every client takes. */
 void l2tp_tunnel_describe(const struct tunnel *tunnel, struct writer *w)
 {
-	const struct l2tp_config *config = &tunnel->l2tp->config;
+	const struct l2tp_config *config = tunnel->l2tp->config;
 
 	l2tp_avp_write_u16(w, AVP_PROTOCOL_VERSION, true, 0x0100);
 	l2tp_avp_write_u32(w, AVP_FRAMING_CAPABILITIES, true, 3);
@@ -148,13 +148,14 @@ void l2tp_tunnel_describe(const struct tunnel *tunnel, struct writer *w)
 	l2tp_avp_write_u32(w, AVP_BEARER_CAPABILITIES, true, 0);
 	l2tp_avp_write_u16(w, AVP_FIRMWARE_REVISION, false, 0x0100);
 	l2tp_avp_write_bytes(w, AVP_VENDOR_NAME, false, "concentrator", 12);
-	if (tunnel->challenged)
-		l2tp_avp_write_bytes(w, AVP_CHALLENGE, true, tunnel->challenge, CHALLENGE_BYTES);
+	if (tunnel->setup_data->challenged)
+		l2tp_avp_write_bytes(w, AVP_CHALLENGE, true, tunnel->setup_data->challenge,
+				     CHALLENGE_BYTES);
 }
 
 static void sccrp_send(struct tunnel *tunnel, const struct message *sccrq)
 {
-	const struct l2tp_config *config = &tunnel->l2tp->config;
+	const struct l2tp_config *config = tunnel->l2tp->config;
 	uint8_t bytes[MESSAGE_SENT_MAX];
 	uint8_t response[CHALLENGE_RESPONSE_BYTES];
 	struct writer w = writer_over(bytes, sizeof(bytes));
@@ -196,12 +197,15 @@ static void up_announce(struct tunnel *tunnel)
 	struct l2tp_event *event = l2tp_event_new(l2tp, L2TP_TUNNEL_UP, tunnel->id, 0);
 
 	tunnel->established_ms = l2tp->now_ms;
-	tunnel->phase_deadline_ms = l2tp->now_ms + l2tp->config.idle_tunnel_ms;
+	tunnel->phase_deadline_ms = l2tp->now_ms + l2tp->config->idle_tunnel_ms;
 	event->tunnel_up.peer_tunnel = tunnel->peer_id;
 	event->tunnel_up.peer = tunnel->peer;
 	event->tunnel_up.local = tunnel->local;
-	memcpy(event->tunnel_up.host_name, tunnel->host_name, sizeof(tunnel->host_name));
-	memcpy(event->tunnel_up.vendor_name, tunnel->vendor_name, sizeof(tunnel->vendor_name));
+	snprintf(event->tunnel_up.host_name, sizeof(event->tunnel_up.host_name), "%s",
+		 tunnel->host_name);
+	memcpy(event->tunnel_up.vendor_name, tunnel->setup_data->vendor_name,
+	       sizeof(tunnel->setup_data->vendor_name));
+	l2tp_tunnel_setup_done(tunnel);
 }
 
 static void sessions_down(struct tunnel *tunnel, const struct tunnel_input *input)
@@ -243,7 +247,7 @@ static void tunnel_act(void *object, unsigned action, const void *argument)
 		break;
 	case ACTION_LINGER:
 		tunnel->phase_deadline_ms =
-			tunnel->l2tp->now_ms + tunnel->l2tp->config.closed_linger_ms;
+			tunnel->l2tp->now_ms + tunnel->l2tp->config->closed_linger_ms;
 		break;
 	case ACTION_ANNOUNCE_GONE:
 		l2tp_event_new(tunnel->l2tp, L2TP_TUNNEL_GONE, tunnel->id, 0);
@@ -329,10 +333,12 @@ void l2tp_tunnel_repeat_first(struct tunnel *tunnel)
 
 static bool challenge_answered(const struct tunnel *tunnel, const struct message *message)
 {
-	return !tunnel->challenged ||
+	const struct tunnel_setup *setup = tunnel->setup_data;
+
+	return setup == NULL || !setup->challenged ||
 	       (message_has(message, AVP_CHALLENGE_RESPONSE) &&
-		l2tp_authentication_verify(&tunnel->l2tp->config, (uint8_t)message->type,
-					   tunnel->challenge, CHALLENGE_BYTES,
+		l2tp_authentication_verify(tunnel->l2tp->config, (uint8_t)message->type,
+					   setup->challenge, CHALLENGE_BYTES,
 					   message->challenge_response));
 }
 
@@ -420,7 +426,7 @@ static void message_deliver(struct tunnel *tunnel, const struct message_header *
 	struct l2tp *l2tp = tunnel->l2tp;
 	struct message message;
 
-	if (l2tp_message_parse(body, l2tp->config.secret, l2tp->config.secret_bytes, &message) !=
+	if (l2tp_message_parse(body, l2tp->config->secret, l2tp->config->secret_bytes, &message) !=
 	    0) {
 		l2tp_count(l2tp, L2TP_COUNTER_malformed);
 		peer_fault(tunnel, STOPCCN_GENERAL_ERROR, ERROR_LENGTH, CAUSE_l2tp_protocol_error);
@@ -450,7 +456,7 @@ static void in_order_receive(struct tunnel *tunnel, const uint8_t *bytes, size_t
 	struct message_header header;
 	struct cursor body;
 
-	if (reliable->queued >= tunnel->l2tp->config.sessions_per_tunnel + QUEUE_SPARE) {
+	if (reliable->queued >= tunnel->l2tp->config->sessions_per_tunnel + QUEUE_SPARE) {
 		l2tp_count(tunnel->l2tp, L2TP_COUNTER_held_back);
 		return;
 	}
@@ -516,7 +522,7 @@ static bool hello_wanted(const struct tunnel *tunnel)
 static bool phase_limited(const struct tunnel *tunnel)
 {
 	if (tunnel->state == TUNNEL_ESTABLISHED)
-		return tunnel->session_count == 0 && tunnel->l2tp->config.idle_tunnel_ms != 0;
+		return tunnel->session_count == 0 && tunnel->l2tp->config->idle_tunnel_ms != 0;
 	return tunnel->state == TUNNEL_WAIT_CTL_REPLY || tunnel->state == TUNNEL_WAIT_CTL_CONN ||
 	       tunnel->state == TUNNEL_STOPPED;
 }
@@ -531,7 +537,7 @@ static uint64_t tunnel_deadline(const struct tunnel *tunnel)
 	if (phase_limited(tunnel))
 		deadline_ms = earlier(deadline_ms, tunnel->phase_deadline_ms);
 	if (oldest != NULL)
-		deadline_ms = earlier(deadline_ms, oldest->setup_deadline_ms);
+		deadline_ms = earlier(deadline_ms, oldest->setup->deadline_ms);
 	if (hello_wanted(tunnel))
 		deadline_ms = earlier(deadline_ms, tunnel->last_seen_ms + tunnel->hello_idle_ms);
 	return deadline_ms;
@@ -590,7 +596,7 @@ void l2tp_tunnel_on_time(struct tunnel *tunnel)
 	if (l2tp_reliable_on_time(&tunnel->reliable, now_ms) == -ETIMEDOUT)
 		tunnel_step(tunnel, TUNNEL_EVENT_UNDELIVERABLE, NULL, &silent);
 	while ((oldest = TAILQ_FIRST(&tunnel->setup)) != NULL &&
-	       now_ms >= oldest->setup_deadline_ms)
+	       now_ms >= oldest->setup->deadline_ms)
 		l2tp_session_setup_timeout(oldest);
 	if (phase_limited(tunnel) && now_ms >= tunnel->phase_deadline_ms)
 		phase_timeout(tunnel);

@@ -5,21 +5,25 @@
 
 #include <stdlib.h>
 
+#define BUCKETS_GROWTH 8 /* also the most tunnels for each bucket before that */
+
 static struct tunnel **bucket_of(struct l2tp *l2tp, uint16_t peer_tunnel,
 				 const struct endpoint *from)
 {
 	uint32_t hash = peer_tunnel * 2654435761u ^ from->port * 40503u;
 
-	if (!l2tp->config.secured)
+	if (!l2tp->config->secured)
 		for (size_t i = 0; i < sizeof(from->address); i++)
 			hash = hash * 31 + from->address[i];
-	return &l2tp->by_peer[(hash ^ hash >> 16) % PEER_BUCKETS];
+	if (l2tp->by_peer == NULL)
+		return &l2tp->by_peer_few;
+	return &l2tp->by_peer[(hash ^ hash >> 16) & (l2tp->by_peer_buckets - 1)];
 }
 
 bool l2tp_tunnel_is_peer(const struct l2tp *l2tp, const struct tunnel *tunnel,
 			 const struct endpoint *from)
 {
-	if (l2tp->config.secured)
+	if (l2tp->config->secured)
 		return tunnel->peer.port == from->port;
 	return endpoint_equal(&tunnel->peer, from);
 }
@@ -46,14 +50,46 @@ void l2tp_tunnel_forget_peer(struct tunnel *tunnel)
 		at = &(*at)->next_of_peer;
 	*at = tunnel->next_of_peer;
 	tunnel->found_by_peer = false;
+	tunnel->l2tp->by_peer_count--;
 }
 
-static void peer_remember(struct tunnel *tunnel)
+static void bucket_add(struct tunnel *tunnel)
 {
 	struct tunnel **bucket = bucket_of(tunnel->l2tp, tunnel->peer_id, &tunnel->peer);
 
 	tunnel->next_of_peer = *bucket;
 	*bucket = tunnel;
+}
+
+/* Most engines have one tunnel and need no buckets; one with thousands finds each at once. */
+static void buckets_grow(struct l2tp *l2tp)
+{
+	struct tunnel *few = l2tp->by_peer_few;
+	struct tunnel **old = l2tp->by_peer != NULL ? l2tp->by_peer : &few;
+	uint32_t old_buckets = l2tp->by_peer_buckets;
+
+	l2tp->by_peer_buckets *= BUCKETS_GROWTH;
+	l2tp->by_peer = memory_new_array(l2tp->by_peer_buckets, sizeof(struct tunnel *));
+	for (uint32_t i = 0; i < old_buckets; i++) {
+		while (old[i] != NULL) {
+			struct tunnel *tunnel = old[i];
+
+			old[i] = tunnel->next_of_peer;
+			bucket_add(tunnel);
+		}
+	}
+	if (old != &few)
+		free(old);
+	l2tp->by_peer_few = NULL;
+}
+
+static void peer_remember(struct tunnel *tunnel)
+{
+	struct l2tp *l2tp = tunnel->l2tp;
+
+	if (++l2tp->by_peer_count > BUCKETS_GROWTH * l2tp->by_peer_buckets)
+		buckets_grow(l2tp);
+	bucket_add(tunnel);
 	tunnel->found_by_peer = true;
 }
 
@@ -71,7 +107,7 @@ struct tunnel *l2tp_tunnel_new(struct l2tp *l2tp, const struct endpoint *peer,
 			       const struct endpoint *local)
 {
 	struct tunnel *tunnel = memory_new(sizeof(*tunnel));
-	uint32_t jitter = l2tp->config.hello_idle_ms / 10;
+	uint32_t jitter = l2tp->config->hello_idle_ms / 10;
 
 	tunnel->id = l2tp_id_table_add(&l2tp->tunnels, tunnel);
 	if (tunnel->id == 0) {
@@ -82,24 +118,45 @@ struct tunnel *l2tp_tunnel_new(struct l2tp *l2tp, const struct endpoint *peer,
 	tunnel->peer = *peer;
 	tunnel->local = *local;
 	tunnel->last_seen_ms = l2tp->now_ms;
-	tunnel->phase_deadline_ms = l2tp->now_ms + l2tp->config.setup_ms;
-	tunnel->hello_idle_ms = l2tp->config.hello_idle_ms;
+	tunnel->phase_deadline_ms = l2tp->now_ms + l2tp->config->setup_ms;
+	tunnel->hello_idle_ms = l2tp->config->hello_idle_ms;
 	if (jitter != 0)
 		tunnel->hello_idle_ms -= random_u32(&l2tp->random) % jitter;
+	tunnel->setup_data = memory_new(sizeof(*tunnel->setup_data));
 	TAILQ_INIT(&tunnel->setup);
-	l2tp_id_table_init(&tunnel->sessions, l2tp->config.sessions_per_tunnel,
+	l2tp_id_table_init(&tunnel->sessions, l2tp->config->sessions_per_tunnel,
 			   random_u16(&l2tp->random));
-	l2tp_reliable_init(&tunnel->reliable, &l2tp->config);
+	l2tp_reliable_init(&tunnel->reliable, l2tp->config);
 	l2tp->tunnel_count++;
 	l2tp->active_count++;
 	return tunnel;
 }
 
+void l2tp_tunnel_challenge(struct tunnel *tunnel)
+{
+	const struct l2tp_config *config = tunnel->l2tp->config;
+	struct tunnel_setup *setup = tunnel->setup_data;
+
+	if (!config->challenge_peer || config->secret == NULL)
+		return;
+	setup->challenged = true;
+	random_fill(&tunnel->l2tp->random, setup->challenge, CHALLENGE_BYTES);
+}
+
+void l2tp_tunnel_setup_done(struct tunnel *tunnel)
+{
+	if (tunnel->setup_data != NULL)
+		memory_wipe(tunnel->setup_data, sizeof(*tunnel->setup_data));
+	free(tunnel->setup_data);
+	tunnel->setup_data = NULL;
+}
+
 void l2tp_tunnel_know_peer(struct tunnel *tunnel, const struct message *message)
 {
 	tunnel->peer_id = message->assigned_tunnel;
-	memcpy(tunnel->host_name, message->host_name, sizeof(tunnel->host_name));
-	memcpy(tunnel->vendor_name, message->vendor_name, sizeof(tunnel->vendor_name));
+	free(tunnel->host_name);
+	tunnel->host_name = memory_copy_text(message->host_name);
+	memcpy(tunnel->setup_data->vendor_name, message->vendor_name, sizeof(message->vendor_name));
 	l2tp_reliable_set_peer_window(&tunnel->reliable, message->receive_window);
 	peer_remember(tunnel);
 }
@@ -141,6 +198,7 @@ void l2tp_tunnel_free(struct tunnel *tunnel)
 		l2tp_session_free(session);
 	l2tp_id_table_clear(&tunnel->sessions);
 	l2tp_reliable_clear(&tunnel->reliable);
-	memory_wipe(tunnel->challenge, sizeof(tunnel->challenge));
+	l2tp_tunnel_setup_done(tunnel);
+	free(tunnel->host_name);
 	free(tunnel);
 }

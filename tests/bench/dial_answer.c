@@ -307,7 +307,7 @@ static void peer_up(struct dial_answer *answer, const struct ike_event *event)
 
 	a->answer = answer;
 	a->peer = event->peer;
-	a->l2tp = l2tp_new(&answer->l2tp_config, &answer->random, &answer->l2tp_counters);
+	a->l2tp = l2tp_new_small(&answer->l2tp_config, &answer->random, &answer->l2tp_counters);
 	answer->totals.peers++;
 }
 
