@@ -37,24 +37,26 @@ void *event_queue_push(struct event_queue *queue, size_t bytes)
 	struct event_queue_record *record = memory_new(sizeof(*record) + bytes);
 
 	record->bytes = bytes;
-	if (queue->tail == NULL)
-		queue->head = record;
-	else
+	record->next = record;
+	if (queue->tail != NULL) {
+		record->next = queue->tail->next;
 		queue->tail->next = record;
+	}
 	queue->tail = record;
 	return record->data;
 }
 
 void *event_queue_pop(struct event_queue *queue)
 {
-	struct event_queue_record *record = queue->head;
+	struct event_queue_record *record = NULL;
 
 	record_free(queue->popped);
+	if (queue->tail != NULL) {
+		record = queue->tail->next;
+		queue->tail->next = record->next;
+		if (record == queue->tail)
+			queue->tail = NULL;
+	}
 	queue->popped = record;
-	if (record == NULL)
-		return NULL;
-	queue->head = record->next;
-	if (queue->head == NULL)
-		queue->tail = NULL;
-	return record->data;
+	return record == NULL ? NULL : record->data;
 }

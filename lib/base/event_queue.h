@@ -12,9 +12,9 @@
 
 struct event_queue_record;
 
+/* Small, since every engine has one. */
 struct event_queue {
-	struct event_queue_record *head;
-	struct event_queue_record *tail;
+	struct event_queue_record *tail; /* of a ring, so that the head is behind it; NULL: empty */
 	struct event_queue_record *popped;
 };
 

@@ -4,12 +4,15 @@
 #include "base/memory.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 /* The peer authenticates: PAP (RFC 1334), CHAP (RFC 1994), MS-CHAPv2 (RFC 2759). */
 
 /* MS-CHAPv2 error codes (RFC 2759 6). */
 #define MS_CHAP_AUTHENTICATION_FAILURE 691
 #define MS_CHAP_NO_DIALIN_PERMISSION   649
+
+#define ANSWER_KEPT_MS                 30000 /* for a peer that repeats its attempt though IPCP is open */
 
 static uint16_t protocol_of(uint8_t method)
 {
@@ -18,14 +21,14 @@ static uint16_t protocol_of(uint8_t method)
 
 static uint32_t restart_ms(const struct ppp *ppp)
 {
-	uint8_t index = ppp->authentication.tries < 4 ? ppp->authentication.tries : 3;
+	uint8_t index = ppp->authentication->tries < 4 ? ppp->authentication->tries : 3;
 
 	return ppp->config->restart_ms[index];
 }
 
 static void challenge_send(struct ppp *ppp)
 {
-	struct authentication *a = &ppp->authentication;
+	struct authentication *a = ppp->authentication;
 	uint8_t bytes[1 + sizeof(a->challenge) + sizeof(ppp->config->name)];
 	struct writer w = writer_over(bytes, sizeof(bytes));
 
@@ -38,7 +41,7 @@ static void challenge_send(struct ppp *ppp)
 /* PAP's peer speaks first; with CHAP we do. */
 static void wait_for_peer(struct ppp *ppp)
 {
-	struct authentication *a = &ppp->authentication;
+	struct authentication *a = ppp->authentication;
 
 	a->deadline_ms = ppp->now_ms + restart_ms(ppp);
 	a->tries++;
@@ -48,10 +51,12 @@ static void wait_for_peer(struct ppp *ppp)
 
 void ppp_authentication_start(struct ppp *ppp)
 {
-	struct authentication *a = &ppp->authentication;
+	struct authentication *a = memory_new(sizeof(*a));
 	struct ppp_event *event;
 
-	ppp_authentication_wipe(ppp);
+	ppp_authentication_end(ppp);
+	ppp->authentication = a;
+	a->deadline_ms = UINT64_MAX;
 	a->method = ppp->lcp.method;
 	a->state = AUTHENTICATION_WAITS;
 	if (a->method == PPP_AUTHENTICATION_NONE) {
@@ -67,10 +72,14 @@ void ppp_authentication_start(struct ppp *ppp)
 
 void ppp_authentication_on_time(struct ppp *ppp)
 {
-	struct authentication *a = &ppp->authentication;
+	struct authentication *a = ppp->authentication;
 
 	if (ppp->now_ms < a->deadline_ms)
 		return;
+	if (a->state == AUTHENTICATION_DONE) {
+		ppp_authentication_end(ppp);
+		return;
+	}
 	if (a->tries >= ppp->config->max_configure) {
 		a->deadline_ms = UINT64_MAX;
 		ppp_fail(ppp, CAUSE_authentication_timeout, "no answer to %s",
@@ -86,7 +95,7 @@ void ppp_authentication_on_time(struct ppp *ppp)
 
 static void answer_send(struct ppp *ppp)
 {
-	const struct authentication *a = &ppp->authentication;
+	const struct authentication *a = ppp->authentication;
 
 	ppp_send(ppp, protocol_of(a->method), a->answer_code, a->identifier, a->answer,
 		 a->answer_length);
@@ -105,7 +114,7 @@ static void answer_write_pap(struct authentication *a, bool accepted, const char
 /* RFC 2759 6: the challenge in a Failure is a new one, of use only when R=1. */
 static void answer_write_failure(struct ppp *ppp, const char *text, int error)
 {
-	struct authentication *a = &ppp->authentication;
+	struct authentication *a = ppp->authentication;
 	char digits[2 * sizeof(a->challenge) + 1];
 	uint8_t fresh[sizeof(a->challenge)];
 
@@ -118,7 +127,7 @@ static void answer_write_failure(struct ppp *ppp, const char *text, int error)
 
 static void answer_write(struct ppp *ppp, const struct ppp_authentication_result *result)
 {
-	struct authentication *a = &ppp->authentication;
+	struct authentication *a = ppp->authentication;
 	bool no_address = !result->accepted && result->cause == CAUSE_no_address_left;
 	const char *text = result->accepted ? "Welcome"
 			   : no_address     ? "No address is left"
@@ -143,9 +152,9 @@ static void answer_write(struct ppp *ppp, const struct ppp_authentication_result
 
 void ppp_authentication_settle(struct ppp *ppp, const struct ppp_authentication_result *result)
 {
-	struct authentication *a = &ppp->authentication;
+	struct authentication *a = ppp->authentication;
 
-	if (a->state != AUTHENTICATION_ASKED)
+	if (a == NULL || a->state != AUTHENTICATION_ASKED)
 		return;
 	a->state = result->accepted ? AUTHENTICATION_DONE : AUTHENTICATION_REFUSED;
 	if (a->method != PPP_AUTHENTICATION_NONE) {
@@ -163,8 +172,8 @@ void ppp_authentication_settle(struct ppp *ppp, const struct ppp_authentication_
 
 void ppp_authentication_repeat_success(struct ppp *ppp)
 {
-	if (ppp->authentication.answer_code != CHAP_SUCCESS ||
-	    protocol_of(ppp->authentication.method) != PROTOCOL_CHAP)
+	if (ppp->authentication == NULL || ppp->authentication->answer_code != CHAP_SUCCESS ||
+	    protocol_of(ppp->authentication->method) != PROTOCOL_CHAP)
 		return;
 	ppp_count(ppp, PPP_COUNTER_success_repeated);
 	answer_send(ppp);
@@ -192,14 +201,14 @@ static void name_refuse(struct ppp *ppp)
 {
 	const struct ppp_authentication_result refused = {.cause = CAUSE_wrong_password};
 
-	ppp->authentication.state = AUTHENTICATION_ASKED;
+	ppp->authentication->state = AUTHENTICATION_ASKED;
 	ppp_authentication_settle(ppp, &refused);
 }
 
 /* True when this attempt was answered before, or is being answered. */
 static bool attempt_repeated(struct ppp *ppp)
 {
-	struct authentication *a = &ppp->authentication;
+	struct authentication *a = ppp->authentication;
 
 	if (a->state == AUTHENTICATION_WAITS)
 		return false;
@@ -212,7 +221,7 @@ static bool attempt_repeated(struct ppp *ppp)
 
 static struct ppp_event *attempt_new(struct ppp *ppp)
 {
-	struct authentication *a = &ppp->authentication;
+	struct authentication *a = ppp->authentication;
 	struct ppp_event *event = ppp_event_new(ppp, PPP_AUTHENTICATE, 0);
 
 	a->state = AUTHENTICATION_ASKED;
@@ -224,14 +233,14 @@ static struct ppp_event *attempt_new(struct ppp *ppp)
 
 void ppp_authentication_receive_pap(struct ppp *ppp, const struct packet *packet)
 {
-	struct authentication *a = &ppp->authentication;
+	struct authentication *a = ppp->authentication;
 	struct cursor data = packet->data;
 	struct cursor name = cursor_child(&data, cursor_u8(&data));
 	struct cursor password = cursor_child(&data, cursor_u8(&data));
 	char text[PPP_USER_NAME_BYTES];
 	struct ppp_event *event;
 
-	if (a->method != PPP_AUTHENTICATION_PAP || packet->code != PAP_REQUEST) {
+	if (a == NULL || a->method != PPP_AUTHENTICATION_PAP || packet->code != PAP_REQUEST) {
 		ppp_count(ppp, PPP_COUNTER_unexpected);
 		return;
 	}
@@ -261,13 +270,13 @@ static size_t response_bytes(uint8_t method)
 
 void ppp_authentication_receive_chap(struct ppp *ppp, const struct packet *packet)
 {
-	struct authentication *a = &ppp->authentication;
+	struct authentication *a = ppp->authentication;
 	struct cursor data = packet->data;
 	struct cursor value = cursor_child(&data, cursor_u8(&data));
 	char text[PPP_USER_NAME_BYTES];
 	struct ppp_event *event;
 
-	if (a->method <= PPP_AUTHENTICATION_PAP || packet->code != CHAP_RESPONSE) {
+	if (a == NULL || a->method <= PPP_AUTHENTICATION_PAP || packet->code != CHAP_RESPONSE) {
 		ppp_count(ppp, PPP_COUNTER_unexpected);
 		return;
 	}
@@ -293,8 +302,17 @@ void ppp_authentication_receive_chap(struct ppp *ppp, const struct packet *packe
 	cursor_copy(&value, event->authenticate.response, cursor_left(&value));
 }
 
-void ppp_authentication_wipe(struct ppp *ppp)
+void ppp_authentication_linger(struct ppp *ppp)
 {
-	memory_wipe(&ppp->authentication, sizeof(ppp->authentication));
-	ppp->authentication.deadline_ms = UINT64_MAX;
+	if (ppp->authentication != NULL)
+		ppp->authentication->deadline_ms = ppp->now_ms + ANSWER_KEPT_MS;
+}
+
+void ppp_authentication_end(struct ppp *ppp)
+{
+	if (ppp->authentication == NULL)
+		return;
+	memory_wipe(ppp->authentication, sizeof(*ppp->authentication));
+	free(ppp->authentication);
+	ppp->authentication = NULL;
 }

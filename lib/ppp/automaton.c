@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "ppp/automaton.h"
 
+#include "base/memory.h"
 #include "fsm/fsm.h"
 #include "ppp/engine.h"
+
+#include <stdlib.h>
 
 /* In the order in which RFC 1661 4.1 runs them within a cell. */
 enum automaton_action {
@@ -107,11 +110,16 @@ static const struct fsm_cell cells[AUTOMATON_EVENTS][AUTOMATON_STATES] = {
 };
 /* clang-format on */
 
-static uint32_t restart_ms(const struct automaton *automaton)
+static struct ppp *ppp_of(struct automaton *automaton)
+{
+	return (struct ppp *)(void *)((char *)automaton - automaton->protocol->offset);
+}
+
+static uint32_t restart_ms(struct automaton *automaton)
 {
 	uint8_t index = automaton->tries < 4 ? automaton->tries : 3;
 
-	return automaton->ppp->config->restart_ms[index];
+	return ppp_of(automaton)->config->restart_ms[index];
 }
 
 static bool timer_runs(uint8_t state)
@@ -122,7 +130,7 @@ static bool timer_runs(uint8_t state)
 /* A request goes out: the restart timer starts. */
 static void request_sent(struct automaton *automaton)
 {
-	automaton->deadline_ms = automaton->ppp->now_ms + restart_ms(automaton);
+	automaton->deadline_ms = ppp_of(automaton)->now_ms + restart_ms(automaton);
 	automaton->answered = false;
 	automaton->tries++;
 	if (automaton->restart_count != 0)
@@ -132,15 +140,18 @@ static void request_sent(struct automaton *automaton)
 /* The same identifier when it is only sent again, so that a late answer still fits. */
 static void configure_request_send(struct automaton *automaton, enum automaton_event event)
 {
-	struct writer w = writer_over(automaton->request, sizeof(automaton->request));
+	uint8_t bytes[AUTOMATON_OPTIONS_MAX];
+	struct writer w = writer_over(bytes, sizeof(bytes));
 
 	if (event == AUTOMATON_TIMEOUT)
-		ppp_count(automaton->ppp, PPP_COUNTER_retransmitted);
+		ppp_count(ppp_of(automaton), PPP_COUNTER_retransmitted);
 	else
 		automaton->identifier++;
-	automaton->protocol->request_write(automaton->ppp, &w);
-	automaton->request_length = writer_length(&w);
-	ppp_send(automaton->ppp, automaton->protocol->number, CONFIGURE_REQUEST,
+	automaton->protocol->request_write(ppp_of(automaton), &w);
+	automaton->request_length = (uint16_t)writer_length(&w);
+	automaton->request = memory_resize(automaton->request, automaton->request_length);
+	memcpy(automaton->request, bytes, automaton->request_length);
+	ppp_send(ppp_of(automaton), automaton->protocol->number, CONFIGURE_REQUEST,
 		 automaton->identifier, automaton->request, automaton->request_length);
 	request_sent(automaton);
 }
@@ -148,7 +159,7 @@ static void configure_request_send(struct automaton *automaton, enum automaton_e
 static void terminate_request_send(struct automaton *automaton)
 {
 	automaton->identifier++;
-	ppp_send(automaton->ppp, automaton->protocol->number, TERMINATE_REQUEST,
+	ppp_send(ppp_of(automaton), automaton->protocol->number, TERMINATE_REQUEST,
 		 automaton->identifier, NULL, 0);
 	request_sent(automaton);
 }
@@ -166,14 +177,14 @@ static void code_reject_send(struct automaton *automaton, const struct packet *p
 	writer_u8(&w, packet->identifier);
 	writer_u16(&w, (uint16_t)(cursor_left(&packet->data) + PACKET_HEADER_BYTES));
 	writer_bytes(&w, cursor_bytes(&data, length), length);
-	ppp_count(automaton->ppp, PPP_COUNTER_code_rejected);
-	ppp_send(automaton->ppp, automaton->protocol->number, CODE_REJECT,
-		 ++automaton->ppp->lcp.reject_identifier, bytes, writer_length(&w));
+	ppp_count(ppp_of(automaton), PPP_COUNTER_code_rejected);
+	ppp_send(ppp_of(automaton), automaton->protocol->number, CODE_REJECT,
+		 ++ppp_of(automaton)->lcp.reject_identifier, bytes, writer_length(&w));
 }
 
 static void restart_count_set(struct automaton *automaton)
 {
-	const struct ppp_config *config = automaton->ppp->config;
+	const struct ppp_config *config = ppp_of(automaton)->config;
 	bool terminates =
 		automaton->state == AUTOMATON_CLOSING || automaton->state == AUTOMATON_STOPPING;
 
@@ -191,7 +202,7 @@ static void reply_send(struct automaton *automaton, const struct automaton_input
 		length = cursor_left(&options);
 		bytes = cursor_bytes(&options, length);
 	}
-	ppp_send(automaton->ppp, automaton->protocol->number, input->reply_code,
+	ppp_send(ppp_of(automaton), automaton->protocol->number, input->reply_code,
 		 input->packet->identifier, bytes, length);
 }
 
@@ -202,7 +213,7 @@ static void automaton_act(void *object, unsigned action, const void *argument)
 
 	switch (action) {
 	case ACTION_TLD:
-		automaton->protocol->layer_down(automaton->ppp);
+		automaton->protocol->layer_down(ppp_of(automaton));
 		break;
 	case ACTION_IRC:
 		restart_count_set(automaton);
@@ -210,7 +221,7 @@ static void automaton_act(void *object, unsigned action, const void *argument)
 	case ACTION_ZRC:
 		automaton->tries = 0;
 		automaton->restart_count = 0;
-		automaton->deadline_ms = automaton->ppp->now_ms + restart_ms(automaton);
+		automaton->deadline_ms = ppp_of(automaton)->now_ms + restart_ms(automaton);
 		break;
 	case ACTION_SCR:
 		configure_request_send(automaton, input->event);
@@ -223,20 +234,20 @@ static void automaton_act(void *object, unsigned action, const void *argument)
 		reply_send(automaton, input);
 		break;
 	case ACTION_STA:
-		ppp_send(automaton->ppp, automaton->protocol->number, TERMINATE_ACK,
+		ppp_send(ppp_of(automaton), automaton->protocol->number, TERMINATE_ACK,
 			 input->packet->identifier, NULL, 0);
 		break;
 	case ACTION_SCJ:
 		code_reject_send(automaton, input->packet);
 		break;
 	case ACTION_SER:
-		ppp_echo_receive_request(automaton->ppp, input->packet);
+		ppp_echo_receive_request(ppp_of(automaton), input->packet);
 		break;
 	case ACTION_TLU:
-		automaton->protocol->layer_up(automaton->ppp);
+		automaton->protocol->layer_up(ppp_of(automaton));
 		break;
 	case ACTION_TLF:
-		automaton->protocol->layer_finished(automaton->ppp);
+		automaton->protocol->layer_finished(ppp_of(automaton));
 		break;
 	default: /* TLS: the layer below is up before we begin */
 		break;
@@ -251,19 +262,25 @@ static const struct fsm_table automaton_table = {
 	.act = automaton_act,
 };
 
-void ppp_automaton_init(struct automaton *automaton, struct ppp *ppp,
-			const struct automaton_protocol *protocol)
+void ppp_automaton_init(struct automaton *automaton, const struct automaton_protocol *protocol)
 {
-	*automaton =
-		(struct automaton){.protocol = protocol, .ppp = ppp, .deadline_ms = UINT64_MAX};
+	*automaton = (struct automaton){.protocol = protocol, .deadline_ms = UINT64_MAX};
+}
+
+void ppp_automaton_clear(struct automaton *automaton)
+{
+	free(automaton->request);
+	automaton->request = NULL;
 }
 
 static void input_step(struct automaton *automaton, const struct automaton_input *input)
 {
 	if (fsm_step(&automaton_table, &automaton->state, input->event, automaton, input) != 0)
-		ppp_count(automaton->ppp, PPP_COUNTER_unexpected);
+		ppp_count(ppp_of(automaton), PPP_COUNTER_unexpected);
 	if (!timer_runs(automaton->state))
 		automaton->deadline_ms = UINT64_MAX;
+	if (automaton->state == AUTOMATON_OPENED)
+		ppp_automaton_clear(automaton);
 }
 
 void ppp_automaton_step(struct automaton *automaton, enum automaton_event event)
@@ -283,26 +300,26 @@ bool ppp_options_valid(struct cursor options)
 }
 
 /* FNV-1a over the options. */
-static uint64_t options_digest(struct cursor options)
+static uint32_t options_digest(struct cursor options)
 {
-	uint64_t digest = 14695981039346656037u;
+	uint32_t digest = 2166136261u;
 
 	while (cursor_more(&options))
-		digest = (digest ^ cursor_u8(&options)) * 1099511628211u;
+		digest = (digest ^ cursor_u8(&options)) * 16777619u;
 	return digest;
 }
 
-bool ppp_automaton_is_repeat(const struct automaton *automaton, const struct packet *packet)
+bool ppp_automaton_is_repeat(struct automaton *automaton, const struct packet *packet)
 {
 	return automaton->state == AUTOMATON_OPENED &&
 	       options_digest(packet->data) == automaton->acked_digest &&
-	       automaton->repeats < automaton->ppp->config->max_failure;
+	       automaton->repeats < ppp_of(automaton)->config->max_failure;
 }
 
 /* Digest of a whole request, identifier included; never 0. */
-static uint64_t request_digest(const struct packet *packet)
+static uint32_t request_digest(const struct packet *packet)
 {
-	return (options_digest(packet->data) ^ packet->identifier) * 1099511628211u | 1;
+	return (options_digest(packet->data) ^ packet->identifier) * 16777619u | 1;
 }
 
 static void refused_remember(struct automaton *automaton, const struct packet *packet)
@@ -311,9 +328,9 @@ static void refused_remember(struct automaton *automaton, const struct packet *p
 		request_digest(packet);
 }
 
-static uint64_t *refused_find(struct automaton *automaton, const struct packet *packet)
+static uint32_t *refused_find(struct automaton *automaton, const struct packet *packet)
 {
-	uint64_t digest = request_digest(packet);
+	uint32_t digest = request_digest(packet);
 
 	for (unsigned i = 0; i < AUTOMATON_REFUSED_MAX; i++)
 		if (automaton->refused[i] == digest)
@@ -334,24 +351,24 @@ static void configure_request_receive(struct automaton *automaton, const struct 
 
 	if (ppp_automaton_is_repeat(automaton, packet)) {
 		automaton->repeats++;
-		ppp_count(automaton->ppp, PPP_COUNTER_repeated_request);
+		ppp_count(ppp_of(automaton), PPP_COUNTER_repeated_request);
 		input.reply_code = CONFIGURE_ACK;
 		reply_send(automaton, &input);
 		return;
 	}
 	if (ppp_automaton_was_refused(automaton, packet)) {
 		*refused_find(automaton, packet) = 0; /* who begins anew sends it again */
-		ppp_count(automaton->ppp, PPP_COUNTER_stale_request);
+		ppp_count(ppp_of(automaton), PPP_COUNTER_stale_request);
 		return;
 	}
 	if (automaton->state > AUTOMATON_STOPPING || automaton->state == AUTOMATON_STOPPED) {
 		input.reply_code =
-			automaton->protocol->request_judge(automaton->ppp, packet->data, &reply);
+			automaton->protocol->request_judge(ppp_of(automaton), packet->data, &reply);
 		if (input.reply_code == 0 || writer_failed(&reply)) {
-			ppp_count(automaton->ppp, PPP_COUNTER_malformed);
+			ppp_count(ppp_of(automaton), PPP_COUNTER_malformed);
 			return;
 		}
-		if (automaton->ppp->phase >= PHASE_TERMINATE)
+		if (ppp_of(automaton)->phase >= PHASE_TERMINATE)
 			return; /* the judge found a reason to end */
 	}
 	input.event =
@@ -375,7 +392,7 @@ static void ack_receive(struct automaton *automaton, const struct packet *packet
 
 	if (length != automaton->request_length ||
 	    memcmp(cursor_bytes(&data, length), automaton->request, length) != 0) {
-		ppp_count(automaton->ppp, PPP_COUNTER_wrong_acknowledgement);
+		ppp_count(ppp_of(automaton), PPP_COUNTER_wrong_acknowledgement);
 		return;
 	}
 	automaton->refusals = 0;
@@ -389,15 +406,15 @@ static void refusal_receive(struct automaton *automaton, const struct packet *pa
 	bool negotiates = automaton->state >= AUTOMATON_REQUEST_SENT;
 
 	if (!ppp_options_valid(packet->data)) {
-		ppp_count(automaton->ppp, PPP_COUNTER_malformed);
+		ppp_count(ppp_of(automaton), PPP_COUNTER_malformed);
 		return;
 	}
 	automaton->answered = true;
 	if (negotiates) {
 		automaton->refusals++;
 		automaton->protocol->request_refused(
-			automaton->ppp, packet->code == CONFIGURE_REJECT, packet->data);
-		if (automaton->ppp->phase >= PHASE_TERMINATE)
+			ppp_of(automaton), packet->code == CONFIGURE_REJECT, packet->data);
+		if (ppp_of(automaton)->phase >= PHASE_TERMINATE)
 			return;
 	}
 	input_step(automaton, &input);
@@ -411,11 +428,11 @@ static void code_reject_receive(struct automaton *automaton, const struct packet
 	bool fatal = code >= CONFIGURE_REQUEST && code <= CODE_REJECT;
 
 	if (cursor_failed(&data)) {
-		ppp_count(automaton->ppp, PPP_COUNTER_malformed);
+		ppp_count(ppp_of(automaton), PPP_COUNTER_malformed);
 		return;
 	}
-	if (!fatal && automaton == &automaton->ppp->lcp.automaton)
-		automaton->ppp->echo.refused = true;
+	if (!fatal && automaton == &ppp_of(automaton)->lcp.automaton)
+		ppp_of(automaton)->echo.refused = true;
 	ppp_automaton_step(automaton, fatal ? AUTOMATON_REJECT_FATAL : AUTOMATON_REJECT_FINE);
 }
 
@@ -432,7 +449,7 @@ void ppp_automaton_receive(struct automaton *automaton, const struct packet *pac
 	case CONFIGURE_NAK:
 	case CONFIGURE_REJECT:
 		if (packet->identifier != automaton->identifier || automaton->answered)
-			ppp_count(automaton->ppp, PPP_COUNTER_wrong_identifier);
+			ppp_count(ppp_of(automaton), PPP_COUNTER_wrong_identifier);
 		else if (packet->code == CONFIGURE_ACK)
 			ack_receive(automaton, packet);
 		else
@@ -441,7 +458,7 @@ void ppp_automaton_receive(struct automaton *automaton, const struct packet *pac
 	case TERMINATE_REQUEST:
 		input.event = AUTOMATON_TERMINATE;
 		input_step(automaton, &input);
-		automaton->protocol->peer_terminates(automaton->ppp, packet->data);
+		automaton->protocol->peer_terminates(ppp_of(automaton), packet->data);
 		return;
 	case TERMINATE_ACK:
 		input.event = AUTOMATON_TERMINATED;

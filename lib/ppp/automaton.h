@@ -72,6 +72,7 @@ struct packet {
 struct automaton_protocol {
 	const char *name;
 	uint16_t number;
+	uint16_t offset; /* of its automaton in struct ppp */
 	/* Writes our options. */
 	void (*request_write)(struct ppp *ppp, struct writer *w);
 	/* Judges the peer's options: CONFIGURE_ACK, or NAK or REJECT with options in `reply`; 0 if
@@ -88,7 +89,9 @@ struct automaton_protocol {
 
 struct automaton {
 	const struct automaton_protocol *protocol;
-	struct ppp *ppp;
+	uint8_t *request; /* our last one, owned; NULL in the opened state */
+	uint64_t deadline_ms;
+	uint16_t request_length;
 	uint8_t state;
 	uint8_t identifier;    /* of our last Configure- or Terminate-Request */
 	uint8_t restart_count; /* requests that may still be sent */
@@ -98,16 +101,14 @@ struct automaton {
 	uint8_t repeats;       /* equal requests acknowledged again while opened */
 	bool answered;         /* the last request has got its Ack, Nak or Reject */
 	bool heard;            /* the peer has sent something of this protocol */
-	uint64_t acked_digest; /* of the peer's options that we acknowledged last */
-	uint64_t refused[AUTOMATON_REFUSED_MAX]; /* digests with identifier; 0: none */
 	uint8_t refused_next;
-	uint64_t deadline_ms;
-	size_t request_length;
-	uint8_t request[AUTOMATON_OPTIONS_MAX];
+	uint32_t acked_digest; /* of the peer's options that we acknowledged last */
+	uint32_t refused[AUTOMATON_REFUSED_MAX]; /* digests with identifier; 0: none */
 };
 
-void ppp_automaton_init(struct automaton *automaton, struct ppp *ppp,
-			const struct automaton_protocol *protocol);
+void ppp_automaton_init(struct automaton *automaton, const struct automaton_protocol *protocol);
+/* Frees what it owns. */
+void ppp_automaton_clear(struct automaton *automaton);
 
 /* UP, OPEN, CLOSE, DOWN, REJECT_FATAL and their like: events without a packet. */
 void ppp_automaton_step(struct automaton *automaton, enum automaton_event event);
@@ -122,7 +123,7 @@ void ppp_automaton_receive_echo(struct automaton *automaton, const struct packet
  * Opened, and the request that we acknowledged comes once more: our Ack was lost. It is sent again
  * without a new negotiation, so that the layers above stay. A peer that insists starts anew.
  */
-bool ppp_automaton_is_repeat(const struct automaton *automaton, const struct packet *packet);
+bool ppp_automaton_is_repeat(struct automaton *automaton, const struct packet *packet);
 
 /* Opened, and a request that we refused on the way there comes late: it is ignored once. */
 bool ppp_automaton_was_refused(struct automaton *automaton, const struct packet *packet);

@@ -61,7 +61,6 @@ struct lcp {
 };
 
 enum authentication_state {
-	AUTHENTICATION_IDLE,
 	AUTHENTICATION_WAITS, /* for the peer */
 	AUTHENTICATION_ASKED, /* for the owner's verdict */
 	AUTHENTICATION_DONE,  /* accepted */
@@ -88,6 +87,7 @@ enum login_state {
 
 /* A client proves to the peer who it is. */
 struct login {
+	const struct ppp_credentials *credentials;
 	uint8_t state;
 	uint8_t method; /* enum ppp_authentication that the peer asks for */
 	uint8_t identifier;
@@ -109,27 +109,26 @@ struct ipcp {
 struct echo {
 	uint64_t deadline_ms;
 	uint64_t last_seen_ms;
+	uint32_t idle_ms; /* with jitter */
 	uint8_t unanswered;
 	uint8_t identifier;
-	uint32_t idle_ms; /* with jitter */
-	bool refused;     /* the peer rejected the code */
+	bool refused; /* the peer rejected the code */
 };
 
 struct ppp {
 	const struct ppp_config *config;
-	const struct ppp_credentials *credentials; /* of a client; else NULL */
 	struct random_source random;
 	struct ppp_counters *counters;
 	struct event_queue events;
 	uint64_t now_ms; /* of the call being served */
-	enum phase phase;
+	uint8_t phase;   /* enum phase */
 	bool was_up;
 	bool down_announced;
 	bool finished_announced;
 	uint64_t setup_deadline_ms;
 	struct lcp lcp;
-	struct authentication authentication;
-	struct login login;
+	struct authentication *authentication; /* owned; NULL before and long after */
+	struct login *login;                   /* of a client, owned; else NULL */
 	struct ipcp ipcp;
 	struct echo echo;
 	struct ppp_grant grant;
@@ -173,7 +172,10 @@ void ppp_authentication_settle(struct ppp *ppp, const struct ppp_authentication_
 void ppp_authentication_on_time(struct ppp *ppp);
 /* IPCP stays unanswered: perhaps the peer never saw its CHAP Success. */
 void ppp_authentication_repeat_success(struct ppp *ppp);
-void ppp_authentication_wipe(struct ppp *ppp);
+/* IPCP is open: soon nobody repeats an attempt any more. */
+void ppp_authentication_linger(struct ppp *ppp);
+/* Wipes and frees what it kept. */
+void ppp_authentication_end(struct ppp *ppp);
 
 /* login.c: a client authenticates itself */
 void ppp_login_start(struct ppp *ppp);

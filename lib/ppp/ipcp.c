@@ -109,6 +109,7 @@ static void layer_up(struct ppp *ppp)
 	struct ppp_event *event;
 
 	ppp_enter(ppp, PHASE_OPEN);
+	ppp_authentication_linger(ppp);
 	if (ppp->was_up)
 		return;
 	ppp->was_up = true;
@@ -144,6 +145,7 @@ static void peer_terminates(struct ppp *ppp, struct cursor text)
 static const struct automaton_protocol client_protocol = {
 	.name = "IPCP",
 	.number = PROTOCOL_IPCP,
+	.offset = offsetof(struct ppp, ipcp.automaton),
 	.request_write = ppp_ipcp_client_request_write,
 	.request_judge = ppp_ipcp_client_request_judge,
 	.request_refused = ppp_ipcp_client_request_refused,
@@ -156,6 +158,7 @@ static const struct automaton_protocol client_protocol = {
 static const struct automaton_protocol network_protocol = {
 	.name = "IPCP",
 	.number = PROTOCOL_IPCP,
+	.offset = offsetof(struct ppp, ipcp.automaton),
 	.request_write = request_write,
 	.request_judge = request_judge,
 	.request_refused = request_refused,
@@ -167,8 +170,8 @@ static const struct automaton_protocol network_protocol = {
 
 void ppp_ipcp_init(struct ppp *ppp)
 {
-	ppp_automaton_init(&ppp->ipcp.automaton, ppp,
-			   ppp->credentials != NULL ? &client_protocol : &network_protocol);
+	ppp_automaton_init(&ppp->ipcp.automaton,
+			   ppp->login != NULL ? &client_protocol : &network_protocol);
 	ppp->ipcp.ask_address = true;
 	ppp->ipcp.ask_dns[0] = ppp->ipcp.ask_dns[1] = true;
 }

@@ -141,11 +141,11 @@ static enum option_verdict authentication_judge(struct ppp *ppp, struct option *
 	const struct ppp_config *config = ppp->config;
 	uint8_t method = method_of(ppp, option->data);
 
-	if (ppp->credentials == NULL || config->authentication_count == 0)
+	if (ppp->login == NULL || config->authentication_count == 0)
 		return OPTION_REJECT;
 	for (uint8_t i = 0; i < config->authentication_count; i++) {
 		if (config->authentication[i] == method) {
-			ppp->login.method = method;
+			ppp->login->method = method;
 			return OPTION_FINE;
 		}
 	}
@@ -183,7 +183,8 @@ static uint8_t request_judge(struct ppp *ppp, struct cursor options, struct writ
 	ppp->lcp.peer_mru = MRU_DEFAULT;
 	ppp->lcp.peer_pfc = false;
 	ppp->lcp.peer_acfc = false;
-	ppp->login.method = PPP_AUTHENTICATION_NONE;
+	if (ppp->login != NULL)
+		ppp->login->method = PPP_AUTHENTICATION_NONE;
 	while (option_next(&options, &option)) {
 		uint8_t wish_bytes[8];
 		struct writer wish = writer_over(wish_bytes, sizeof(wish_bytes));
@@ -314,7 +315,7 @@ static void layer_up(struct ppp *ppp)
 	ppp->lcp.looped = 0;
 	ppp_enter(ppp, PHASE_AUTHENTICATE);
 	ppp_echo_start(ppp);
-	if (ppp->credentials != NULL)
+	if (ppp->login != NULL)
 		ppp_login_start(ppp);
 	else
 		ppp_authentication_start(ppp);
@@ -325,10 +326,11 @@ static void layer_down(struct ppp *ppp)
 {
 	if (ppp->phase == PHASE_AUTHENTICATE)
 		ppp_enter(ppp, PHASE_ESTABLISH);
-	ppp->authentication.state = AUTHENTICATION_IDLE;
-	ppp->authentication.deadline_ms = UINT64_MAX;
-	ppp->login.state = LOGIN_IDLE;
-	ppp->login.deadline_ms = UINT64_MAX;
+	ppp_authentication_end(ppp);
+	if (ppp->login != NULL) {
+		ppp->login->state = LOGIN_IDLE;
+		ppp->login->deadline_ms = UINT64_MAX;
+	}
 	ppp->echo.deadline_ms = UINT64_MAX;
 }
 
@@ -352,6 +354,7 @@ static void peer_terminates(struct ppp *ppp, struct cursor text)
 static const struct automaton_protocol lcp_protocol = {
 	.name = "LCP",
 	.number = PROTOCOL_LCP,
+	.offset = offsetof(struct ppp, lcp.automaton),
 	.request_write = request_write,
 	.request_judge = request_judge,
 	.request_refused = request_refused,
@@ -365,13 +368,13 @@ void ppp_lcp_init(struct ppp *ppp)
 {
 	struct lcp *lcp = &ppp->lcp;
 
-	ppp_automaton_init(&lcp->automaton, ppp, &lcp_protocol);
+	ppp_automaton_init(&lcp->automaton, &lcp_protocol);
 	lcp->mru = ppp->config->mru;
 	lcp->ask_mru = true;
 	lcp->ask_magic = true;
 	lcp->magic = magic_new(ppp);
 	lcp->peer_mru = MRU_DEFAULT;
-	if (ppp->credentials == NULL && ppp->config->authentication_count != 0)
+	if (ppp->login == NULL && ppp->config->authentication_count != 0)
 		lcp->method = ppp->config->authentication[0];
 }
 
@@ -420,13 +423,20 @@ static void protocol_reject_receive(struct ppp *ppp, const struct packet *packet
 	}
 }
 
-/* A new negotiation after the owner was asked about the peer: its verdict belongs to this link. */
+/* The owner was asked about the peer: its verdict belongs to this link. */
+static bool verdict_asked(const struct ppp *ppp)
+{
+	if (ppp->authentication != NULL)
+		return ppp->authentication->state >= AUTHENTICATION_ASKED;
+	return ppp->was_up && ppp->login == NULL;
+}
+
+/* A new negotiation after that. */
 static bool restarts_too_late(struct ppp *ppp, const struct packet *packet)
 {
 	struct automaton *automaton = &ppp->lcp.automaton;
 
-	if (automaton->state != AUTOMATON_OPENED ||
-	    ppp->authentication.state < AUTHENTICATION_ASKED)
+	if (automaton->state != AUTOMATON_OPENED || !verdict_asked(ppp))
 		return false;
 	if (packet->code == TERMINATE_ACK)
 		return true;

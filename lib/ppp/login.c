@@ -9,9 +9,9 @@
 
 static void pap_request_send(struct ppp *ppp)
 {
-	struct login *login = &ppp->login;
-	size_t user_bytes = strlen(ppp->credentials->user_name);
-	size_t password_bytes = strlen(ppp->credentials->password);
+	struct login *login = ppp->login;
+	size_t user_bytes = strlen(ppp->login->credentials->user_name);
+	size_t password_bytes = strlen(ppp->login->credentials->password);
 	uint8_t bytes[2 + 2 * UINT8_MAX];
 	struct writer w = writer_over(bytes, sizeof(bytes));
 	uint8_t index = login->tries < 4 ? login->tries : 3;
@@ -19,9 +19,9 @@ static void pap_request_send(struct ppp *ppp)
 	login->tries++;
 	login->deadline_ms = ppp->now_ms + ppp->config->restart_ms[index];
 	writer_u8(&w, (uint8_t)user_bytes);
-	writer_bytes(&w, ppp->credentials->user_name, user_bytes);
+	writer_bytes(&w, ppp->login->credentials->user_name, user_bytes);
 	writer_u8(&w, (uint8_t)password_bytes);
-	writer_bytes(&w, ppp->credentials->password, password_bytes);
+	writer_bytes(&w, ppp->login->credentials->password, password_bytes);
 	if (user_bytes > UINT8_MAX || password_bytes > UINT8_MAX)
 		ppp_fail(ppp, CAUSE_wrong_password, "longer than PAP can say");
 	else
@@ -32,7 +32,7 @@ static void pap_request_send(struct ppp *ppp)
 
 void ppp_login_start(struct ppp *ppp)
 {
-	struct login *login = &ppp->login;
+	struct login *login = ppp->login;
 	uint8_t method = login->method;
 
 	ppp_login_wipe(ppp);
@@ -51,7 +51,7 @@ void ppp_login_start(struct ppp *ppp)
 
 void ppp_login_on_time(struct ppp *ppp)
 {
-	struct login *login = &ppp->login;
+	struct login *login = ppp->login;
 
 	if (ppp->now_ms < login->deadline_ms)
 		return;
@@ -66,8 +66,8 @@ void ppp_login_on_time(struct ppp *ppp)
 
 static void accepted(struct ppp *ppp)
 {
-	ppp->login.state = LOGIN_DONE;
-	ppp->login.deadline_ms = UINT64_MAX;
+	ppp->login->state = LOGIN_DONE;
+	ppp->login->deadline_ms = UINT64_MAX;
 	if (ppp->phase == PHASE_AUTHENTICATE)
 		ppp_network_start(ppp);
 }
@@ -77,13 +77,13 @@ static void refused(struct ppp *ppp, struct cursor text)
 	size_t length = cursor_left(&text);
 
 	ppp_fail(ppp, CAUSE_wrong_password, "%s was refused: %.*s",
-		 ppp_authentication_name(ppp->login.method), (int)(length > 96 ? 96 : length),
+		 ppp_authentication_name(ppp->login->method), (int)(length > 96 ? 96 : length),
 		 length == 0 ? "" : (const char *)text.at);
 }
 
 void ppp_login_receive_pap(struct ppp *ppp, const struct packet *packet)
 {
-	struct login *login = &ppp->login;
+	struct login *login = ppp->login;
 	struct cursor data = packet->data;
 	struct cursor text = cursor_child(&data, cursor_u8(&data));
 
@@ -108,10 +108,10 @@ void ppp_login_receive_pap(struct ppp *ppp, const struct packet *packet)
 
 static int md5_respond(struct ppp *ppp)
 {
-	struct login *login = &ppp->login;
+	struct login *login = ppp->login;
 	const struct digest_part parts[] = {
 		{&login->identifier, sizeof(login->identifier)},
-		{ppp->credentials->password, strlen(ppp->credentials->password)},
+		{ppp->login->credentials->password, strlen(ppp->login->credentials->password)},
 		{login->challenge, login->challenge_bytes},
 	};
 
@@ -122,9 +122,9 @@ static int md5_respond(struct ppp *ppp)
 /* The response is our challenge, eight zeroes, the NT-Response and flags (RFC 2759 4). */
 static int ms_chap_v2_respond(struct ppp *ppp)
 {
-	struct login *login = &ppp->login;
+	struct login *login = ppp->login;
 	struct ms_chap *ms_chap = ppp->config->ms_chap;
-	const char *user = ppp->credentials->user_name;
+	const char *user = ppp->login->credentials->user_name;
 	uint8_t *peer_challenge = login->response;
 	uint8_t *nt_response = login->response + 24;
 	uint8_t hash[MS_CHAP_HASH_BYTES];
@@ -135,7 +135,7 @@ static int ms_chap_v2_respond(struct ppp *ppp)
 	memset(login->response, 0, sizeof(login->response));
 	random_fill(&ppp->random, peer_challenge, 16);
 	login->response_bytes = MS_CHAP_V2_RESPONSE_BYTES;
-	error = ms_chap_password_hash(ms_chap, ppp->credentials->password, hash);
+	error = ms_chap_password_hash(ms_chap, ppp->login->credentials->password, hash);
 	if (error == 0)
 		error = ms_chap_nt_response(ms_chap, login->challenge, peer_challenge, user, hash,
 					    nt_response);
@@ -149,8 +149,8 @@ static int ms_chap_v2_respond(struct ppp *ppp)
 
 static void response_send(struct ppp *ppp)
 {
-	const struct login *login = &ppp->login;
-	const char *user = ppp->credentials->user_name;
+	const struct login *login = ppp->login;
+	const char *user = ppp->login->credentials->user_name;
 	uint8_t bytes[1 + MS_CHAP_V2_RESPONSE_BYTES + PPP_USER_NAME_BYTES];
 	struct writer w = writer_over(bytes, sizeof(bytes));
 
@@ -171,7 +171,7 @@ static bool challenge_repeated(const struct login *login, const struct packet *p
 
 static void challenge_receive(struct ppp *ppp, const struct packet *packet)
 {
-	struct login *login = &ppp->login;
+	struct login *login = ppp->login;
 	struct cursor data = packet->data;
 	struct cursor value = cursor_child(&data, cursor_u8(&data));
 	size_t length = cursor_left(&value);
@@ -197,10 +197,10 @@ static void challenge_receive(struct ppp *ppp, const struct packet *packet)
 /* MS-CHAPv2: the peer proves that it knows the password too (RFC 2759 5). */
 static void success_receive(struct ppp *ppp, struct cursor text)
 {
-	const char *expected = ppp->login.authenticator_response;
+	const char *expected = ppp->login->authenticator_response;
 	size_t length = strlen(expected);
 
-	if (ppp->login.method == PPP_AUTHENTICATION_MS_CHAP_V2 &&
+	if (ppp->login->method == PPP_AUTHENTICATION_MS_CHAP_V2 &&
 	    (cursor_left(&text) < length ||
 	     !memory_equal_constant_time(text.at, expected, length))) {
 		ppp_fail(ppp, CAUSE_wrong_authenticator_response,
@@ -212,7 +212,7 @@ static void success_receive(struct ppp *ppp, struct cursor text)
 
 void ppp_login_receive_chap(struct ppp *ppp, const struct packet *packet)
 {
-	struct login *login = &ppp->login;
+	struct login *login = ppp->login;
 
 	if (login->method <= PPP_AUTHENTICATION_PAP || login->state == LOGIN_IDLE ||
 	    packet->code < CHAP_CHALLENGE || packet->code == CHAP_RESPONSE ||
@@ -236,6 +236,9 @@ void ppp_login_receive_chap(struct ppp *ppp, const struct packet *packet)
 
 void ppp_login_wipe(struct ppp *ppp)
 {
-	memory_wipe(&ppp->login, sizeof(ppp->login));
-	ppp->login.deadline_ms = UINT64_MAX;
+	const struct ppp_credentials *credentials = ppp->login->credentials;
+
+	memory_wipe(ppp->login, sizeof(*ppp->login));
+	ppp->login->credentials = credentials;
+	ppp->login->deadline_ms = UINT64_MAX;
 }

@@ -37,14 +37,16 @@ static struct ppp *link_new(const struct ppp_config *config,
 	struct ppp *ppp = memory_new(sizeof(*ppp));
 
 	ppp->config = config;
-	ppp->credentials = credentials;
 	ppp->random = *random;
 	ppp->counters = counters;
 	ppp->now_ms = now_ms;
 	ppp->setup_deadline_ms = now_ms + config->setup_ms;
 	event_queue_init(&ppp->events);
-	ppp_authentication_wipe(ppp);
-	ppp_login_wipe(ppp);
+	if (credentials != NULL) {
+		ppp->login = memory_new(sizeof(*ppp->login));
+		ppp->login->credentials = credentials;
+		ppp_login_wipe(ppp);
+	}
 	ppp->echo.deadline_ms = UINT64_MAX;
 	ppp_lcp_init(ppp);
 	ppp_ipcp_init(ppp);
@@ -72,6 +74,12 @@ void ppp_free(struct ppp *ppp)
 	if (ppp == NULL)
 		return;
 	event_queue_clear(&ppp->events);
+	ppp_automaton_clear(&ppp->lcp.automaton);
+	ppp_automaton_clear(&ppp->ipcp.automaton);
+	ppp_authentication_end(ppp);
+	if (ppp->login != NULL)
+		ppp_login_wipe(ppp);
+	free(ppp->login);
 	memory_wipe(ppp, sizeof(*ppp));
 	free(ppp);
 }
@@ -135,8 +143,10 @@ void ppp_fail(struct ppp *ppp, enum cause cause, const char *format, ...)
 			*c = '?';
 	ppp_enter(ppp, PHASE_TERMINATE);
 	ppp->ipcp.automaton.deadline_ms = UINT64_MAX;
-	ppp->authentication.deadline_ms = UINT64_MAX;
-	ppp->login.deadline_ms = UINT64_MAX;
+	if (ppp->authentication != NULL)
+		ppp->authentication->deadline_ms = UINT64_MAX;
+	if (ppp->login != NULL)
+		ppp->login->deadline_ms = UINT64_MAX;
 	ppp->echo.deadline_ms = UINT64_MAX;
 	ppp_automaton_step(&ppp->lcp.automaton, AUTOMATON_CLOSE);
 	if (ppp->lcp.automaton.state <= AUTOMATON_STOPPED)
@@ -210,13 +220,13 @@ static void packet_dispatch(struct ppp *ppp, uint16_t protocol, const struct pac
 		ppp_lcp_receive(ppp, packet);
 		break;
 	case PROTOCOL_PAP:
-		if (ppp->credentials != NULL)
+		if (ppp->login != NULL)
 			ppp_login_receive_pap(ppp, packet);
 		else
 			ppp_authentication_receive_pap(ppp, packet);
 		break;
 	case PROTOCOL_CHAP:
-		if (ppp->credentials != NULL)
+		if (ppp->login != NULL)
 			ppp_login_receive_chap(ppp, packet);
 		else
 			ppp_authentication_receive_chap(ppp, packet);
@@ -296,8 +306,10 @@ uint64_t ppp_deadline(const struct ppp *ppp)
 
 	if (ppp->phase == PHASE_DEAD)
 		return UINT64_MAX;
-	deadline_ms = earlier(deadline_ms, ppp->authentication.deadline_ms);
-	deadline_ms = earlier(deadline_ms, ppp->login.deadline_ms);
+	if (ppp->authentication != NULL)
+		deadline_ms = earlier(deadline_ms, ppp->authentication->deadline_ms);
+	if (ppp->login != NULL)
+		deadline_ms = earlier(deadline_ms, ppp->login->deadline_ms);
 	deadline_ms = earlier(deadline_ms, ppp->echo.deadline_ms);
 	return setup_limited(ppp) ? earlier(deadline_ms, ppp->setup_deadline_ms) : deadline_ms;
 }
@@ -329,8 +341,10 @@ void ppp_on_time(struct ppp *ppp, uint64_t now_ms)
 	if (setup_limited(ppp) && now_ms >= ppp->setup_deadline_ms)
 		setup_timeout(ppp);
 	ppp_automaton_on_time(&ppp->lcp.automaton, now_ms);
-	ppp_authentication_on_time(ppp);
-	ppp_login_on_time(ppp);
+	if (ppp->authentication != NULL)
+		ppp_authentication_on_time(ppp);
+	if (ppp->login != NULL)
+		ppp_login_on_time(ppp);
 	ipcp_on_time(ppp);
 	ppp_echo_on_time(ppp);
 }
