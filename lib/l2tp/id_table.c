@@ -28,7 +28,8 @@ static void id_table_grow(struct id_table *table)
 	void **objects = memory_new_array(places, sizeof(*objects));
 	uint32_t *waiting = NULL;
 
-	for (uint32_t i = 0; i < table->touched; i++)
+	/* The place that was left out last is touched, but was never there. */
+	for (uint32_t i = 0; i < table->touched && i < table->places; i++)
 		objects[i] = table->objects[i];
 	if (table->waiting != NULL)
 		waiting = memory_new_array(places, sizeof(*waiting));
