@@ -21,8 +21,16 @@ struct child *child_find(struct ike *ike, uint32_t spi_in)
 /* Removes at `ends_ms`, or whenever the deadline is moved to. */
 static void end_at(struct child *child, uint64_t ends_ms)
 {
-	child->ends_ms = ends_ms;
 	deadline_set(&child->peer->ike->deadlines, &child->deadline, ends_ms);
+}
+
+static struct child *oldest(const struct peer *peer)
+{
+	struct child *child = LIST_FIRST(&peer->children);
+
+	while (LIST_NEXT(child, in_peer) != NULL)
+		child = LIST_NEXT(child, in_peer);
+	return child;
 }
 
 struct child *child_new(struct quick_mode *quick_mode, uint32_t spi_in, uint64_t lifetime_ms)
@@ -32,7 +40,7 @@ struct child *child_new(struct quick_mode *quick_mode, uint32_t spi_in, uint64_t
 	struct child *child = memory_new(sizeof(*child));
 
 	if (peer->child_count >= CHILDREN_PER_PEER)
-		child_end(TAILQ_FIRST(&peer->children));
+		child_end(oldest(peer));
 	child->peer = peer;
 	child->quick_mode = quick_mode;
 	child->spi_in = spi_in;
@@ -41,7 +49,7 @@ struct child *child_new(struct quick_mode *quick_mode, uint32_t spi_in, uint64_t
 	child->local_port = quick_mode->offer->local_port;
 	child->deadline.kind = DEADLINE_CHILD;
 	quick_mode->child = child;
-	TAILQ_INSERT_TAIL(&peer->children, child, in_peer);
+	LIST_INSERT_HEAD(&peer->children, child, in_peer);
 	peer->child_count++;
 	table_insert(&ike->children_by_spi, &child->by_spi,
 		     table_hash(&ike->hash_key, &spi_in, sizeof(spi_in)));
@@ -58,9 +66,9 @@ void child_confirm(struct child *child)
 
 	child->confirmed = true;
 	report_child(child, IKE_CHILD_CONFIRMED);
-	TAILQ_FOREACH(old, &peer->children, in_peer)
+	LIST_FOREACH(old, &peer->children, in_peer)
 	if (old != child && old->peer_port == child->peer_port && !old->outbound_deleted &&
-	    old->ends_ms < linger_ends_ms)
+	    old->deadline.due_ms < linger_ends_ms)
 		end_at(old, linger_ends_ms);
 }
 
@@ -71,7 +79,7 @@ void child_outbound_deleted(struct child *child)
 	child->outbound_deleted = true;
 	child->peer->last_cause = CAUSE_peer_request;
 	report_child(child, IKE_CHILD_OUTBOUND_DELETED);
-	if (child->ends_ms > ike->now_ms + ike->config.child_linger_ms)
+	if (child->deadline.due_ms > ike->now_ms + ike->config.child_linger_ms)
 		end_at(child, ike->now_ms + ike->config.child_linger_ms);
 }
 
@@ -83,12 +91,12 @@ void child_end(struct child *child)
 	report_child(child, IKE_CHILD_DELETE);
 	if (child->quick_mode != NULL)
 		child->quick_mode->child = NULL;
-	TAILQ_REMOVE(&peer->children, child, in_peer);
+	LIST_REMOVE(child, in_peer);
 	table_remove(&ike->children_by_spi, &child->by_spi);
 	deadline_clear(&ike->deadlines, &child->deadline);
 	if (--peer->child_count == 0)
 		peer->childless_ms = ike->now_ms;
-	ike_bury(ike, &child->grave, child, free);
+	ike_bury(ike, child, free);
 	peer_schedule(peer);
 }
 

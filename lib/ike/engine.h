@@ -39,15 +39,10 @@
 struct sa;
 struct quick_mode;
 struct child;
+struct identity;
+struct main_mode;
 struct peer;
 struct source;
-
-/* An object that is out of every list and dies at the end of the call. */
-struct grave {
-	struct grave *next;
-	void (*release)(void *object);
-	void *object;
-};
 
 /* A public-key job under way; `sa` or `quick_mode` waits for it. */
 struct job {
@@ -64,11 +59,25 @@ struct source {
 	struct endpoint address; /* port 0 */
 	uint32_t half_open;
 	uint32_t jobs;
-	TAILQ_HEAD(, sa) waiting; /* no third message yet, oldest first */
+	TAILQ_HEAD(, main_mode) waiting; /* no third message yet, oldest first */
 };
 
-/* What main mode needs until it is done. */
+/* What an ISAKMP SA needs while main mode runs, and until no late duplicate of it comes any more. */
 struct main_mode {
+	struct table_node by_source;       /* (CKY-I, remote address of main mode 1) */
+	TAILQ_ENTRY(main_mode) in_waiting; /* of the engine: no third message yet */
+	TAILQ_ENTRY(main_mode) in_source;  /* the same of the source */
+	struct sa *sa;
+	struct source *source; /* while half open */
+	struct job *job;
+	const struct ike_preshared_key *preshared_key;
+	struct endpoint first_remote; /* where main mode 1 came from; port 0 */
+	struct ike_path path;         /* of the last accepted message */
+	struct reply reply;
+	bool waiting; /* in the lists of those without third message */
+	bool half_open;
+	bool failure_reported;
+	uint8_t skeyid[DIGEST_BYTES_MAX];
 	struct vendor_findings vendor;
 	struct ike_suite suite;
 	struct digest_part sa_body; /* owned, like all below */
@@ -81,52 +90,43 @@ struct main_mode {
 	uint8_t nonce_r[NONCE_BYTES];
 };
 
-/* An ISAKMP SA, from main mode 1 on. */
+/* Message ids that were accepted, in a ring that grows up to MESSAGE_IDS_KEPT. */
+struct message_ids {
+	uint32_t count;
+	uint32_t room;
+	uint32_t ids[];
+};
+
+/* An ISAKMP SA, from main mode 1 on. Thousands are up at once: main mode's part goes early. */
 struct sa {
-	struct grave grave;
-	struct table_node by_source;  /* (CKY-I, remote address of main mode 1) */
 	struct table_node by_cookies; /* (CKY-I, CKY-R) */
-	TAILQ_ENTRY(sa) in_waiting;   /* of the engine: no third message yet */
-	TAILQ_ENTRY(sa) in_source;    /* the same of the source */
 	TAILQ_ENTRY(sa) in_peer;
-	TAILQ_HEAD(, quick_mode) quick_modes;
+	LIST_HEAD(, quick_mode) quick_modes; /* newest first */
 	struct ike *ike;
-	struct peer *peer;
-	struct source *source; /* while half open */
-	struct job *job;
-	struct main_mode *main_mode; /* until established */
-	const struct ike_preshared_key *preshared_key;
+	struct peer *peer;           /* from the end of main mode on */
+	struct main_mode *main_mode; /* NULL: no duplicate of it comes any more */
+	struct message_ids *message_ids;
 	uint64_t initiator_cookie;
 	uint64_t responder_cookie;
-	struct endpoint first_remote; /* where main mode 1 came from; port 0 */
-	struct ike_path path;         /* of the last accepted message */
+	uint64_t established_ms;
 	struct deadline deadline;
-	struct reply reply;
 	struct ike_keys keys;
 	uint8_t iv[IKE_BLOCK_BYTES_MAX]; /* of main mode; at its end the base of later IVs */
 	uint32_t index;                  /* its slot */
-	uint32_t quick_mode_count;
+	uint32_t dpd_sequence_in;
+	uint8_t quick_mode_count;
 	uint8_t state;       /* enum main_mode_state */
 	uint8_t nat_version; /* enum nat_version */
-	bool waiting;        /* in the lists of those without third message */
-	bool half_open;
-	bool failure_reported;
-	bool peer_behind_nat;
-	bool local_behind_nat;
-	bool encapsulated;
-	bool dead_peer_detection;
-	bool dead;
-	uint64_t created_ms;
-	uint64_t established_ms;
-	uint32_t message_ids[MESSAGE_IDS_KEPT]; /* ring of the last accepted ones */
-	uint32_t message_id_count;
-	uint32_t dpd_sequence_in;
-	bool dpd_sequence_known;
+	bool peer_behind_nat : 1;
+	bool local_behind_nat : 1;
+	bool encapsulated : 1;
+	bool dead_peer_detection : 1;
+	bool dpd_sequence_known : 1;
+	bool dead : 1;
 };
 
 struct quick_mode {
-	struct grave grave;
-	TAILQ_ENTRY(quick_mode) in_sa;
+	LIST_ENTRY(quick_mode) in_sa;
 	struct sa *sa;
 	struct child *child; /* until either ends */
 	struct job *job;
@@ -162,9 +162,8 @@ struct quick_offer {
 };
 
 struct child {
-	struct grave grave;
 	struct table_node by_spi;
-	TAILQ_ENTRY(child) in_peer;
+	LIST_ENTRY(child) in_peer;
 	struct peer *peer;
 	struct quick_mode *quick_mode;
 	struct deadline deadline;
@@ -174,36 +173,46 @@ struct child {
 	uint16_t local_port;
 	bool confirmed;
 	bool outbound_deleted;
-	uint64_t expires_ms; /* by its own lifetime */
-	uint64_t ends_ms;    /* when it is removed */
+};
+
+/* R-U-THEREs that were sent. */
+struct probe {
+	bool unanswered;
+	bool forced; /* ike_peer_probe() asked for it */
+	uint32_t sequence;
+	uint32_t attempts;
+	uint64_t first_ms; /* when the first unanswered one went out */
+	uint64_t last_ms;
+	uint64_t ends_ms; /* of a forced one */
 };
 
 struct peer {
-	struct grave grave;
 	struct table_node by_endpoint;
 	struct deadline deadline;
 	struct ike *ike;
-	uint32_t index;
 	uint32_t name;               /* the number that the owner knows */
 	TAILQ_HEAD(sa_list, sa) sas; /* oldest first */
-	TAILQ_HEAD(, child) children;
-	uint32_t sa_count;
-	uint32_t child_count;
+	LIST_HEAD(, child) children; /* newest first */
 	struct ike_path path;
-	struct digest_part identity; /* the ID payload's body; owned */
-	bool peer_behind_nat;
-	bool down;
-	bool probing;      /* an R-U-THERE is unanswered */
-	bool forced_probe; /* ike_peer_probe() asked for it */
-	uint32_t probe_sequence;
-	uint32_t probe_attempts;
-	uint64_t probe_first_ms; /* when the first unanswered one went out */
-	uint64_t probe_last_ms;
-	uint64_t probe_ends_ms; /* of a forced one */
+	struct probe *probe;       /* owned; NULL: none was sent yet */
+	struct identity *identity; /* owned */
 	uint64_t alive_ms;
 	uint64_t childless_ms; /* since when there is no child */
 	uint64_t saless_ms;    /* since when there is no ISAKMP SA */
-	enum cause last_cause;
+	uint8_t sa_count;
+	uint8_t child_count;
+	bool peer_behind_nat;
+	bool down;
+	uint8_t last_cause; /* enum cause */
+};
+
+_Static_assert(sizeof(struct sa) <= 320 && sizeof(struct peer) <= 160 && sizeof(struct child) <= 80,
+	       "each client has one of each for as long as it is up");
+
+/* The body of an ID payload. */
+struct identity {
+	uint16_t length;
+	uint8_t bytes[];
 };
 
 struct ike {
@@ -221,8 +230,8 @@ struct ike {
 	struct slots jobs;
 	struct deadlines deadlines;
 	struct event_queue events;
-	struct grave *graves;
-	TAILQ_HEAD(, sa) waiting; /* no third message yet, oldest first */
+	struct grave *graves; /* objects out of every list that die at the end of the call */
+	TAILQ_HEAD(, main_mode) waiting; /* no third message yet, oldest first */
 	uint32_t half_open;
 	uint64_t full_reported_ms;
 	uint64_t now_ms; /* of the call under way */
@@ -244,7 +253,7 @@ static inline void ike_count(struct ike *ike, enum ike_counter counter)
 	ike->counters[counter]++;
 }
 void ike_reap(struct ike *ike); /* releases what was buried; the last act of a public call */
-void ike_bury(struct ike *ike, struct grave *grave, void *object, void (*release)(void *object));
+void ike_bury(struct ike *ike, void *object, void (*release)(void *object));
 void ike_step_machine(struct ike *ike, const struct fsm_table *table, uint8_t *state,
 		      unsigned event, void *object, const void *argument);
 
@@ -283,7 +292,13 @@ void sa_cookies(const struct sa *sa, uint8_t cookies[16]);
 bool sa_message_id_known(const struct sa *sa, uint32_t message_id);
 void sa_message_id_remember(struct sa *sa, uint32_t message_id);
 uint32_t sa_message_id_new(struct sa *sa);
-void main_mode_free(struct main_mode *main_mode);
+/* Where its peer is. */
+const struct ike_path *sa_path(const struct sa *sa);
+uint64_t sa_expires_ms(const struct sa *sa);
+/* Main mode is done: what was secret in it goes. */
+void main_mode_strip(struct main_mode *main_mode);
+/* No duplicate of main mode comes any more: the SA goes on without. */
+void sa_grow_up(struct sa *sa);
 
 /* main_mode.c */
 enum main_mode_state {

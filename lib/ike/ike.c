@@ -131,8 +131,17 @@ void ike_free(struct ike *ike)
 	free(ike);
 }
 
-void ike_bury(struct ike *ike, struct grave *grave, void *object, void (*release)(void *object))
+/* An object that waits for the end of the call. */
+struct grave {
+	struct grave *next;
+	void (*release)(void *object);
+	void *object;
+};
+
+void ike_bury(struct ike *ike, void *object, void (*release)(void *object))
 {
+	struct grave *grave = memory_new(sizeof(*grave));
+
 	*grave = (struct grave){.next = ike->graves, .release = release, .object = object};
 	ike->graves = grave;
 }
@@ -144,6 +153,7 @@ void ike_reap(struct ike *ike)
 
 		ike->graves = grave->next;
 		grave->release(grave->object);
+		free(grave);
 	}
 }
 
@@ -275,10 +285,10 @@ static void sa_view(const struct sa *sa, struct ike_sa_view *view)
 		.peer = sa->peer != NULL ? sa->peer->name : 0,
 		.initiator_cookie = sa->initiator_cookie,
 		.responder_cookie = sa->responder_cookie,
-		.path = sa->path,
+		.path = *sa_path(sa),
 		.state = main_mode_state_name(sa->state),
 		.established_ms = sa->established_ms,
-		.expires_ms = sa->deadline.due_ms,
+		.expires_ms = sa_expires_ms(sa),
 	};
 	if (sa->keys.suite.group != 0)
 		ike_suite_text(&sa->keys.suite, view->proposal, sizeof(view->proposal));

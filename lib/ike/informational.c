@@ -68,7 +68,7 @@ static void delete_children(struct sa *sa, const struct delete_payload *d)
 		uint32_t spi = cursor_u32(&c);
 		struct child *child;
 
-		TAILQ_FOREACH(child, &sa->peer->children, in_peer)
+		LIST_FOREACH(child, &sa->peer->children, in_peer)
 		if (child->spi_out == spi && !child->outbound_deleted)
 			break;
 		if (child != NULL)

@@ -18,6 +18,7 @@ struct initiation {
 	struct digest_part public_r;
 	struct key_pair pair;
 	uint8_t nonce_i[NONCE_BYTES];
+	uint8_t skeyid[DIGEST_BYTES_MAX];
 };
 
 /* An ISAKMP SA, from main mode 1 on. */

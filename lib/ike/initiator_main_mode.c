@@ -223,8 +223,8 @@ static void send_5(struct ike_initiator *i)
 	message_id_write(&w, &i->own, 0, 0);
 	id = (struct digest_part){id_body, writer_length(&w)};
 	begin(&m, a);
-	if (ike_keys_main_mode_hash(&a->keys, true, &inputs, &a->initiation->sa_body, &id, hash) !=
-	    0)
+	if (ike_keys_main_mode_hash(&a->keys, a->initiation->skeyid, true, &inputs,
+				    &a->initiation->sa_body, &id, hash) != 0)
 		m.w.failed = true;
 	message_add_part(&m, ISAKMP_PAYLOAD_IDENTIFICATION, &id);
 	message_add(&m, ISAKMP_PAYLOAD_HASH, hash, digest_bytes(a->keys.suite.hash));
@@ -241,7 +241,6 @@ static void establish(struct ike_initiator *i)
 
 	initiation_free(a->initiation);
 	a->initiation = NULL;
-	memory_wipe(a->keys.skeyid, sizeof(a->keys.skeyid));
 	reply_free(&i->sent);
 	i->current = a;
 	i->pending = NULL;
@@ -390,8 +389,8 @@ static void sixth_message(struct ike_initiator *i, const struct datagram *d)
 	memcpy(iv, a->iv, sizeof(iv));
 	if (message_open(&a->keys, &d->header, d->bytes, iv, plain, &payloads) != 0 ||
 	    payloads.id_count != 1 || payloads.hash.length != size ||
-	    ike_keys_main_mode_hash(&a->keys, false, &inputs, &a->initiation->sa_body,
-				    &payloads.id[0], expected) != 0 ||
+	    ike_keys_main_mode_hash(&a->keys, a->initiation->skeyid, false, &inputs,
+				    &a->initiation->sa_body, &payloads.id[0], expected) != 0 ||
 	    !memory_equal_constant_time(expected, payloads.hash.bytes, size))
 		return;
 	memcpy(a->iv, iv, sizeof(iv));
@@ -429,7 +428,7 @@ void initiation_job_done(struct ike_initiator *i, const struct ike_initiator_job
 		step(i, EVENT_PAIR_READY, NULL);
 	} else {
 		inputs = key_inputs(i, &secret);
-		if (ike_keys_derive(&a->keys, &inputs) != 0 ||
+		if (ike_keys_derive(&a->keys, &inputs, a->initiation->skeyid) != 0 ||
 		    ike_keys_main_mode_iv(&a->keys, &inputs, a->iv) != 0)
 			initiation_refused(i, CAUSE_ike_protocol_error, 0);
 		else

@@ -24,7 +24,7 @@ int job_start(struct ike *ike, struct sa *sa, struct quick_mode *quick_mode,
 	job->source = source;
 	source->jobs++;
 	if (sa != NULL)
-		sa->job = job;
+		sa->main_mode->job = job;
 	else
 		quick_mode->job = job;
 	event = report_event(ike, IKE_KEY_EXCHANGE, sa != NULL ? sa : quick_mode->sa, NULL, 0);
@@ -41,7 +41,7 @@ void job_drop(struct ike *ike, struct job *job)
 	if (job == NULL)
 		return;
 	if (job->sa != NULL)
-		job->sa->job = NULL;
+		job->sa->main_mode->job = NULL;
 	else
 		job->quick_mode->job = NULL;
 	slots_remove(&ike->jobs, job->index);

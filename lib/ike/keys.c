@@ -10,7 +10,7 @@
 #define KEYMAT_BYTES_MAX (ESP_CIPHER_KEY_BYTES_MAX + ESP_AUTHENTICATOR_KEY_BYTES_MAX)
 
 /* SKEYID_d, _a, _e: prf(SKEYID, [previous |] g^xy | cookies | number). */
-static int chain_step(const struct ike_keys *keys, const uint8_t *previous,
+static int chain_step(const struct ike_keys *keys, const uint8_t *skeyid, const uint8_t *previous,
 		      const struct ike_key_inputs *inputs, uint8_t number, uint8_t *out)
 {
 	const struct digest_part parts[] = {
@@ -20,8 +20,7 @@ static int chain_step(const struct ike_keys *keys, const uint8_t *previous,
 		{&number, 1},
 	};
 
-	return digest_hmac(keys->suite.hash, keys->skeyid, digest_bytes(keys->suite.hash), parts, 4,
-			   out);
+	return digest_hmac(keys->suite.hash, skeyid, digest_bytes(keys->suite.hash), parts, 4, out);
 }
 
 /* The cipher key: SKEYID_e cut, or expanded when it is too short (appendix B). */
@@ -50,27 +49,28 @@ static int cipher_key_expand(struct ike_keys *keys, const uint8_t *skeyid_e)
 	return error;
 }
 
-int ike_keys_derive(struct ike_keys *keys, const struct ike_key_inputs *inputs)
+int ike_keys_derive(struct ike_keys *keys, const struct ike_key_inputs *inputs,
+		    uint8_t skeyid[DIGEST_BYTES_MAX])
 {
 	const struct digest_part nonces[] = {inputs->nonce_i, inputs->nonce_r};
 	uint8_t skeyid_e[DIGEST_BYTES_MAX];
 	int error;
 
 	error = digest_hmac(keys->suite.hash, inputs->preshared_key.bytes,
-			    inputs->preshared_key.length, nonces, 2, keys->skeyid);
+			    inputs->preshared_key.length, nonces, 2, skeyid);
 	if (error == 0)
-		error = chain_step(keys, NULL, inputs, 0, keys->skeyid_d);
+		error = chain_step(keys, skeyid, NULL, inputs, 0, keys->skeyid_d);
 	if (error == 0)
-		error = chain_step(keys, keys->skeyid_d, inputs, 1, keys->skeyid_a);
+		error = chain_step(keys, skeyid, keys->skeyid_d, inputs, 1, keys->skeyid_a);
 	if (error == 0)
-		error = chain_step(keys, keys->skeyid_a, inputs, 2, skeyid_e);
+		error = chain_step(keys, skeyid, keys->skeyid_a, inputs, 2, skeyid_e);
 	if (error == 0)
 		error = cipher_key_expand(keys, skeyid_e);
 	memory_wipe(skeyid_e, sizeof(skeyid_e));
 	return error;
 }
 
-int ike_keys_main_mode_hash(const struct ike_keys *keys, bool initiator,
+int ike_keys_main_mode_hash(const struct ike_keys *keys, const uint8_t *skeyid, bool initiator,
 			    const struct ike_key_inputs *inputs, const struct digest_part *sa,
 			    const struct digest_part *id, uint8_t *out)
 {
@@ -84,8 +84,7 @@ int ike_keys_main_mode_hash(const struct ike_keys *keys, bool initiator,
 		*id,
 	};
 
-	return digest_hmac(keys->suite.hash, keys->skeyid, digest_bytes(keys->suite.hash), parts, 6,
-			   out);
+	return digest_hmac(keys->suite.hash, skeyid, digest_bytes(keys->suite.hash), parts, 6, out);
 }
 
 static int iv_of(const struct ike_keys *keys, const struct digest_part *parts,

@@ -16,10 +16,9 @@
 #define NONCE_BYTES_MIN     8  /* the peer's, RFC 2409 5 */
 #define NONCE_BYTES_MAX     256
 
-/* The lasting secrets of an ISAKMP SA. */
+/* The lasting secrets of an ISAKMP SA. SKEYID itself is of use in main mode only. */
 struct ike_keys {
 	struct ike_suite suite;
-	uint8_t skeyid[DIGEST_BYTES_MAX];
 	uint8_t skeyid_d[DIGEST_BYTES_MAX];
 	uint8_t skeyid_a[DIGEST_BYTES_MAX];
 	uint8_t cipher_key[32];
@@ -36,11 +35,12 @@ struct ike_key_inputs {
 	uint8_t cookies[16]; /* CKY-I | CKY-R */
 };
 
-/* Fills all of `keys`, whose suite is set. 0 or -errno of the hash. */
-int ike_keys_derive(struct ike_keys *keys, const struct ike_key_inputs *inputs);
+/* Fills all of `keys`, whose suite is set, and SKEYID. 0 or -errno of the hash. */
+int ike_keys_derive(struct ike_keys *keys, const struct ike_key_inputs *inputs,
+		    uint8_t skeyid[DIGEST_BYTES_MAX]);
 
 /* HASH_I (`initiator`) or HASH_R over the SA body and the ID body of that side. */
-int ike_keys_main_mode_hash(const struct ike_keys *keys, bool initiator,
+int ike_keys_main_mode_hash(const struct ike_keys *keys, const uint8_t *skeyid, bool initiator,
 			    const struct ike_key_inputs *inputs, const struct digest_part *sa,
 			    const struct digest_part *id, uint8_t *out);
 

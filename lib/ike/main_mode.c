@@ -126,9 +126,9 @@ static void report_failure_once(struct sa *sa, const struct main_mode_input *inp
 {
 	char offered[PROPOSAL_OFFER_TEXT_BYTES];
 
-	if (sa->failure_reported)
+	if (sa->main_mode->failure_reported)
 		return;
-	sa->failure_reported = true;
+	sa->main_mode->failure_reported = true;
 	if (input->verdict.cause != CAUSE_no_common_ike_proposal) {
 		report_failure(sa, input->verdict.cause, NULL, NULL);
 		return;
@@ -143,7 +143,7 @@ static void peer_up_report(const struct sa *sa, const struct digest_part *id)
 	struct ike_event *event = report_event(sa->ike, IKE_PEER_UP, sa, NULL, 0);
 	struct identification identification;
 
-	event->peer_up.path = sa->path;
+	event->peer_up.path = *sa_path(sa);
 	event->peer_up.peer_behind_nat = sa->peer_behind_nat;
 	event->peer_up.local_behind_nat = sa->local_behind_nat;
 	event->peer_up.encapsulated = sa->encapsulated;
@@ -162,13 +162,11 @@ static void establish(struct sa *sa, const struct main_mode_input *input)
 
 	sa_half_open_ended(sa);
 	sa->established_ms = ike->now_ms;
-	deadline_set(&ike->deadlines, &sa->deadline,
-		     ike->now_ms + sa->keys.suite.lifetime_ms + LIFETIME_GRACE_MS);
 	ike_count(ike, IKE_COUNTER_main_modes);
 	if (peer_join(sa, id))
 		peer_up_report(sa, id);
 	else
-		peer_heard(sa->peer, &sa->path);
+		peer_heard(sa->peer, &sa->main_mode->path);
 }
 
 /* INITIAL-CONTACT may stand inside main mode 5. */
@@ -199,9 +197,7 @@ static void main_mode_act(void *object, unsigned action, const void *argument)
 		break;
 	case ACTION_SEND_6:
 		message_main_mode_6(sa, &input->id_r, input->hash_r);
-		main_mode_free(sa->main_mode);
-		sa->main_mode = NULL;
-		memory_wipe(sa->keys.skeyid, sizeof(sa->keys.skeyid));
+		main_mode_strip(sa->main_mode);
 		break;
 	case ACTION_TAKE_NOTIFICATIONS:
 		take_notifications(sa, input->payloads);
@@ -251,17 +247,14 @@ static const struct ike_preshared_key *preshared_key_find(const struct ike *ike,
 	return any;
 }
 
-static struct main_mode *main_mode_new(const struct payloads *payloads,
-				       const struct proposal_choice *choice)
+static void offer_keep(struct main_mode *mode, const struct payloads *payloads,
+		       const struct proposal_choice *choice)
 {
-	struct main_mode *mode = memory_new(sizeof(*mode));
-
 	mode->sa_body = part_copy(&payloads->sa);
 	mode->transform =
 		part_copy(&(struct digest_part){choice->transform, choice->transform_bytes});
 	mode->proposal_number = choice->number;
 	mode->vendor = vendor_find(payloads);
-	return mode;
 }
 
 /* Main mode 1, after its payloads were read. */
@@ -281,19 +274,19 @@ static void offer_take(struct ike *ike, const struct packet *packet,
 	sa = sa_new(ike, packet);
 	if (sa == NULL)
 		return;
-	sa->reply.request_hash = packet->hash;
-	sa->preshared_key = preshared_key_find(ike, &packet->path->local);
+	sa->main_mode->reply.request_hash = packet->hash;
+	sa->main_mode->preshared_key = preshared_key_find(ike, &packet->path->local);
 	report_step(sa, packet->path, true, "main mode 1", "offers proposals");
-	if (error != 0 || sa->preshared_key == NULL) {
+	if (error != 0 || sa->main_mode->preshared_key == NULL) {
 		input.verdict =
 			(struct verdict){VERDICT_PEER_FAULT, ISAKMP_NOTIFY_NO_PROPOSAL_CHOSEN,
 					 CAUSE_no_common_ike_proposal};
-		if (sa->preshared_key == NULL)
+		if (sa->main_mode->preshared_key == NULL)
 			input.verdict.cause = CAUSE_no_preshared_key;
 		step(sa, EVENT_OFFER_REFUSED, &input);
 		return;
 	}
-	sa->main_mode = main_mode_new(payloads, &choice);
+	offer_keep(sa->main_mode, payloads, &choice);
 	sa->nat_version = (uint8_t)sa->main_mode->vendor.nat_version;
 	sa->dead_peer_detection = sa->main_mode->vendor.dead_peer_detection;
 	sa->keys.suite = suite;
@@ -308,7 +301,7 @@ static void first_message(struct ike *ike, const struct packet *packet)
 	struct main_mode_input input = {.packet = packet};
 	struct payloads payloads;
 
-	if (sa != NULL && sa->reply.request_hash == packet->hash) {
+	if (sa != NULL && sa->main_mode->reply.request_hash == packet->hash) {
 		ike_count(ike, IKE_COUNTER_duplicate);
 		step(sa, EVENT_DUPLICATE, &input);
 		return;
@@ -344,14 +337,14 @@ void aggressive_mode_refuse(struct ike *ike, const struct packet *packet)
 	sa = sa_find_half_open(ike, packet->header.initiator_cookie, &packet->path->remote);
 	if (sa != NULL) {
 		ike_count(ike, IKE_COUNTER_duplicate);
-		if (sa->reply.request_hash == packet->hash)
+		if (sa->main_mode->reply.request_hash == packet->hash)
 			step(sa, EVENT_DUPLICATE, &input);
 		return;
 	}
 	sa = sa_new(ike, packet);
 	if (sa == NULL)
 		return;
-	sa->reply.request_hash = packet->hash;
+	sa->main_mode->reply.request_hash = packet->hash;
 	report_step(sa, packet->path, true, "aggressive mode 1", "is not supported");
 	step(sa, EVENT_OFFER_REFUSED, &input);
 }
@@ -394,8 +387,8 @@ static void third_message(struct sa *sa, const struct packet *packet)
 	if (job_start(sa->ike, sa, NULL, &packet->path->remote, group, &payloads.key_exchange) != 0)
 		return;
 	sa_third_message_came(sa);
-	sa->path = *packet->path;
-	sa->reply.request_hash = packet->hash;
+	sa->main_mode->path = *packet->path;
+	sa->main_mode->reply.request_hash = packet->hash;
 	sa->main_mode->nonce_i = part_copy(&payloads.nonce);
 	sa->main_mode->public_i = part_copy(&payloads.key_exchange);
 	nat_take(sa, packet, &payloads);
@@ -428,8 +421,8 @@ static void authenticated(struct sa *sa, const struct packet *packet,
 		return;
 	}
 	memcpy(sa->iv, iv, sizeof(sa->iv));
-	sa->path = *packet->path;
-	sa->reply.request_hash = packet->hash;
+	sa->main_mode->path = *packet->path;
+	sa->main_mode->reply.request_hash = packet->hash;
 	input.hash_r = hash_r;
 	if (main_mode_prove(sa, id_body, &input.id_r, hash_r) != 0) {
 		ike_count(sa->ike, IKE_COUNTER_own_fault);
@@ -462,10 +455,10 @@ static void fifth_message(struct sa *sa, const struct packet *packet)
 		return;
 	}
 	ike_count(sa->ike, IKE_COUNTER_authentication_failed);
-	if (sa->failure_reported)
+	if (sa->main_mode->failure_reported)
 		return; /* answered once; a genuine message may still come */
-	sa->path = *packet->path;
-	sa->reply.request_hash = packet->hash;
+	sa->main_mode->path = *packet->path;
+	sa->main_mode->reply.request_hash = packet->hash;
 	report_step(sa, packet->path, true, "main mode 5", "does not decrypt with our key");
 	step(sa, EVENT_AUTHENTICATION_FAILED, &input);
 }
@@ -488,7 +481,7 @@ void main_mode_feed(struct ike *ike, const struct packet *packet)
 		ike_count(ike, IKE_COUNTER_unknown_cookie);
 		return;
 	}
-	if (sa->reply.request_hash == packet->hash) {
+	if (sa->main_mode != NULL && sa->main_mode->reply.request_hash == packet->hash) {
 		ike_count(ike, IKE_COUNTER_duplicate);
 		step(sa, EVENT_DUPLICATE, &input);
 	} else if (sa->state == MAIN_MODE_SENT_2) {
@@ -508,7 +501,10 @@ void main_mode_expired(struct sa *sa)
 							       : CAUSE_ike_timeout},
 	};
 
-	step(sa, EVENT_EXPIRED, &input);
+	if (sa->state == MAIN_MODE_ESTABLISHED && sa->main_mode != NULL)
+		sa_grow_up(sa);
+	else
+		step(sa, EVENT_EXPIRED, &input);
 }
 
 void main_mode_evict(struct sa *sa)

@@ -11,7 +11,7 @@ static struct ike_key_inputs key_inputs(const struct sa *sa)
 {
 	const struct main_mode *mode = sa->main_mode;
 	struct ike_key_inputs inputs = {
-		.preshared_key = {sa->preshared_key->bytes, sa->preshared_key->length},
+		.preshared_key = {mode->preshared_key->bytes, mode->preshared_key->length},
 		.nonce_i = mode->nonce_i,
 		.nonce_r = {mode->nonce_r, sizeof(mode->nonce_r)},
 		.public_i = mode->public_i,
@@ -40,7 +40,7 @@ int main_mode_keys_take(struct sa *sa, const struct key_exchange_result *result)
 		part_copy(&(struct digest_part){result->shared_secret, result->shared_bytes});
 	random_fill(&sa->ike->host.random, mode->nonce_r, sizeof(mode->nonce_r));
 	inputs = key_inputs(sa);
-	error = ike_keys_derive(&sa->keys, &inputs);
+	error = ike_keys_derive(&sa->keys, &inputs, mode->skeyid);
 	return error != 0 ? error : ike_keys_main_mode_iv(&sa->keys, &inputs, sa->iv);
 }
 
@@ -53,8 +53,8 @@ bool main_mode_peer_authentic(const struct sa *sa, const struct payloads *payloa
 
 	return payloads->id_count == 1 && payloads->id[0].length <= ID_BYTES_MAX &&
 	       identification_read(&payloads->id[0], &id) == 0 && payloads->hash.length == size &&
-	       ike_keys_main_mode_hash(&sa->keys, true, &inputs, &sa->main_mode->sa_body,
-				       &payloads->id[0], expected) == 0 &&
+	       ike_keys_main_mode_hash(&sa->keys, sa->main_mode->skeyid, true, &inputs,
+				       &sa->main_mode->sa_body, &payloads->id[0], expected) == 0 &&
 	       memory_equal_constant_time(expected, payloads->hash.bytes, size);
 }
 
@@ -63,7 +63,7 @@ static size_t own_id_write(const struct sa *sa, uint8_t body[20])
 {
 	const struct endpoint *configured = &sa->ike->config.local_id;
 	const struct endpoint *id =
-		configured->family != ENDPOINT_NONE ? configured : &sa->path.local;
+		configured->family != ENDPOINT_NONE ? configured : &sa->main_mode->path.local;
 	struct writer w = writer_over(body, 20);
 
 	message_id_write(&w, id, 0, 0);
@@ -75,6 +75,6 @@ int main_mode_prove(const struct sa *sa, uint8_t id_body[20], struct digest_part
 	const struct ike_key_inputs inputs = key_inputs(sa);
 
 	*id = (struct digest_part){id_body, own_id_write(sa, id_body)};
-	return ike_keys_main_mode_hash(&sa->keys, false, &inputs, &sa->main_mode->sa_body, id,
-				       hash);
+	return ike_keys_main_mode_hash(&sa->keys, sa->main_mode->skeyid, false, &inputs,
+				       &sa->main_mode->sa_body, id, hash);
 }

@@ -9,18 +9,22 @@
 /* Keeps the message as the answer to `request_hash` and sends it. */
 static void main_mode_send(struct sa *sa, struct message *m)
 {
+	struct main_mode *mode = sa->main_mode;
+
 	if (writer_failed(&m->w)) {
 		ike_count(sa->ike, IKE_COUNTER_own_fault);
 		return;
 	}
-	reply_set(&sa->reply, sa->reply.request_hash, m->bytes, writer_length(&m->w));
-	report_send(sa->ike, sa, &sa->path, false, m->bytes, writer_length(&m->w));
+	reply_set(&mode->reply, mode->reply.request_hash, m->bytes, writer_length(&m->w));
+	report_send(sa->ike, sa, &mode->path, false, m->bytes, writer_length(&m->w));
 }
 
 void message_main_mode_resend(struct sa *sa, const struct ike_path *path)
 {
-	if (sa->reply.length != 0)
-		report_send(sa->ike, sa, path, false, sa->reply.bytes, sa->reply.length);
+	const struct reply *reply = &sa->main_mode->reply;
+
+	if (reply->length != 0)
+		report_send(sa->ike, sa, path, false, reply->bytes, reply->length);
 }
 
 void message_main_mode_2(struct sa *sa)
@@ -41,7 +45,7 @@ void message_main_mode_2(struct sa *sa)
 	}
 	message_finish(&m);
 	main_mode_send(sa, &m);
-	report_step(sa, &sa->path, false, "main mode 2", "answers with the chosen proposal");
+	report_step(sa, sa_path(sa), false, "main mode 2", "answers with the chosen proposal");
 }
 
 /* NAT-D: the peer's address as we see it, then our own (RFC 3947 3.2). */
@@ -58,10 +62,10 @@ static void add_nat_d(struct message *m, struct sa *sa)
 	if (sa->ike->config.force_encapsulation)
 		random_fill(&sa->ike->host.random, value, digest_bytes(hash));
 	else
-		error = nat_d_hash(hash, cookies, &sa->path.remote, value);
+		error = nat_d_hash(hash, cookies, &sa->main_mode->path.remote, value);
 	message_add(m, type, value, digest_bytes(hash));
 	if (error == 0)
-		error = nat_d_hash(hash, cookies, &sa->path.local, value);
+		error = nat_d_hash(hash, cookies, &sa->main_mode->path.local, value);
 	message_add(m, type, value, digest_bytes(hash));
 	if (error != 0)
 		m->w.failed = true;
@@ -79,7 +83,7 @@ void message_main_mode_4(struct sa *sa)
 		add_nat_d(&m, sa);
 	message_finish(&m);
 	main_mode_send(sa, &m);
-	report_step(sa, &sa->path, false, "main mode 4", "key exchange");
+	report_step(sa, sa_path(sa), false, "main mode 4", "key exchange");
 }
 
 void message_main_mode_6(struct sa *sa, const struct digest_part *id, const uint8_t *hash)
@@ -91,7 +95,7 @@ void message_main_mode_6(struct sa *sa, const struct digest_part *id, const uint
 	message_add(&m, ISAKMP_PAYLOAD_HASH, hash, digest_bytes(sa->keys.suite.hash));
 	message_seal(&m, &sa->keys, sa->iv);
 	main_mode_send(sa, &m);
-	report_step(sa, &sa->path, false, "main mode 6", "our identity and proof");
+	report_step(sa, sa_path(sa), false, "main mode 6", "our identity and proof");
 }
 
 /* In clear: there are no common keys yet, and every client logs it. */
@@ -106,7 +110,7 @@ void message_main_mode_refusal(struct sa *sa, uint16_t notification)
 	message_add_notification(&m, &n);
 	message_finish(&m);
 	main_mode_send(sa, &m);
-	report_step(sa, &sa->path, false, "notification", "refuses");
+	report_step(sa, sa_path(sa), false, "notification", "refuses");
 }
 
 static void quick_mode_send(struct quick_mode *qm, struct message *m)
@@ -201,7 +205,7 @@ void message_notify(struct sa *sa, const struct ike_path *path, bool to_current_
 void message_delete(struct sa *sa, uint8_t protocol, uint8_t spi_bytes, const uint8_t *spis,
 		    uint16_t count)
 {
-	const struct ike_path *path = sa->peer != NULL ? &sa->peer->path : &sa->path;
+	const struct ike_path *path = sa_path(sa);
 	struct message m;
 
 	message_begin(&m, sa->initiator_cookie, sa->responder_cookie, ISAKMP_INFORMATIONAL,

@@ -46,8 +46,8 @@ struct peer *peer_find(struct ike *ike, const struct ike_path *path,
 
 		if (endpoint_equal(&peer->path.remote, &path->remote) &&
 		    endpoint_same_address(&peer->path.local, &path->local) &&
-		    peer->identity.length == identity->length &&
-		    memcmp(peer->identity.bytes, identity->bytes, identity->length) == 0)
+		    peer->identity->length == identity->length &&
+		    memcmp(peer->identity->bytes, identity->bytes, identity->length) == 0)
 			return peer;
 	}
 	return NULL;
@@ -58,21 +58,24 @@ static struct peer *peer_new(struct ike *ike, const struct ike_path *path,
 {
 	struct peer *peer = memory_new(sizeof(*peer));
 	uint32_t generation;
+	uint32_t index;
 
-	if (slots_add(&ike->peers, peer, &peer->index, &generation) != 0) {
+	if (slots_add(&ike->peers, peer, &index, &generation) != 0) {
 		free(peer);
 		return NULL;
 	}
-	peer->name = (generation & PEER_GENERATION_MASK) << PEER_INDEX_BITS | peer->index;
+	peer->name = (generation & PEER_GENERATION_MASK) << PEER_INDEX_BITS | index;
 	peer->ike = ike;
 	peer->path = *path;
-	peer->identity = part_copy(identity);
+	peer->identity = memory_new(sizeof(*peer->identity) + identity->length);
+	peer->identity->length = (uint16_t)identity->length; /* at most ID_BYTES_MAX */
+	memcpy(peer->identity->bytes, identity->bytes, identity->length);
 	peer->deadline.kind = DEADLINE_PEER;
 	peer->last_cause = CAUSE_no_security_association;
 	peer->childless_ms = ike->now_ms;
 	peer->alive_ms = ike->now_ms;
 	TAILQ_INIT(&peer->sas);
-	TAILQ_INIT(&peer->children);
+	LIST_INIT(&peer->children);
 	table_insert(&ike->peers_by_endpoint, &peer->by_endpoint,
 		     endpoint_hash(ike, &path->remote));
 	return peer;
@@ -80,11 +83,11 @@ static struct peer *peer_new(struct ike *ike, const struct ike_path *path,
 
 bool peer_join(struct sa *sa, const struct digest_part *identity)
 {
-	struct peer *peer = peer_find(sa->ike, &sa->path, identity);
+	struct peer *peer = peer_find(sa->ike, sa_path(sa), identity);
 	bool made = peer == NULL;
 
 	if (made)
-		peer = peer_new(sa->ike, &sa->path, identity);
+		peer = peer_new(sa->ike, sa_path(sa), identity);
 	if (peer->sa_count >= SAS_PER_PEER)
 		main_mode_closed(TAILQ_FIRST(&peer->sas));
 	sa->peer = peer;
@@ -97,6 +100,25 @@ bool peer_join(struct sa *sa, const struct digest_part *identity)
 	return made;
 }
 
+/* An R-U-THERE is unanswered. */
+static bool probing(const struct peer *peer)
+{
+	return peer->probe != NULL && peer->probe->unanswered;
+}
+
+static bool forced(const struct peer *peer)
+{
+	return peer->probe != NULL && peer->probe->forced;
+}
+
+static void probe_answered(struct peer *peer)
+{
+	if (peer->probe == NULL)
+		return;
+	peer->probe->unanswered = false;
+	peer->probe->forced = false;
+}
+
 void peer_leave(struct sa *sa, enum cause cause)
 {
 	struct peer *peer = sa->peer;
@@ -104,8 +126,7 @@ void peer_leave(struct sa *sa, enum cause cause)
 	peer->last_cause = cause;
 	if (peer_newest_sa(peer) == NULL) {
 		peer->saless_ms = sa->ike->now_ms;
-		peer->probing = false;
-		peer->forced_probe = false;
+		probe_answered(peer);
 	}
 	peer_schedule(peer);
 }
@@ -128,11 +149,10 @@ static bool path_equal(const struct ike_path *a, const struct ike_path *b)
 void peer_heard(struct peer *peer, const struct ike_path *path)
 {
 	struct ike *ike = peer->ike;
-	bool was_probing = peer->probing;
+	bool was_probing = probing(peer);
 
 	peer->alive_ms = ike->now_ms;
-	peer->probing = false;
-	peer->forced_probe = false;
+	probe_answered(peer);
 	if (was_probing)
 		peer_schedule(peer);
 	if (path_equal(path, &peer->path))
@@ -178,8 +198,8 @@ static uint64_t probe_due_ms(const struct peer *peer)
 
 	if (probe_sa(peer) == NULL)
 		return UINT64_MAX;
-	if (peer->probing)
-		return peer->probe_last_ms + config->dpd_interval_ms;
+	if (probing(peer))
+		return peer->probe->last_ms + config->dpd_interval_ms;
 	return config->dpd_idle_ms == 0 ? UINT64_MAX : peer->alive_ms + config->dpd_idle_ms;
 }
 
@@ -189,13 +209,14 @@ void peer_schedule(struct peer *peer)
 
 	if (peer->down)
 		return;
-	if (peer->forced_probe)
-		due_ms = sooner(due_ms, peer->probe_ends_ms);
+	if (forced(peer))
+		due_ms = sooner(due_ms, peer->probe->ends_ms);
 	deadline_set(&peer->ike->deadlines, &peer->deadline, due_ms);
 }
 
 static void probe_send(struct peer *peer, struct sa *sa)
 {
+	struct probe *probe = peer->probe;
 	uint8_t cookies[16];
 	uint8_t sequence[4];
 	struct writer w = writer_over(sequence, sizeof(sequence));
@@ -206,16 +227,18 @@ static void probe_send(struct peer *peer, struct sa *sa)
 		.data = {sequence, sizeof(sequence)},
 	};
 
-	if (peer->probe_sequence == 0)
-		peer->probe_sequence = random_u32(&peer->ike->host.random) >> 1;
-	writer_u32(&w, ++peer->probe_sequence);
-	if (!peer->probing) {
-		peer->probing = true;
-		peer->probe_attempts = 0;
-		peer->probe_first_ms = peer->ike->now_ms;
+	if (probe == NULL) {
+		peer->probe = probe = memory_new(sizeof(*probe));
+		probe->sequence = random_u32(&peer->ike->host.random) >> 1;
 	}
-	peer->probe_attempts++;
-	peer->probe_last_ms = peer->ike->now_ms;
+	writer_u32(&w, ++probe->sequence);
+	if (!probe->unanswered) {
+		probe->unanswered = true;
+		probe->attempts = 0;
+		probe->first_ms = peer->ike->now_ms;
+	}
+	probe->attempts++;
+	probe->last_ms = peer->ike->now_ms;
 	sa_cookies(sa, cookies);
 	message_notify(sa, &peer->path, true, &n);
 }
@@ -231,9 +254,9 @@ void peer_due(struct peer *peer)
 		peer_end(peer, peer->last_cause);
 		return;
 	}
-	if ((peer->forced_probe && peer->probe_ends_ms <= now_ms) ||
-	    (probe_due_ms(peer) <= now_ms && peer->probing && !peer->forced_probe &&
-	     peer->probe_attempts >= peer->ike->config.dpd_attempts)) {
+	if ((forced(peer) && peer->probe->ends_ms <= now_ms) ||
+	    (probe_due_ms(peer) <= now_ms && probing(peer) && !forced(peer) &&
+	     peer->probe->attempts >= peer->ike->config.dpd_attempts)) {
 		ike_count(peer->ike, IKE_COUNTER_dead_peers);
 		peer_end(peer, CAUSE_peer_silent);
 		return;
@@ -247,7 +270,8 @@ static void peer_release(void *object)
 {
 	struct peer *peer = object;
 
-	part_free(&peer->identity);
+	free(peer->identity);
+	free(peer->probe);
 	free(peer);
 }
 
@@ -258,15 +282,15 @@ void peer_bury(struct peer *peer, enum cause cause)
 	struct sa *sa;
 
 	peer->down = true;
-	while ((child = TAILQ_FIRST(&peer->children)) != NULL)
+	while ((child = LIST_FIRST(&peer->children)) != NULL)
 		child_end(child);
 	while ((sa = TAILQ_FIRST(&peer->sas)) != NULL)
 		sa_bury(sa);
 	report_event(ike, IKE_PEER_DOWN, NULL, peer, 0)->down.cause = cause;
 	table_remove(&ike->peers_by_endpoint, &peer->by_endpoint);
 	deadline_clear(&ike->deadlines, &peer->deadline);
-	slots_remove(&ike->peers, peer->index);
-	ike_bury(ike, &peer->grave, peer, peer_release);
+	slots_remove(&ike->peers, ike_peer_index(peer->name));
+	ike_bury(ike, peer, peer_release);
 }
 
 void peer_end(struct peer *peer, enum cause cause)
@@ -279,11 +303,11 @@ void peer_end(struct peer *peer, enum cause cause)
 	struct sa *next;
 
 	peer->down = true;
-	TAILQ_FOREACH(child, &peer->children, in_peer)
+	LIST_FOREACH(child, &peer->children, in_peer)
 	writer_u32(&w, child->spi_in);
 	if (newest != NULL && peer->child_count != 0)
 		message_delete(newest, ISAKMP_PROTOCOL_ESP, 4, spis, (uint16_t)peer->child_count);
-	while ((child = TAILQ_FIRST(&peer->children)) != NULL)
+	while ((child = LIST_FIRST(&peer->children)) != NULL)
 		child_end(child);
 	for (sa = TAILQ_FIRST(&peer->sas); sa != NULL; sa = next) {
 		next = TAILQ_NEXT(sa, in_peer);
@@ -299,9 +323,8 @@ void ike_peer_alive(struct ike *ike, uint32_t name, uint64_t seen_ms)
 	if (peer == NULL || seen_ms <= peer->alive_ms)
 		return;
 	peer->alive_ms = seen_ms; /* its deadline, now too early, looks again when it comes */
-	if (peer->probing && seen_ms >= peer->probe_first_ms) {
-		peer->probing = false;
-		peer->forced_probe = false;
+	if (probing(peer) && seen_ms >= peer->probe->first_ms) {
+		probe_answered(peer);
 		peer_schedule(peer);
 	}
 }
@@ -329,10 +352,10 @@ void ike_peer_probe(struct ike *ike, uint32_t name, uint32_t timeout_ms, uint64_
 	struct peer *peer = peer_of(ike, name);
 
 	ike->now_ms = now_ms;
-	if (peer == NULL || probe_sa(peer) == NULL || peer->forced_probe)
+	if (peer == NULL || probe_sa(peer) == NULL || forced(peer))
 		return;
-	peer->probe_ends_ms = now_ms + timeout_ms;
-	peer->forced_probe = true;
 	probe_send(peer, probe_sa(peer));
+	peer->probe->ends_ms = now_ms + timeout_ms;
+	peer->probe->forced = true;
 	peer_schedule(peer);
 }

@@ -147,9 +147,9 @@ void quick_mode_bury(struct quick_mode *qm)
 		qm->child->quick_mode = NULL;
 	job_drop(ike, qm->job);
 	deadline_clear(&ike->deadlines, &qm->deadline);
-	TAILQ_REMOVE(&qm->sa->quick_modes, qm, in_sa);
+	LIST_REMOVE(qm, in_sa);
 	qm->sa->quick_mode_count--;
-	ike_bury(ike, &qm->grave, qm, quick_mode_release);
+	ike_bury(ike, qm, quick_mode_release);
 }
 
 static void deadline_in(struct quick_mode *qm, uint64_t after_ms)
@@ -239,7 +239,7 @@ static struct quick_mode *quick_mode_new(struct sa *sa, const struct packet *pac
 	qm->reply.request_hash = packet->hash;
 	qm->state = QUICK_MODE_START;
 	qm->deadline.kind = DEADLINE_QUICK_MODE;
-	TAILQ_INSERT_TAIL(&sa->quick_modes, qm, in_sa);
+	LIST_INSERT_HEAD(&sa->quick_modes, qm, in_sa);
 	sa->quick_mode_count++;
 	return qm;
 }
@@ -398,16 +398,17 @@ static int offer_take(struct quick_mode *qm, const struct packet *packet,
 /* Room for one more: the oldest that is done goes. */
 static bool room_make(struct sa *sa)
 {
+	struct quick_mode *oldest = NULL;
 	struct quick_mode *qm;
 
 	if (sa->quick_mode_count < QUICK_MODES_PER_SA)
 		return true;
-	TAILQ_FOREACH(qm, &sa->quick_modes, in_sa)
-	if (qm->state == QUICK_MODE_FINISHED || qm->state == QUICK_MODE_REFUSED) {
-		quick_mode_bury(qm);
-		return true;
-	}
-	return false;
+	LIST_FOREACH(qm, &sa->quick_modes, in_sa)
+	if (qm->state == QUICK_MODE_FINISHED || qm->state == QUICK_MODE_REFUSED)
+		oldest = qm;
+	if (oldest != NULL)
+		quick_mode_bury(oldest);
+	return oldest != NULL;
 }
 
 static void first_message(struct sa *sa, const struct packet *packet)
@@ -474,7 +475,7 @@ void quick_mode_feed(struct sa *sa, const struct packet *packet)
 	struct ike *ike = sa->ike;
 	struct quick_mode *qm;
 
-	TAILQ_FOREACH(qm, &sa->quick_modes, in_sa)
+	LIST_FOREACH(qm, &sa->quick_modes, in_sa)
 	if (qm->message_id == packet->header.message_id)
 		break;
 	if (qm == NULL && sa_message_id_known(sa, packet->header.message_id)) {

@@ -36,7 +36,7 @@ void report_failure(const struct sa *sa, enum cause cause, const char *offered,
 {
 	struct ike_event *event = report_event(sa->ike, IKE_FAILED, sa, NULL, 0);
 
-	event->failed.path = sa->path;
+	event->failed.path = *sa_path(sa);
 	event->failed.cause = cause;
 	if (offered != NULL)
 		snprintf(event->failed.offered, sizeof(event->failed.offered), "%s", offered);

@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#define MESSAGE_IDS_FIRST 2
+
 static uint64_t half_open_hash(const struct ike *ike, uint64_t initiator_cookie,
 			       const struct endpoint *remote)
 {
@@ -28,12 +30,11 @@ struct sa *sa_find_half_open(struct ike *ike, uint64_t initiator_cookie,
 	struct table_node *node = NULL;
 
 	while ((node = table_find(&ike->sas_by_source, hash, node)) != NULL) {
-		struct sa *sa = table_object(node, struct sa, by_source);
+		struct main_mode *mode = table_object(node, struct main_mode, by_source);
 
-		if (sa->initiator_cookie == initiator_cookie &&
-		    endpoint_same_address(&sa->first_remote, remote) &&
-		    (sa->half_open || ike->now_ms - sa->created_ms < ike->config.half_open_ms))
-			return sa;
+		if (mode->sa->initiator_cookie == initiator_cookie &&
+		    endpoint_same_address(&mode->first_remote, remote))
+			return mode->sa;
 	}
 	return NULL;
 }
@@ -71,7 +72,7 @@ static void report_full(struct ike *ike, const struct packet *packet)
 /* Makes room for one more half-open SA; false if there is none to be had. */
 static bool room_make(struct ike *ike, struct source *source, const struct packet *packet)
 {
-	struct sa *oldest = NULL;
+	struct main_mode *oldest = NULL;
 
 	if (source->half_open > ike->config.half_open_per_source)
 		oldest = TAILQ_FIRST(&source->waiting);
@@ -83,7 +84,7 @@ static bool room_make(struct ike *ike, struct source *source, const struct packe
 	if (oldest == NULL)
 		return false;
 	ike_count(ike, IKE_COUNTER_half_open_evicted);
-	main_mode_evict(oldest);
+	main_mode_evict(oldest->sa);
 	return true;
 }
 
@@ -101,6 +102,7 @@ struct sa *sa_new(struct ike *ike, const struct packet *packet)
 {
 	struct source *source = source_get(ike, &packet->path->remote);
 	uint32_t generation;
+	struct main_mode *mode;
 	struct sa *sa;
 
 	source->half_open++; /* holds it while another of its SAs is evicted */
@@ -111,22 +113,23 @@ struct sa *sa_new(struct ike *ike, const struct packet *packet)
 	}
 	sa = memory_new(sizeof(*sa));
 	(void)slots_add(&ike->sas, sa, &sa->index, &generation);
-	TAILQ_INIT(&sa->quick_modes);
+	LIST_INIT(&sa->quick_modes);
 	sa->ike = ike;
-	sa->source = source;
-	sa->first_remote = source->address;
-	sa->path = *packet->path;
+	sa->main_mode = mode = memory_new(sizeof(*mode));
+	mode->sa = sa;
+	mode->source = source;
+	mode->first_remote = source->address;
+	mode->path = *packet->path;
+	mode->half_open = true;
+	mode->waiting = true;
 	sa->initiator_cookie = packet->header.initiator_cookie;
 	sa->responder_cookie = responder_cookie_new(ike, sa->initiator_cookie);
-	sa->created_ms = ike->now_ms;
 	sa->state = MAIN_MODE_START;
 	sa->deadline.kind = DEADLINE_SA;
-	sa->half_open = true;
-	sa->waiting = true;
 	ike->half_open++;
-	TAILQ_INSERT_TAIL(&ike->waiting, sa, in_waiting);
-	TAILQ_INSERT_TAIL(&source->waiting, sa, in_source);
-	table_insert(&ike->sas_by_source, &sa->by_source,
+	TAILQ_INSERT_TAIL(&ike->waiting, mode, in_waiting);
+	TAILQ_INSERT_TAIL(&source->waiting, mode, in_source);
+	table_insert(&ike->sas_by_source, &mode->by_source,
 		     half_open_hash(ike, sa->initiator_cookie, &source->address));
 	table_insert(&ike->sas_by_cookies, &sa->by_cookies,
 		     cookies_hash(ike, sa->initiator_cookie, sa->responder_cookie));
@@ -136,45 +139,85 @@ struct sa *sa_new(struct ike *ike, const struct packet *packet)
 
 void sa_third_message_came(struct sa *sa)
 {
-	if (!sa->waiting)
+	struct main_mode *mode = sa->main_mode;
+
+	if (!mode->waiting)
 		return;
-	sa->waiting = false;
-	TAILQ_REMOVE(&sa->ike->waiting, sa, in_waiting);
-	TAILQ_REMOVE(&sa->source->waiting, sa, in_source);
+	mode->waiting = false;
+	TAILQ_REMOVE(&sa->ike->waiting, mode, in_waiting);
+	TAILQ_REMOVE(&mode->source->waiting, mode, in_source);
 }
 
 void sa_half_open_ended(struct sa *sa)
 {
-	if (!sa->half_open)
+	struct main_mode *mode = sa->main_mode;
+
+	if (!mode->half_open)
 		return;
 	sa_third_message_came(sa);
-	sa->half_open = false;
+	mode->half_open = false;
 	sa->ike->half_open--;
-	sa->source->half_open--;
-	source_put(sa->ike, sa->source);
-	sa->source = NULL;
+	mode->source->half_open--;
+	source_put(sa->ike, mode->source);
+	mode->source = NULL;
 }
 
-void main_mode_free(struct main_mode *mode)
+const struct ike_path *sa_path(const struct sa *sa)
 {
-	if (mode == NULL)
-		return;
+	return sa->peer != NULL ? &sa->peer->path : &sa->main_mode->path;
+}
+
+uint64_t sa_expires_ms(const struct sa *sa)
+{
+	if (sa->state != MAIN_MODE_ESTABLISHED)
+		return sa->deadline.due_ms;
+	return sa->established_ms + sa->keys.suite.lifetime_ms + LIFETIME_GRACE_MS;
+}
+
+void main_mode_strip(struct main_mode *mode)
+{
 	part_free(&mode->sa_body);
 	part_free(&mode->transform);
 	part_free(&mode->nonce_i);
 	part_free(&mode->public_i);
 	part_free(&mode->public_r);
 	part_free(&mode->shared_secret);
+	memory_wipe(mode->skeyid, sizeof(mode->skeyid));
+}
+
+/* Out of every list; whoever is at work with it may still look at it. */
+static void main_mode_detach(struct main_mode *mode)
+{
+	struct ike *ike = mode->sa->ike;
+
+	sa_half_open_ended(mode->sa);
+	job_drop(ike, mode->job);
+	table_remove(&ike->sas_by_source, &mode->by_source);
+}
+
+static void main_mode_release(struct main_mode *mode)
+{
+	main_mode_strip(mode);
+	reply_free(&mode->reply);
 	memory_wipe(mode, sizeof(*mode));
 	free(mode);
+}
+
+void sa_grow_up(struct sa *sa)
+{
+	main_mode_detach(sa->main_mode);
+	main_mode_release(sa->main_mode);
+	sa->main_mode = NULL;
+	deadline_set(&sa->ike->deadlines, &sa->deadline, sa_expires_ms(sa));
 }
 
 static void sa_release(void *object)
 {
 	struct sa *sa = object;
 
-	main_mode_free(sa->main_mode);
-	reply_free(&sa->reply);
+	free(sa->message_ids);
+	if (sa->main_mode != NULL)
+		main_mode_release(sa->main_mode);
 	memory_wipe(sa, sizeof(*sa));
 	free(sa);
 }
@@ -187,20 +230,19 @@ void sa_bury(struct sa *sa)
 	if (sa->dead)
 		return;
 	sa->dead = true;
-	while ((qm = TAILQ_FIRST(&sa->quick_modes)) != NULL)
+	while ((qm = LIST_FIRST(&sa->quick_modes)) != NULL)
 		quick_mode_bury(qm);
-	job_drop(ike, sa->job);
+	if (sa->main_mode != NULL)
+		main_mode_detach(sa->main_mode);
 	if (sa->peer != NULL) {
 		TAILQ_REMOVE(&sa->peer->sas, sa, in_peer);
 		sa->peer->sa_count--;
 		sa->peer = NULL;
 	}
-	sa_half_open_ended(sa);
-	table_remove(&ike->sas_by_source, &sa->by_source);
 	table_remove(&ike->sas_by_cookies, &sa->by_cookies);
 	deadline_clear(&ike->deadlines, &sa->deadline);
 	slots_remove(&ike->sas, sa->index);
-	ike_bury(ike, &sa->grave, sa, sa_release);
+	ike_bury(ike, sa, sa_release);
 }
 
 void sa_cookies(const struct sa *sa, uint8_t cookies[16])
@@ -210,19 +252,36 @@ void sa_cookies(const struct sa *sa, uint8_t cookies[16])
 
 bool sa_message_id_known(const struct sa *sa, uint32_t message_id)
 {
-	uint32_t kept =
-		sa->message_id_count < MESSAGE_IDS_KEPT ? sa->message_id_count : MESSAGE_IDS_KEPT;
+	const struct message_ids *known = sa->message_ids;
 
-	for (uint32_t i = 0; i < kept; i++)
-		if (sa->message_ids[i] == message_id)
+	if (known == NULL)
+		return false;
+	for (uint32_t i = 0; i < known->count && i < known->room; i++)
+		if (known->ids[i] == message_id)
 			return true;
 	return false;
 }
 
+static struct message_ids *message_ids_grow(struct message_ids *known)
+{
+	uint32_t room = known == NULL ? MESSAGE_IDS_FIRST : 2 * known->room;
+	bool fresh = known == NULL;
+
+	known = memory_resize(known, sizeof(*known) + room * sizeof(known->ids[0]));
+	if (fresh)
+		known->count = 0;
+	known->room = room;
+	return known;
+}
+
 void sa_message_id_remember(struct sa *sa, uint32_t message_id)
 {
-	sa->message_ids[sa->message_id_count % MESSAGE_IDS_KEPT] = message_id;
-	sa->message_id_count++;
+	struct message_ids *known = sa->message_ids;
+
+	if (known == NULL || (known->count == known->room && known->room < MESSAGE_IDS_KEPT))
+		sa->message_ids = known = message_ids_grow(known);
+	known->ids[known->count % known->room] = message_id;
+	known->count++;
 }
 
 uint32_t sa_message_id_new(struct sa *sa)
