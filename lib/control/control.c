@@ -73,6 +73,16 @@ static void turn_again(struct timer_node *node, uint64_t now_ms)
 	(void)now_ms;
 }
 
+/* A place in a hash for each session that there may be. */
+static unsigned index_bits(size_t sessions)
+{
+	unsigned bits = 10;
+
+	while (((size_t)1 << bits) < sessions)
+		bits++;
+	return bits;
+}
+
 struct control *control_new(const struct config *config, struct mailbox *mailbox,
 			    struct tables *tables, struct loop *loop,
 			    const struct control_ports *ports, struct log *log)
@@ -89,13 +99,14 @@ struct control *control_new(const struct config *config, struct mailbox *mailbox
 	control->random =
 		(struct random_source){stock_fill, memory_new(sizeof(struct random_stock))};
 	control->storage = slabs_new();
+	control->index_bits = index_bits(sessions);
 	control->group_slots = slot_pool_new((uint32_t)sessions);
 	control->groups = memory_new_array(sessions, sizeof(void *));
 	control->group_by_peer = memory_new_array(sessions, sizeof(void *));
-	control->group_index = memory_new_array(1u << GROUP_INDEX_BITS, sizeof(void *));
+	control->group_index = memory_new_array((size_t)1 << control->index_bits, sizeof(void *));
 	control->session_slots = slot_pool_new((uint32_t)sessions);
 	control->sessions = memory_new_array(sessions, sizeof(void *));
-	control->session_index = memory_new_array(1u << SESSION_INDEX_BITS, sizeof(void *));
+	control->session_index = memory_new_array((size_t)1 << control->index_bits, sizeof(void *));
 	control->children = memory_new_array(tables_sizes(tables)->sas, sizeof(void *));
 	l2tp_set_up(control);
 	ppp_set_up(control);

@@ -28,7 +28,7 @@ static struct peer_group **index_bucket(const struct peer_group *group)
 		hash = (hash ^ (uint8_t)*c) * 16777619u;
 	for (unsigned i = 0; i < sizeof(group->remote.address); i++)
 		hash = (hash ^ group->remote.address[i]) * 16777619u;
-	return &group->control->group_index[hash >> (32 - GROUP_INDEX_BITS)];
+	return &group->control->group_index[hash >> (32 - group->control->index_bits)];
 }
 
 static void index_add(struct peer_group *group)
@@ -104,8 +104,8 @@ void group_up(struct control *control, const struct ike_event *event)
 	group->worker = control->ike_worker;
 	group->local = event->peer_up.path.local;
 	group->remote = event->peer_up.path.remote;
-	memcpy(group->identity, event->peer_up.identity, sizeof(group->identity));
-	memcpy(group->profile, event->peer_up.profile, sizeof(group->profile));
+	group->identity = memory_copy_text(event->peer_up.identity);
+	group->profile = memory_copy_text(event->peer_up.profile);
 	l2tp_space_open(&group->space, control, group);
 	index_add(group);
 	control->groups[slot] = group;
@@ -180,6 +180,8 @@ void group_free(struct peer_group *group)
 	if (group->space.l2tp != NULL)
 		l2tp_free(group->space.l2tp);
 	slabs_give_back(group->control->storage, group->storage, GROUP_STORAGE_BYTES);
+	free(group->identity);
+	free(group->profile);
 	free(group);
 }
 

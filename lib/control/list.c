@@ -22,9 +22,9 @@ static void session_fill(const struct session *session, struct session_view *vie
 			 : session->ppp != NULL ? ppp_phase(session->ppp)
 						: "call",
 	};
-	memcpy(view->user, session->user, sizeof(view->user));
+	snprintf(view->user, sizeof(view->user), "%s", session->user);
 	if (session->group != NULL)
-		memcpy(view->profile, session->group->profile, sizeof(view->profile));
+		snprintf(view->profile, sizeof(view->profile), "%s", session->group->profile);
 	if (session->up) {
 		uint32_t address = session->address;
 
@@ -124,7 +124,7 @@ static void child_fill(const struct child *child, struct sa_view *view)
 		.encapsulated = child->encapsulated,
 		.age_seconds = (loop_now_ms(child->group->control->loop) - child->since_ms) / 1000,
 	};
-	memcpy(view->identity, child->group->identity, sizeof(view->identity));
+	snprintf(view->identity, sizeof(view->identity), "%s", child->group->identity);
 	snprintf(view->proposal, sizeof(view->proposal), "%s",
 		 esp_suite_text(&child->suite, suite));
 	if (!child->deleting) {
@@ -150,7 +150,7 @@ static void ike_sa_fill(struct control *control, const struct ike_sa_view *sa, s
 	if (sa->established_ms != 0)
 		view->age_seconds = (loop_now_ms(control->loop) - sa->established_ms) / 1000;
 	if (group != NULL)
-		memcpy(view->identity, group->identity, sizeof(view->identity));
+		snprintf(view->identity, sizeof(view->identity), "%s", group->identity);
 	memcpy(view->proposal, sa->proposal, sizeof(view->proposal));
 }
 

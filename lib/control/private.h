@@ -61,8 +61,8 @@ struct peer_group {
 	bool deleting;
 	bool down; /* the IKE engine gave it up */
 	struct l2tp_space space;
-	char identity[128];
-	char profile[32];
+	char *identity; /* owned, like the next one */
+	char *profile;
 };
 
 struct session {
@@ -82,8 +82,7 @@ struct session {
 	bool finished; /* LCP is closed */
 	bool deleting; /* the worker was asked to forget it */
 	enum cause cause;
-	char user[PPP_USER_NAME_BYTES];
-	char host_name[64];
+	char *user;       /* owned; "" until it says its name */
 	uint32_t address; /* host order; 0: none */
 	int pool;         /* index of the pool that it came from; -1: the user's own */
 	uint16_t mtu;
@@ -138,6 +137,7 @@ struct control {
 	unsigned pool_count;
 
 	struct slabs *storage; /* the workers' SAs, groups and sessions */
+	unsigned index_bits;   /* of both indexes below, by max_sessions */
 	struct slot_pool *group_slots;
 	struct peer_group **groups;
 	struct peer_group **group_by_peer; /* by the index in the IKE engine's number */
@@ -219,16 +219,13 @@ void session_drain(struct session *session);
 struct session *session_find(struct control *control, const struct l2tp_space *space,
 			     uint16_t tunnel, uint16_t l2tp_session);
 
-#define SESSION_INDEX_BITS 16
-#define GROUP_INDEX_BITS   14
-
 static inline uint32_t session_hash(const struct l2tp_space *space, uint16_t tunnel,
 				    uint16_t l2tp_session)
 {
 	uint32_t id = (uint32_t)tunnel << 16 | l2tp_session;
 	uint32_t scope = space->group != NULL ? space->group->slot + 1 : 0;
 
-	return ((id ^ scope * 0x9e3779b9u) * 2654435761u) >> (32 - SESSION_INDEX_BITS);
+	return ((id ^ scope * 0x9e3779b9u) * 2654435761u) >> (32 - space->control->index_bits);
 }
 
 /* subscriber.c: users and addresses. */

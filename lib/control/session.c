@@ -148,6 +148,7 @@ struct session *session_opening(struct l2tp_space *space, const struct l2tp_even
 	session->l2tp_session = event->session;
 	session->local = event->session_up.local;
 	session->remote = event->session_up.peer;
+	session->user = memory_copy_text("");
 	session->pool = -1;
 	session->timer.expired = timer_expired;
 	if (session->group == NULL) {
@@ -351,6 +352,7 @@ void session_end(struct session *session, enum cause cause)
 void session_free(struct session *session)
 {
 	ppp_free(session->ppp);
+	free(session->user);
 	slabs_give_back(session->control->storage, session->counters, SESSION_STORAGE_BYTES);
 	free(session);
 }

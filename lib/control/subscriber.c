@@ -2,9 +2,12 @@
 /* Who a session belongs to, which address it has, and the way of packets to it. */
 #include "control/private.h"
 
+#include "base/memory.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int pools_open(struct control *control)
@@ -178,7 +181,8 @@ void subscriber_authenticate(struct session *session, const struct ppp_event *ev
 	struct aaa_answer answer = {.accepted = request.method == AAA_METHOD_NONE};
 	struct ppp_authentication_result result = {.cause = CAUSE_wrong_password};
 
-	memcpy(session->user, event->authenticate.user_name, sizeof(session->user));
+	free(session->user);
+	session->user = memory_copy_text(event->authenticate.user_name);
 	if (control->aaa != NULL)
 		aaa_verify(control->aaa, &request, &answer);
 	if (answer.accepted) {
