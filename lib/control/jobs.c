@@ -81,6 +81,7 @@ static struct job *next_job(struct jobs *jobs)
 
 static void *thread_main(void *argument)
 {
+	struct key_exchange_context *context = key_exchange_context_new();
 	struct jobs *jobs = argument;
 
 	pthread_mutex_lock(&jobs->lock);
@@ -95,13 +96,14 @@ static void *thread_main(void *argument)
 		job = next_job(jobs);
 		jobs->queued--;
 		pthread_mutex_unlock(&jobs->lock);
-		key_exchange_run(&job->request, &job->result);
+		key_exchange_run(context, &job->request, &job->result);
 		pthread_mutex_lock(&jobs->lock);
 		queue_push(&jobs->finished, job);
 		if (write(jobs->descriptor, &one, sizeof(one)) < 0)
 			continue; /* the counter is full: it is readable already */
 	}
 	pthread_mutex_unlock(&jobs->lock);
+	key_exchange_context_free(context);
 	return NULL;
 }
 

@@ -46,11 +46,21 @@ bool key_exchange_supported(uint16_t group);
 size_t key_exchange_public_bytes(uint16_t group);
 
 /*
+ * What the computations of one thread have in common: curves and primes, made ready once. They are
+ * found out as they are needed; nothing in it is secret. Without one, NULL, each computation finds
+ * them out anew.
+ */
+struct key_exchange_context;
+struct key_exchange_context *key_exchange_context_new(void);
+void key_exchange_context_free(struct key_exchange_context *context);
+
+/*
  * Runs the job. MODP exponents have at least 256 random bits and twice the strength of the group.
  * Checks 1 < y < p - 1, or that the point is on the curve (RFC 2412, 5903). The caller wipes
  * `result`.
  */
-void key_exchange_run(const struct key_exchange_request *request,
+void key_exchange_run(struct key_exchange_context *context,
+		      const struct key_exchange_request *request,
 		      struct key_exchange_result *result);
 
 /* The two halves apart, as an initiator needs them. 0 or -errno as in the result above. */

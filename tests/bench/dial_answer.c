@@ -35,6 +35,7 @@ struct dial_answer {
 	uint32_t dials;
 	struct answered *answered;
 	struct ike *ike;
+	struct key_exchange_context *key_exchange;
 	struct l2tp *plain;
 	struct l2tp_config l2tp_config;
 	struct l2tp_counters l2tp_counters;
@@ -166,6 +167,7 @@ struct dial_answer *dial_answer_new(uint32_t dials, bool secured)
 	answer->aaa = aaa_new(users_new(dials));
 	answer->addresses = address_pool_new(POOL_FIRST, POOL_FIRST + dials);
 	answer->wheel = timer_wheel_new(0);
+	answer->key_exchange = key_exchange_context_new();
 	engines_open(answer);
 	return answer;
 }
@@ -182,6 +184,7 @@ void dial_answer_free(struct dial_answer *answer)
 	else
 		l2tp_free(answer->plain);
 	timer_wheel_free(answer->wheel);
+	key_exchange_context_free(answer->key_exchange);
 	address_pool_free(answer->addresses);
 	aaa_free(answer->aaa);
 	free(answer->answered);
@@ -296,7 +299,7 @@ static void key_exchange(struct dial_answer *answer, const struct ike_event *eve
 	struct key_exchange_request request = event->key_exchange.request;
 	struct key_exchange_result result;
 
-	key_exchange_run(&request, &result);
+	key_exchange_run(answer->key_exchange, &request, &result);
 	ike_key_exchange_done(answer->ike, event->key_exchange.handle, &result, answer->now_ms);
 	memory_wipe(&result, sizeof(result));
 }

@@ -101,7 +101,7 @@ void rig_run_jobs(struct ike_rig *rig)
 		struct rig_job job = rig->jobs[0];
 
 		memmove(rig->jobs, rig->jobs + 1, --rig->job_count * sizeof(job));
-		key_exchange_run(&job.request, &result);
+		key_exchange_run(NULL, &job.request, &result);
 		ike_key_exchange_done(rig->ike, job.handle, &result, rig->now_ms);
 		rig->hold_jobs = true;
 		rig_drain(rig);
