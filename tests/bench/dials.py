@@ -245,7 +245,6 @@ def _capacity(build, ipsec, sessions, *arguments):
         running = bed.load("--sessions", str(sessions), "--traffic", "20000", "--seconds", "10",
                            *arguments)
         running.read("up:")
-        running.read("traffic:")
         full = {**bed.totals(), "resident": bed.memory()["process resident"]}
         figures = running.finish()
         left = bed.wait_empty()
