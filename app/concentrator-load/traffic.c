@@ -144,22 +144,25 @@ static void packet_take(struct load *load, struct session *session, enum directi
 	flow_take(load, &session->flows[direction], stamp->sequence);
 }
 
+/* False if it is not a test packet, or not as it was sent: that is counted. */
+static bool stamp_take(struct load *load, const uint8_t *packet, size_t length,
+		       enum direction direction, struct stamp *stamp)
+{
+	enum payload_verdict verdict = payload_read(packet, length, (uint8_t)direction, stamp);
+
+	load->traffic.foreign += verdict == PAYLOAD_FOREIGN;
+	load->traffic.corrupt += verdict == PAYLOAD_CORRUPT;
+	return verdict == PAYLOAD_RIGHT;
+}
+
 void traffic_receive_down(struct session *session, const uint8_t *bytes, size_t length)
 {
 	struct load *load = session->peer->load;
 	struct rte_ipv4_hdr ip;
 	struct stamp stamp;
 
-	switch (payload_read(bytes, length, DIRECTION_DOWN, &stamp)) {
-	case PAYLOAD_FOREIGN:
-		load->traffic.foreign++;
+	if (!stamp_take(load, bytes, length, DIRECTION_DOWN, &stamp))
 		return;
-	case PAYLOAD_CORRUPT:
-		load->traffic.corrupt++;
-		return;
-	default:
-		break;
-	}
 	memcpy(&ip, bytes, sizeof(ip));
 	if (stamp.session != session->number || ip.dst_addr != session->address_be)
 		load->traffic.misdelivered++;
@@ -171,16 +174,8 @@ static void server_take(struct load *load, const struct rte_ipv4_hdr *ip, size_t
 {
 	struct stamp stamp;
 
-	switch (payload_read((const uint8_t *)ip, length, DIRECTION_UP, &stamp)) {
-	case PAYLOAD_FOREIGN:
-		load->traffic.foreign++;
+	if (!stamp_take(load, (const uint8_t *)ip, length, DIRECTION_UP, &stamp))
 		return;
-	case PAYLOAD_CORRUPT:
-		load->traffic.corrupt++;
-		return;
-	default:
-		break;
-	}
 	if (stamp.session >= load->options->sessions ||
 	    load->sessions[stamp.session].address_be != ip->src_addr ||
 	    ip->dst_addr != load->options->servers_address_be)

@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -241,6 +242,9 @@ def memory_per_ipsec_session(build, few=1000, many=20000):
 
 def _capacity(build, ipsec, sessions, *arguments):
     with Bed(build, sessions, ipsec) as bed:
+        # Routes of the links' neighbours are there once somebody has dialled.
+        bed.load("--sessions", "4", *arguments).finish()
+        bed.wait_empty()
         empty = bed.memory()
         running = bed.load("--sessions", str(sessions), "--traffic", "20000", "--seconds", "10",
                            *arguments)
@@ -299,6 +303,7 @@ def main():
         parser.error(f"no such figure: {', '.join(sorted(unknown))}")
     if os.geteuid() != 0:
         sys.exit("dials.py: a network namespace needs root")
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     failed = 0
     for name in options.figures or FIGURES:
         try:
