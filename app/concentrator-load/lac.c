@@ -144,8 +144,8 @@ uint16_t lac_call(struct session *session)
 
 	snprintf(number, sizeof(number), "%u", session->number);
 	id = l2tp_session_dial(load->l2tp, peer->tunnel, number, "", load->now_ms);
-	if (id != 0 && peer->sessions_by_id != NULL)
-		peer->sessions_by_id[id] = session->number;
+	if (id != 0)
+		peer_session_add(peer, id, session->number);
 	lac_drain(load);
 	return id;
 }

@@ -20,10 +20,8 @@
 
 #include <sys/queue.h>
 
-#define L2TP_PORT   1701
-#define NO_SESSION  UINT32_MAX
-#define TUNNEL_IDS  65536
-#define SESSION_IDS 65536
+#define L2TP_PORT  1701
+#define TUNNEL_IDS 65536
 
 struct load;
 
@@ -81,13 +79,20 @@ enum peer_phase {
 
 STAILQ_HEAD(session_queue, session);
 
+/* A hash table's place: which session has this L2TP id. Ids are never used twice. */
+struct session_place {
+	uint16_t id; /* 0: free */
+	uint32_t number;
+};
+
 /* An outer identity: a client, or a LAC's tunnel. */
 struct peer {
 	struct timer_node timer; /* first; IKE's deadline */
 	struct load *load;
 	struct client *client;        /* with IPsec, once it dials */
 	struct session_queue waiting; /* sessions that wait for the tunnel */
-	uint32_t *sessions_by_id;     /* session numbers; NULL with one session */
+	struct session_place *places; /* its sessions by id; NULL with one session */
+	uint32_t place_mask;          /* number of places, a power of two, less one */
 	uint32_t number;
 	uint32_t open_sessions; /* neither down nor failed, idle ones not counted */
 	uint16_t tunnel;
@@ -185,6 +190,7 @@ void session_peer_ready(struct session *session);
 void session_called(struct session *session, uint16_t peer_id);
 void session_fail(struct session *session, enum cause cause);
 void session_receive_ppp(struct session *session, const uint8_t *bytes, size_t length);
+/* Ends it, however far it is. */
 void session_close(struct session *session);
 /* The L2TP session is gone. */
 void session_gone(struct session *session, enum cause cause);
@@ -200,11 +206,15 @@ void peer_tunnel_down(struct peer *peer, enum cause cause);
 void peer_session_ended(struct peer *peer);
 /* The tunnel's lingering state is over. */
 void peer_tunnel_gone(struct peer *peer);
-/* Nothing is left to be done in the peer's tunnel: it goes, if all are to go. */
+/* The peer goes when it has no session left; one that is not up yet goes at once. */
 void peer_close(struct peer *peer);
 /* Looks whether a peer that stops has been acknowledged. */
 void peer_check_stopped(struct peer *peer);
 void peer_failed(struct peer *peer, enum cause cause);
+/* Makes room for so many sessions. */
+void peer_make_places(struct peer *peer, uint32_t sessions);
+void peer_session_add(struct peer *peer, uint16_t id, uint32_t number);
+/* NULL if there is none, or it is gone. */
 struct session *peer_session(const struct peer *peer, uint16_t id);
 /* A UDP datagram of L2TP from the LNS, decrypted or in clear, with its UDP header. */
 void peer_receive_l2tp(struct peer *peer, const uint8_t *udp, uint32_t length);

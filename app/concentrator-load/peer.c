@@ -3,6 +3,7 @@
 #include "load.h"
 
 #include "arp.h"
+#include "base/memory.h"
 #include "client.h"
 #include "nat.h"
 
@@ -21,17 +22,44 @@ uint32_t peer_address_be(const struct peer *peer)
 	return nat_address_be(peer->load->options, peer->number);
 }
 
+void peer_make_places(struct peer *peer, uint32_t sessions)
+{
+	uint32_t places = 2;
+
+	while (places < 2 * sessions)
+		places *= 2;
+	peer->places = memory_new_array(places, sizeof(*peer->places));
+	peer->place_mask = places - 1;
+}
+
+/* The place of this id, or the free one where it would be. */
+static struct session_place *place_of(const struct peer *peer, uint16_t id)
+{
+	uint32_t at = id * 40503u & peer->place_mask;
+
+	while (peer->places[at].id != 0 && peer->places[at].id != id)
+		at = (at + 1) & peer->place_mask;
+	return &peer->places[at];
+}
+
+void peer_session_add(struct peer *peer, uint16_t id, uint32_t number)
+{
+	if (peer->places != NULL)
+		*place_of(peer, id) = (struct session_place){id, number};
+}
+
 struct session *peer_session(const struct peer *peer, uint16_t id)
 {
 	struct load *load = peer->load;
-	struct session *session;
-	uint32_t number = peer->number;
+	struct session *session = &load->sessions[peer->number];
+	const struct session_place *place;
 
-	if (peer->sessions_by_id != NULL)
-		number = peer->sessions_by_id[id];
-	if (number == NO_SESSION)
-		return NULL;
-	session = &load->sessions[number];
+	if (peer->places != NULL) {
+		place = place_of(peer, id);
+		if (place->id == 0)
+			return NULL;
+		session = &load->sessions[place->number];
+	}
 	return session->id == id && session->phase < SESSION_PHASE_GONE ? session : NULL;
 }
 
@@ -122,6 +150,13 @@ void peer_session_ended(struct peer *peer)
 
 void peer_close(struct peer *peer)
 {
+	if (peer->phase == PEER_PHASE_KEYING || peer->phase == PEER_PHASE_CALLING) {
+		peer_failed(peer, CAUSE_administrator);
+		if (peer->tunnel != 0)
+			lac_stop(peer);
+		client_close(peer);
+		return;
+	}
 	if (peer->open_sessions != 0 || peer->phase != PEER_PHASE_UP)
 		return;
 	if (peer->load->options->until == UNTIL_IKE) {

@@ -161,7 +161,8 @@ static void dial(struct load *load)
 		turn(load);
 	}
 	printf("up: %u of %u after %.3f s\n", tally->up, options->sessions,
-	       (double)(tally->last_up_us - tally->first_start_us) / 1e6);
+	       tally->ever_up == 0 ? 0.0
+				   : (double)(tally->last_up_us - tally->first_start_us) / 1e6);
 	fflush(stdout);
 }
 
@@ -205,10 +206,8 @@ static void closes_begin(struct load *load)
 	     i++) {
 		struct session *session = &load->sessions[load->next_close++];
 
-		if (session->phase == SESSION_PHASE_UP) {
-			load->closing_count++;
-			session_close(session);
-		}
+		load->closing_count += session->phase == SESSION_PHASE_UP;
+		session_close(session);
 	}
 }
 
@@ -252,11 +251,8 @@ static void peers_make(struct load *load)
 		peer->load = load;
 		peer->number = i;
 		STAILQ_INIT(&peer->waiting);
-		if (!shared)
-			continue;
-		peer->sessions_by_id = memory_new_array(SESSION_IDS, sizeof(uint32_t));
-		for (uint32_t id = 0; id < SESSION_IDS; id++)
-			peer->sessions_by_id[id] = NO_SESSION;
+		if (shared)
+			peer_make_places(peer, options->sessions / options->tunnels + 1);
 	}
 	for (uint32_t i = 0; i < options->sessions; i++) {
 		load->sessions[i].number = i;
@@ -344,7 +340,7 @@ static void tear_down(struct load *load)
 	users_release(load);
 	lac_tear_down(load);
 	for (uint32_t i = 0; i < load->options->tunnels; i++)
-		free(load->peers[i].sessions_by_id);
+		free(load->peers[i].places);
 	ms_chap_free(load->ppp_config.ms_chap);
 	port_close(&load->peers_port);
 	port_close(&load->servers_port);

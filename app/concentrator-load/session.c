@@ -188,9 +188,16 @@ void session_close(struct session *session)
 {
 	struct load *load = session->peer->load;
 
-	load->tally.up--;
-	session->closing_ms = load->now_ms;
-	session->phase = SESSION_PHASE_TERMINATING;
+	/* One that waits for its tunnel goes with its peer. */
+	if (session->phase <= SESSION_PHASE_WAITING || session->phase >= SESSION_PHASE_TERMINATING)
+		return;
+	if (session->phase == SESSION_PHASE_UP) {
+		load->tally.up--;
+		session->closing_ms = load->now_ms;
+		session->phase = SESSION_PHASE_TERMINATING;
+	} else {
+		session_fail(session, CAUSE_administrator);
+	}
 	if (session->ppp != NULL) {
 		ppp_close(session->ppp, CAUSE_administrator, load->now_ms);
 		ppp_drain(session);
