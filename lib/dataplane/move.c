@@ -193,12 +193,16 @@ static void count(struct worker *w, const struct message *message, uint64_t sign
 static void install(struct worker *w, struct message *message)
 {
 	struct arrival *arrival = arrival_of(w, message->owner_move.move, message->owner_move.turn);
+	uint64_t came = arrival->fences;
 
 	count(w, message, 1);
 	counter_add(&w->view.moved_in, 1);
 	arrival->installed = true;
 	arrival->move = message;
-	arrival->fences |= UINT64_C(1) << message->owner_move.from;
+	/* What the old owner forwarded is older than the packets that a fence lets pass. */
+	arrival->fences = UINT64_C(1) << message->owner_move.from;
+	release(w, arrival);
+	arrival->fences |= came;
 	arrival_advance(w, arrival);
 }
 

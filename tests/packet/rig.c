@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "rig.h"
+#include "rig_private.h"
 
 #include "base/memory.h"
-#include "crypto/esp_engine.h"
 
 #include <arpa/inet.h>
 #include <sched.h>
@@ -20,26 +19,9 @@
 #include <rte_mbuf.h>
 #include <rte_ring.h>
 
-#define PORTS        2
-#define RING_SLOTS   32768
-#define STORAGES_MAX 4096
-#define WAIT_MS      20000 /* until a test fails that should be quick */
-
-struct rig {
-	struct rig_options options;
-	struct mailbox *mailbox;
-	struct tables *tables;
-	struct dataplane *dataplane;
-	uint32_t pool;
-	unsigned peers;
-	struct rig_peer peer[RIG_PEERS_MAX];
-	bool sa_live[256]; /* by slot */
-	uint32_t sa_group[256];
-	unsigned sa_worker[256];
-	unsigned storages;
-	void *storage[STORAGES_MAX];
-	uint64_t drops[DROP_COUNT]; /* as the test knows them */
-};
+#define PORTS      2
+#define RING_SLOTS 32768
+#define WAIT_MS    20000 /* until a test fails that should be quick */
 
 /* The ports live as long as the process: EAL starts once. */
 static struct {
@@ -82,21 +64,30 @@ static void eal_start(void)
 	assert_true(rte_eal_init(9, arguments) >= 0);
 }
 
-static void port_make(unsigned port, struct rte_mempool *pool)
+static struct rte_ring *ring_make(const char *kind, unsigned port, unsigned queue, unsigned flags)
+{
+	char name[32];
+	struct rte_ring *ring;
+
+	snprintf(name, sizeof(name), "%s_%u_%u", kind, port, queue);
+	ring = rte_ring_create(name, RING_SLOTS, SOCKET_ID_ANY, flags);
+	assert_non_null(ring);
+	return ring;
+}
+
+static void port_make(unsigned port, bool one_wire, struct rte_mempool *pool)
 {
 	struct rte_eth_conf conf = {0};
 	char name[32];
 	int id;
 
 	for (unsigned q = 0; q < RIG_WORKERS_MAX; q++) {
-		snprintf(name, sizeof(name), "rx_%u_%u", port, q);
-		wires.rx[port][q] = rte_ring_create(name, RING_SLOTS, SOCKET_ID_ANY,
-						    RING_F_SP_ENQ | RING_F_SC_DEQ);
-		snprintf(name, sizeof(name), "tx_%u_%u", port, q);
-		wires.tx[port][q] = rte_ring_create(name, RING_SLOTS, SOCKET_ID_ANY,
-						    RING_F_SP_ENQ | RING_F_SC_DEQ);
-		assert_non_null(wires.rx[port][q]);
-		assert_non_null(wires.tx[port][q]);
+		wires.rx[port][q] = ring_make("rx", port, q, RING_F_SP_ENQ | RING_F_SC_DEQ);
+		wires.tx[port][q] = one_wire && q != 0
+					    ? wires.tx[port][0]
+					    : ring_make("tx", port, q,
+							one_wire ? RING_F_SC_DEQ
+								 : RING_F_SP_ENQ | RING_F_SC_DEQ);
 	}
 	snprintf(name, sizeof(name), "wire%u", port);
 	id = rte_eth_from_rings(name, wires.rx[port], RIG_WORKERS_MAX, wires.tx[port],
@@ -114,7 +105,7 @@ static void port_make(unsigned port, struct rte_mempool *pool)
 	assert_int_equal(rte_eth_dev_start((uint16_t)id), 0);
 }
 
-static void wires_start(void)
+static void wires_start(bool one_wire)
 {
 	struct rte_mempool *pool;
 
@@ -124,7 +115,7 @@ static void wires_start(void)
 	pool = rte_pktmbuf_pool_create("unused", 15, 0, 0, 2048, SOCKET_ID_ANY);
 	assert_non_null(pool);
 	for (unsigned port = 0; port < PORTS; port++)
-		port_make(port, pool);
+		port_make(port, one_wire, pool);
 	wires.started = true;
 }
 
@@ -184,7 +175,7 @@ static void rig_destroy(struct rig *rig)
 }
 
 /* A test failed in the middle: the next one starts clean. */
-static void rig_abandon(struct rig *rig)
+void rig_end(struct rig *rig)
 {
 	void *entry;
 
@@ -210,8 +201,8 @@ struct rig *rig_new(const struct rig_options *options)
 	struct tables_config sizes = {.sas = 256, .groups = 64, .sessions = 64, .routes = 1024};
 	struct dataplane_config config = {.ports = PORTS};
 
-	wires_start();
-	rig_abandon(wires.rig);
+	wires_start(options != NULL && options->one_wire);
+	rig_end(wires.rig);
 	wires.rig = rig;
 	if (options != NULL)
 		rig->options = *options;
@@ -314,7 +305,7 @@ static struct progress progress_now(const struct rig *rig)
 		struct worker_view view;
 
 		dataplane_worker_view(rig->dataplane, i, &view);
-		progress.packets += view.packets;
+		progress.packets += view.packets + view.moved_in + view.moved_out;
 		progress.parked += view.jobs_parked;
 		progress.polls[i] = view.polls;
 	}
@@ -324,26 +315,38 @@ static struct progress progress_now(const struct rig *rig)
 	return progress;
 }
 
+/* Every worker has looked three times at all that it gets its work from. */
+static void wait_for_polls(struct rig *rig, const struct progress *before, uint64_t deadline)
+{
+	bool polled;
+
+	do {
+		struct progress now;
+
+		assert_true(rig_milliseconds() < deadline);
+		(void)mailbox_send_waiting(rig->mailbox);
+		(void)mailbox_deferred_run(rig->mailbox);
+		usleep(100);
+		now = progress_now(rig);
+		polled = true;
+		for (unsigned i = 0; i < rig->options.workers; i++)
+			polled &= now.polls[i] >= before->polls[i] + 3;
+	} while (!polled);
+}
+
 void rig_settle(struct rig *rig)
 {
 	uint64_t deadline = rig_milliseconds() + WAIT_MS;
+	unsigned quiet = 0;
 
-	for (;;) {
+	/* A packet or a fence passes through up to three workers. */
+	while (quiet < 3) {
 		struct progress before = progress_now(rig), now;
-		bool polled;
 
-		do {
-			assert_true(rig_milliseconds() < deadline);
-			(void)mailbox_send_waiting(rig->mailbox);
-			(void)mailbox_deferred_run(rig->mailbox);
-			usleep(100);
-			now = progress_now(rig);
-			polled = true;
-			for (unsigned i = 0; i < rig->options.workers; i++)
-				polled &= now.polls[i] >= before.polls[i] + 3;
-		} while (!polled);
-		if (!now.waiting && now.packets == before.packets && now.parked == 0)
-			return;
+		wait_for_polls(rig, &before, deadline);
+		now = progress_now(rig);
+		quiet = !now.waiting && now.packets == before.packets && now.parked == 0 ? quiet + 1
+											 : 0;
 	}
 }
 
@@ -460,267 +463,6 @@ void rig_expect_no_drops(struct rig *rig)
 	expect_drops(rig, DROP_COUNT, 0);
 }
 
-void *rig_storage(struct rig *rig, size_t bytes)
-{
-	assert_true(rig->storages < STORAGES_MAX);
-	return rig->storage[rig->storages++] = memory_new_aligned(64, bytes);
-}
-
-static void group_add(struct rig *rig, const struct rig_peer *peer, bool may_move)
-{
-	struct message *message = mailbox_message_new(rig->mailbox, MESSAGE_GROUP_ADD);
-	uint16_t local_port = peer->encapsulated ? 4500 : 500;
-
-	message->group_add.storage = rig_storage(rig, GROUP_STORAGE_BYTES);
-	message->group_add.slot = peer->slot;
-	message->group_add.local = endpoint_ipv4(htonl(RIG_LOCAL), local_port);
-	message->group_add.remote = endpoint_ipv4(htonl(peer->remote), peer->remote_port);
-	message->group_add.may_move = may_move;
-	mailbox_send(rig->mailbox, peer->worker, message);
-}
-
-void rig_sa_add(struct rig *rig, const struct rig_peer *peer, const struct esp_suite *suite,
-		uint16_t peer_port, struct wire_sa *sa)
-{
-	struct message *message = mailbox_message_new(rig->mailbox, MESSAGE_SA_ADD);
-	static const struct esp_suite usual = {ESP_CIPHER_AES_CBC, 32,
-					       ESP_AUTHENTICATOR_HMAC_SHA1_96};
-
-	suite = suite != NULL && suite->cipher != ESP_CIPHER_NONE ? suite : &usual;
-	*sa = (struct wire_sa){0};
-	sa->spi_in = tables_spi_reserve(rig->tables, &sa->slot);
-	assert_int_not_equal(sa->spi_in, 0);
-	sa->spi_out = 0xc0000000 + sa->slot;
-	sa->tag_bytes = (uint8_t)esp_suite_tag_bytes(suite);
-	wire_keys_make(&sa->in, suite, 2 * sa->slot + 100);
-	wire_keys_make(&sa->out, suite, 2 * sa->slot + 101);
-	tables_sa_owner_set(rig->tables, sa->slot, peer->worker);
-	rig->sa_live[sa->slot] = true;
-	rig->sa_group[sa->slot] = peer->slot;
-	rig->sa_worker[sa->slot] = peer->worker;
-	message->sa_add.storage = rig_storage(rig, SA_STORAGE_BYTES + 2 * esp_key_bytes(suite));
-	message->sa_add.group = peer->slot;
-	message->sa_add.slot = sa->slot;
-	message->sa_add.spi_in = sa->spi_in;
-	message->sa_add.spi_out = sa->spi_out;
-	message->sa_add.encapsulated = peer->encapsulated;
-	message->sa_add.peer_port = peer_port;
-	message->sa_add.keys_in = sa->in;
-	message->sa_add.keys_out = sa->out;
-	mailbox_send(rig->mailbox, peer->worker, message);
-}
-
-void rig_sa_confirm(struct rig *rig, const struct rig_peer *peer, const struct wire_sa *sa)
-{
-	struct message *message = mailbox_message_new(rig->mailbox, MESSAGE_SA_CONFIRM);
-
-	message->sa.group = peer->slot;
-	message->sa.slot = sa->slot;
-	mailbox_send(rig->mailbox, peer->worker, message);
-}
-
-static void sa_slot_delete(struct rig *rig, uint32_t slot)
-{
-	struct message *message = mailbox_message_new(rig->mailbox, MESSAGE_SA_DELETE);
-
-	message->remove.group = rig->sa_group[slot];
-	message->remove.slot = slot;
-	rig->sa_live[slot] = false;
-	mailbox_send(rig->mailbox, rig->sa_worker[slot], message);
-}
-
-void rig_sa_delete(struct rig *rig, const struct rig_peer *peer, const struct wire_sa *sa)
-{
-	assert_int_equal(rig->sa_group[sa->slot], peer->slot);
-	sa_slot_delete(rig, sa->slot);
-}
-
-static void session_add(struct rig *rig, const struct rig_peer *peer,
-			const struct rig_peer_options *options)
-{
-	struct message *message = mailbox_message_new(rig->mailbox, MESSAGE_SESSION_ADD);
-
-	message->session_add.storage = rig_storage(rig, SESSION_STORAGE_BYTES);
-	message->session_add.slot = peer->slot;
-	message->session_add.group = peer->plain ? NO_SLOT : peer->slot;
-	message->session_add.local = endpoint_ipv4(htonl(RIG_LOCAL), 1701);
-	message->session_add.remote = endpoint_ipv4(htonl(peer->remote), peer->l2tp_port);
-	message->session_add.tunnel = peer->tunnel;
-	message->session_add.session = peer->session;
-	message->session_add.peer_tunnel = peer->peer_tunnel;
-	message->session_add.peer_session = peer->peer_session;
-	tables_session_owner_set(rig->tables, peer->slot, peer->worker);
-	if (peer->plain) {
-		assert_int_equal(tables_plain_tunnel_add(rig->tables, peer->tunnel,
-							 &message->session_add.local,
-							 &message->session_add.remote),
-				 0);
-		tables_plain_session_set(rig->tables, peer->tunnel, peer->session, peer->slot);
-	}
-	mailbox_send(rig->mailbox, peer->worker, message);
-	if (options->not_open)
-		return;
-	message = mailbox_message_new(rig->mailbox, MESSAGE_SESSION_OPEN);
-	message->session_open.slot = peer->slot;
-	message->session_open.peer_address_be = htonl(peer->address);
-	message->session_open.mtu = options->mtu != 0 ? options->mtu : 1400;
-	message->session_open.mss = options->mss;
-	mailbox_send(rig->mailbox, peer->worker, message);
-	tables_pool_session_set(rig->tables, rig->pool, peer->address, peer->slot);
-}
-
-struct rig_peer *rig_peer_add(struct rig *rig, const struct rig_peer_options *options)
-{
-	static const struct rig_peer_options usual = {.mtu = 1400};
-	uint16_t n = (uint16_t)rig->peers;
-	struct rig_peer *peer = &rig->peer[rig->peers++];
-
-	assert_true(rig->peers <= RIG_PEERS_MAX);
-	options = options != NULL ? options : &usual;
-	*peer = (struct rig_peer){
-		.worker = options->worker,
-		.slot = n,
-		.address = RIG_POOL + 10 + n,
-		.remote = ADDRESS(203, 0, 113, 7), /* all behind one NAT */
-		.remote_port = options->bare ? 500 : (uint16_t)(40000 + n),
-		.encapsulated = !options->bare,
-		.plain = options->plain,
-		.l2tp_port = 1701,
-		.tunnel = (uint16_t)(options->plain ? 500 + n : 77), /* equal in all groups */
-		.session = (uint16_t)(options->plain ? 600 + n : 88),
-		.peer_tunnel = (uint16_t)(0x1100 + n),
-		.peer_session = (uint16_t)(0x2200 + n),
-	};
-	if (!options->plain) {
-		group_add(rig, peer, !options->fixed);
-		rig_sa_add(rig, peer, &options->suite, options->peer_port, &peer->sa);
-		if (!options->unconfirmed)
-			rig_sa_confirm(rig, peer, &peer->sa);
-	}
-	session_add(rig, peer, options);
-	rig_settle(rig);
-	return peer;
-}
-
-void rig_wrap_esp(const struct rig_peer *peer, struct bytes *esp)
-{
-	if (peer->encapsulated)
-		wire_udp(esp, peer->remote_port, 4500);
-	wire_ipv4(esp, peer->encapsulated ? IPPROTO_UDP : IPPROTO_ESP, peer->remote, RIG_LOCAL);
-	wire_ethernet(esp, 0x0800);
-}
-
-void rig_wrap_l2tp(struct rig_peer *peer, struct bytes *l2tp)
-{
-	wire_udp(l2tp, peer->l2tp_port, 1701);
-	if (peer->plain) {
-		wire_ipv4(l2tp, IPPROTO_UDP, peer->remote, RIG_LOCAL);
-		wire_ethernet(l2tp, 0x0800);
-		return;
-	}
-	wire_esp_seal(&peer->sa, ++peer->sa.sequence, l2tp, NULL);
-	rig_wrap_esp(peer, l2tp);
-}
-
-void rig_wrap_ip(struct rig_peer *peer, struct bytes *ip)
-{
-	static const uint8_t ppp[4] = {0xff, 0x03, 0x00, 0x21};
-
-	bytes_prepend(ip, ppp, sizeof(ppp));
-	wire_l2tp(ip, 0x4000, peer->tunnel, peer->session, 0);
-	rig_wrap_l2tp(peer, ip);
-}
-
-void rig_peer_send(struct rig *rig, struct rig_peer *peer, unsigned queue, const struct bytes *ip)
-{
-	struct bytes frame = *ip;
-
-	rig_wrap_ip(peer, &frame);
-	rig_inject(rig, RIG_PEER_SIDE, queue, &frame);
-}
-
-void rig_open_l2tp(const struct rig_peer *peer, struct bytes *frame, uint32_t *sequence)
-{
-	static const uint8_t macs[12] = {2, 0, 0, 0, 0, 99, 2, 0, 0, 0, 0, 1};
-
-	*sequence = 0;
-	assert_memory_equal(frame->data, macs, sizeof(macs));
-	bytes_cut(frame, 14);
-	assert_true(wire_ipv4_valid(frame));
-	assert_int_equal(bytes_u32(frame, 12), RIG_LOCAL);
-	assert_int_equal(bytes_u32(frame, 16), peer->remote);
-	assert_int_equal(frame->data[9],
-			 peer->plain || peer->encapsulated ? IPPROTO_UDP : IPPROTO_ESP);
-	bytes_cut(frame, 20);
-	if (!peer->plain) {
-		if (peer->encapsulated) {
-			assert_int_equal(bytes_u16(frame, 0), 4500);
-			assert_int_equal(bytes_u16(frame, 2), peer->remote_port);
-			assert_int_equal(bytes_u16(frame, 4), frame->length);
-			assert_int_equal(bytes_u16(frame, 6), 0); /* RFC 3948 2.1 */
-			bytes_cut(frame, 8);
-		}
-		assert_true(wire_esp_open(&peer->sa, frame, sequence));
-	}
-	assert_int_equal(bytes_u16(frame, 0), 1701);
-	assert_int_equal(bytes_u16(frame, 2), peer->l2tp_port);
-	assert_int_equal(bytes_u16(frame, 4), frame->length);
-	bytes_cut(frame, 8);
-}
-
-void rig_open_ip(const struct rig_peer *peer, struct bytes *frame)
-{
-	uint32_t sequence;
-
-	rig_open_l2tp(peer, frame, &sequence);
-	assert_int_equal(bytes_u16(frame, 0), 0x0002);
-	assert_int_equal(bytes_u16(frame, 2), peer->peer_tunnel);
-	assert_int_equal(bytes_u16(frame, 4), peer->peer_session);
-	assert_int_equal(bytes_u32(frame, 6), 0xff030021);
-	bytes_cut(frame, 10);
-	assert_true(wire_ipv4_valid(frame));
-}
-
-static void expect_forwarded(const struct bytes *got, const struct bytes *sent)
-{
-	struct bytes expected = *sent;
-
-	expected.data[8]--;
-	wire_ipv4_checksum(&expected);
-	assert_int_equal(got->length, expected.length);
-	assert_memory_equal(got->data, expected.data, expected.length);
-}
-
-void rig_expect_down(struct rig *rig, const struct rig_peer *peer, const struct bytes *ip)
-{
-	struct bytes frame;
-
-	rig_settle(rig);
-	assert_true(rig_take(rig, RIG_PEER_SIDE, &frame));
-	rig_open_ip(peer, &frame);
-	expect_forwarded(&frame, ip);
-}
-
-void rig_expect_up(struct rig *rig, const struct bytes *ip)
-{
-	static const uint8_t ethernet[14] = {2, 0, 0, 0, 0, 88, 2, 0, 0, 0, 0, 2, 8, 0};
-	struct bytes frame;
-
-	rig_settle(rig);
-	assert_true(rig_take(rig, RIG_SERVER_SIDE, &frame));
-	assert_memory_equal(frame.data, ethernet, sizeof(ethernet));
-	bytes_cut(&frame, sizeof(ethernet));
-	expect_forwarded(&frame, ip);
-}
-
-void rig_server_send(struct rig *rig, unsigned queue, const struct bytes *ip)
-{
-	struct bytes frame = *ip;
-
-	wire_ethernet(&frame, 0x0800);
-	rig_inject(rig, RIG_SERVER_SIDE, queue, &frame);
-}
-
 /* Every SA that is left is deleted and every delete is acknowledged. */
 static void state_remove(struct rig *rig)
 {
@@ -730,7 +472,7 @@ static void state_remove(struct rig *rig)
 	for (uint32_t slot = 0; slot < 256; slot++) {
 		if (!rig->sa_live[slot])
 			continue;
-		sa_slot_delete(rig, slot);
+		rig_sa_slot_delete(rig, slot);
 		waiting++;
 	}
 	for (unsigned i = 0; i < rig->peers; i++) {

@@ -22,7 +22,7 @@
 
 #include <cmocka.h>
 
-#define RIG_WORKERS_MAX     3
+#define RIG_WORKERS_MAX     4
 #define RIG_PEERS_MAX       16
 
 #define ADDRESS(a, b, c, d) ((uint32_t)(a) << 24 | (b) << 16 | (c) << 8 | (d))
@@ -40,8 +40,9 @@ struct rig_options {
 	unsigned workers;              /* 0: one */
 	uint16_t rx_queues, tx_queues; /* of both ports; 0: as many as workers */
 	bool poll;                     /* never sleep */
-	bool exact;                    /* injected frames end where their memory ends */
-	bool rx_interrupt;             /* claim that the ports can wake a worker */
+	bool one_wire; /* all queues send into one ring, in order; as the first rig of a process says */
+	bool exact;        /* injected frames end where their memory ends */
+	bool rx_interrupt; /* claim that the ports can wake a worker */
 	bool no_client_to_client;
 	bool all_to_self; /* not only echo reaches our own addresses */
 	enum listener_ipsec ipsec;
@@ -58,6 +59,9 @@ struct rig_peer {
 	bool encapsulated;
 	bool plain;        /* no IPsec */
 	bool session_gone; /* deleted by the test */
+	unsigned move_to;
+	uint32_t move_turn;
+	bool move_over; /* the new owner said so */
 	uint16_t l2tp_port;
 	uint16_t tunnel, session, peer_tunnel, peer_session;
 	struct wire_sa sa;
@@ -81,6 +85,9 @@ struct rig;
 /* Starts EAL once for the process. */
 struct rig *rig_new(const struct rig_options *options);
 void rig_free(struct rig *rig);
+
+/* Stops in the middle of everything. */
+void rig_end(struct rig *rig);
 
 struct mailbox *rig_mailbox(const struct rig *rig);
 struct tables *rig_tables(const struct rig *rig);
@@ -123,6 +130,20 @@ void rig_sa_add(struct rig *rig, const struct rig_peer *peer, const struct esp_s
 		uint16_t peer_port, struct wire_sa *sa);
 void rig_sa_confirm(struct rig *rig, const struct rig_peer *peer, const struct wire_sa *sa);
 void rig_sa_delete(struct rig *rig, const struct rig_peer *peer, const struct wire_sa *sa);
+
+/*
+ * Gives a peer (its group, or its plain session) to another worker, as control does. Between begin
+ * and end control sends nothing about it; end waits for the new owner, and frees other messages.
+ */
+void rig_move_begin(struct rig *rig, struct rig_peer *peer, unsigned to);
+void rig_move_end(struct rig *rig, struct rig_peer *peer);
+
+/* Their parts, for tests that want something in between: the tables, the old owner, the fence of one
+ * worker; and when the message came back, the tables again. */
+void rig_move_publish(struct rig *rig, struct rig_peer *peer, unsigned to);
+void rig_move_ask(struct rig *rig, const struct rig_peer *peer);
+void rig_move_fence(struct rig *rig, const struct rig_peer *peer, unsigned worker);
+void rig_move_done(struct rig *rig, struct rig_peer *peer);
 
 /* Wraps UDP payload (L2TP), or an IPv4 packet, as the peer sends it: a frame for port 0. */
 void rig_wrap_esp(const struct rig_peer *peer, struct bytes *esp);
