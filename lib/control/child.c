@@ -40,7 +40,7 @@ void child_add(struct control *control, const struct ike_event *event)
 	group->child_count++;
 	control->children[slot] = child;
 	control->child_count++;
-	tables_sa_owner_set(control->tables, slot, group->worker);
+	tables_sa_owner_set(control->tables, slot, group_owner(group));
 	if (!endpoint_equal(&group->remote, &event->child_add.path.remote) ||
 	    !endpoint_equal(&group->local, &event->child_add.path.local)) {
 		group_endpoint_set(group, &event->child_add.path);
@@ -56,7 +56,7 @@ void child_add(struct control *control, const struct ike_event *event)
 	message->sa_add.peer_port = event->child_add.peer_port;
 	message->sa_add.keys_in = event->child_add.keys_in;
 	message->sa_add.keys_out = event->child_add.keys_out;
-	mailbox_send(control->mailbox, group->worker, message);
+	group_send(group, message);
 }
 
 static struct child *child_of(const struct control *control, uint32_t spi_in)
@@ -78,7 +78,7 @@ void child_tell(struct control *control, const struct ike_event *event, enum mes
 	message = mailbox_message_new(control->mailbox, kind);
 	message->sa.group = child->group->slot;
 	message->sa.slot = child->slot;
-	mailbox_send(control->mailbox, child->group->worker, message);
+	group_send(child->group, message);
 }
 
 void child_delete(struct control *control, const struct ike_event *event)
@@ -88,8 +88,7 @@ void child_delete(struct control *control, const struct ike_event *event)
 	if (child == NULL)
 		return;
 	child->deleting = true;
-	removal_ask(control, MESSAGE_SA_DELETE, child->group->worker, child->group->slot,
-		    child->slot);
+	removal_ask(control, MESSAGE_SA_DELETE, child->group->slot, child->slot);
 }
 
 void child_free(struct child *child)

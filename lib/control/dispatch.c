@@ -65,6 +65,9 @@ static void message_handle(struct control *control, struct message *message)
 	case MESSAGE_GROUP_MOVED:
 		group_moved(control, message);
 		break;
+	case MESSAGE_OWNER_MOVE:
+		move_over(control, message);
+		break;
 	case MESSAGE_GROUP_DELETE:
 		removal_acknowledged(control);
 		group_removed(control, message);

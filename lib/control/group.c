@@ -81,7 +81,7 @@ void group_endpoint_send(struct peer_group *group)
 	message->group_move.slot = group->slot;
 	message->group_move.local = group->local;
 	message->group_move.remote = group->remote;
-	mailbox_send(group->control->mailbox, group->worker, message);
+	group_send(group, message);
 }
 
 void group_up(struct control *control, const struct ike_event *event)
@@ -117,7 +117,7 @@ void group_up(struct control *control, const struct ike_event *event)
 	message->group_add.local = group->local;
 	message->group_add.remote = group->remote;
 	message->group_add.may_move = event->peer_up.peer_behind_nat;
-	mailbox_send(control->mailbox, group->worker, message);
+	group_send(group, message);
 }
 
 void group_endpoint(struct control *control, const struct ike_event *event)
@@ -172,7 +172,7 @@ void group_check_gone(struct peer_group *group)
 		return;
 	group->deleting = true;
 	l2tp_space_close(&group->space);
-	removal_ask(group->control, MESSAGE_GROUP_DELETE, group->worker, group->slot, group->slot);
+	removal_ask(group->control, MESSAGE_GROUP_DELETE, group->slot, group->slot);
 }
 
 void group_free(struct peer_group *group)

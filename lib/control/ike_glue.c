@@ -110,8 +110,7 @@ int ike_set_up(struct control *control)
 
 static void ike_send(struct control *control, const struct ike_event *event)
 {
-	const struct peer_group *group = group_of(control, event->peer);
-	unsigned worker = group != NULL ? group->worker : control->ike_worker;
+	struct peer_group *group = group_of(control, event->peer);
 	struct message *message = mailbox_message_new(control->mailbox, MESSAGE_SEND_IKE);
 
 	message->send_ike.group =
@@ -123,7 +122,10 @@ static void ike_send(struct control *control, const struct ike_event *event)
 		mailbox_message_free(control->mailbox, message);
 		return;
 	}
-	mailbox_send(control->mailbox, worker, message);
+	if (group != NULL)
+		group_send(group, message);
+	else
+		mailbox_send(control->mailbox, control->ike_worker, message);
 }
 
 static void key_exchange(struct control *control, const struct ike_event *event)

@@ -12,7 +12,7 @@ static void session_fill(const struct session *session, struct session_view *vie
 	*view = (struct session_view){
 		.session = session->slot,
 		.group = session->group != NULL ? session->group->slot : NO_SLOT,
-		.worker = session->worker,
+		.worker = session_worker(session),
 		.peer = session->group != NULL ? session->group->remote : session->remote,
 		.tunnel = session->tunnel,
 		.l2tp_session = session->l2tp_session,

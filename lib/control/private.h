@@ -29,6 +29,9 @@ struct l2tp_space {
 	bool busy;
 };
 
+struct move;
+struct session;
+
 /* A pair of ESP SAs as control knows it. */
 struct child {
 	struct child *next; /* of the same group */
@@ -52,11 +55,13 @@ struct peer_group {
 	uint32_t slot;
 	uint32_t ike_peer; /* 0 once the engine has forgotten it */
 	unsigned worker;
+	struct move *move;     /* to another worker; NULL when there is none */
 	struct endpoint local; /* group_endpoint_set() alone writes these two */
 	struct endpoint remote;
 	void *storage;          /* the worker's, freed when it has let go */
 	struct child *children; /* newest first */
 	unsigned child_count;
+	struct session *session_list; /* linked by next_in_group */
 	unsigned sessions;
 	bool deleting;
 	bool down; /* the IKE engine gave it up */
@@ -71,7 +76,9 @@ struct session {
 	uint32_t slot;
 	struct l2tp_space *space;
 	struct peer_group *group; /* NULL: plain */
-	unsigned worker;
+	struct session *next_in_group;
+	unsigned worker;   /* of a plain session; else the group's counts */
+	struct move *move; /* of a plain session */
 	uint16_t tunnel;
 	uint16_t l2tp_session;
 	struct endpoint local;
@@ -147,6 +154,9 @@ struct control {
 	struct session **session_index; /* hash by space, tunnel and session id */
 	struct child **children;        /* by SA slot */
 	struct removal_queue removals;
+	struct move *moves; /* [TABLES_MOVES_MAX] */
+	unsigned moves_busy;
+	uint64_t moves_begun;
 	uint32_t child_count;
 	uint32_t tunnels;     /* of all spaces */
 	uint32_t busy_spaces; /* that still have something to say; kept while shutting down */
@@ -193,9 +203,30 @@ void child_delete(struct control *control, const struct ike_event *event);
 void child_removed(struct control *control, struct message *message);
 void child_used(struct control *control, const struct message *message);
 
+/* owner.c: which worker owns a group or a session, how to reach it, and how to change it. */
+unsigned session_worker(const struct session *session);
+
+/* To the owner. While that changes the message waits for the new one, in order. */
+void group_send(struct peer_group *group, struct message *message);
+void session_send(struct session *session, struct message *message);
+
+/* What the tables name as the owner. */
+unsigned group_owner(const struct peer_group *group);
+unsigned session_owner(const struct session *session);
+
+void moves_set_up(struct control *control);
+void moves_clear(struct control *control);
+
+/* Begins a change of the owner. -EBUSY: one is under way, or too many are; -EALREADY: it is the owner;
+ * -ENOENT: the object is about to go. */
+int group_move(struct peer_group *group, unsigned to);
+int session_move(struct session *session, unsigned to);
+
+/* The new owner has it, and nothing is on its way by the old one. */
+void move_over(struct control *control, const struct message *message);
+
 /* removal.c: requests to forget an SA, a session or a group. */
-void removal_ask(struct control *control, enum message_kind kind, unsigned worker, uint32_t group,
-		 uint32_t slot);
+void removal_ask(struct control *control, enum message_kind kind, uint32_t group, uint32_t slot);
 void removal_acknowledged(struct control *control);
 void removals_clear(struct control *control);
 

@@ -14,7 +14,6 @@
 struct removal {
 	struct removal *next;
 	enum message_kind kind;
-	unsigned worker;
 	uint32_t group;
 	uint32_t slot;
 };
@@ -26,14 +25,17 @@ static void removal_send(struct control *control, const struct removal *removal)
 	message->remove.group = removal->group;
 	message->remove.slot = removal->slot;
 	control->removals.sent++;
-	mailbox_send(control->mailbox, removal->worker, message);
+	/* Its owner now: that may have changed since the removal was asked for. */
+	if (removal->kind == MESSAGE_SESSION_DELETE)
+		session_send(control->sessions[removal->slot], message);
+	else
+		group_send(control->groups[removal->group], message);
 }
 
-void removal_ask(struct control *control, enum message_kind kind, unsigned worker, uint32_t group,
-		 uint32_t slot)
+void removal_ask(struct control *control, enum message_kind kind, uint32_t group, uint32_t slot)
 {
 	struct removal_queue *queue = &control->removals;
-	struct removal fresh = {NULL, kind, worker, group, slot};
+	struct removal fresh = {NULL, kind, group, slot};
 	struct removal *waiting;
 
 	if (queue->head == NULL && queue->sent < REMOVALS_MAX) {

@@ -103,6 +103,23 @@ static void index_remove(struct session *session)
 	*link = session->next_indexed;
 }
 
+static void group_session_add(struct session *session)
+{
+	session->next_in_group = session->group->session_list;
+	session->group->session_list = session;
+	session->group->sessions++;
+}
+
+static void group_session_remove(const struct session *session)
+{
+	struct session **link = &session->group->session_list;
+
+	while (*link != session)
+		link = &(*link)->next_in_group;
+	*link = session->next_in_group;
+	session->group->sessions--;
+}
+
 static void timer_expired(struct timer_node *node, uint64_t now_ms)
 {
 	struct session *session =
@@ -141,9 +158,7 @@ struct session *session_opening(struct l2tp_space *space, const struct l2tp_even
 	session->slot = slot;
 	session->space = space;
 	session->group = space->group;
-	session->worker = space->group != NULL
-				  ? space->group->worker
-				  : control->plain_turn++ % mailbox_workers(control->mailbox);
+	session->worker = control->plain_turn++ % mailbox_workers(control->mailbox);
 	session->tunnel = event->tunnel;
 	session->l2tp_session = event->session;
 	session->local = event->session_up.local;
@@ -157,11 +172,11 @@ struct session *session_opening(struct l2tp_space *space, const struct l2tp_even
 		tables_plain_session_set(control->tables, session->tunnel, session->l2tp_session,
 					 slot);
 	} else {
-		session->group->sessions++;
+		group_session_add(session);
 	}
 	control->sessions[slot] = session;
 	index_add(session);
-	tables_session_owner_set(control->tables, slot, session->worker);
+	tables_session_owner_set(control->tables, slot, session_owner(session));
 	message = mailbox_message_new(control->mailbox, MESSAGE_SESSION_ADD);
 	message->session_add.storage = slabs_take(control->storage, SESSION_STORAGE_BYTES);
 	session->counters = message->session_add.storage;
@@ -173,7 +188,7 @@ struct session *session_opening(struct l2tp_space *space, const struct l2tp_even
 	message->session_add.session = session->l2tp_session;
 	message->session_add.peer_tunnel = event->session_up.peer_tunnel;
 	message->session_add.peer_session = event->session_up.peer_session;
-	mailbox_send(control->mailbox, session->worker, message);
+	session_send(session, message);
 	return session;
 }
 
@@ -216,7 +231,7 @@ static void ppp_send(struct session *session, const struct ppp_event *event)
 		mailbox_message_free(control->mailbox, message);
 		return;
 	}
-	mailbox_send(control->mailbox, session->worker, message);
+	session_send(session, message);
 }
 
 static const struct endpoint *outer_peer(const struct session *session)
@@ -243,7 +258,7 @@ static void session_up(struct session *session, const struct ppp_event *event)
 	message->session_open.mtu = session->mtu;
 	message->session_open.mss =
 		control->config->mss_clamp ? (uint16_t)(mss - TCP_IPV4_HEADERS_BYTES) : 0;
-	mailbox_send(control->mailbox, session->worker, message);
+	session_send(session, message);
 	session->up = true;
 	control->sessions_up++;
 	control->sessions_started++;
@@ -345,7 +360,7 @@ void session_end(struct session *session, enum cause cause)
 	if (session->group == NULL)
 		tables_plain_session_set(control->tables, session->tunnel, session->l2tp_session,
 					 NO_SLOT);
-	removal_ask(control, MESSAGE_SESSION_DELETE, session->worker,
+	removal_ask(control, MESSAGE_SESSION_DELETE,
 		    session->group != NULL ? session->group->slot : NO_SLOT, session->slot);
 }
 
@@ -365,11 +380,11 @@ void session_removed(struct control *control, struct message *message)
 	control->sessions[session->slot] = NULL;
 	slot_pool_give_back(control->session_slots, session->slot);
 	index_remove(session);
+	if (group != NULL)
+		group_session_remove(session);
 	session_free(session);
-	if (group != NULL) {
-		group->sessions--;
+	if (group != NULL)
 		group_check_gone(group);
-	}
 }
 
 int control_disconnect(struct control *control, uint32_t slot)

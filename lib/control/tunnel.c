@@ -121,14 +121,20 @@ void l2tp_receive(struct control *control, const struct message *message)
  * What is about a session leaves by its worker, behind the messages that install it there: the peer
  * may send data as soon as it has read ICRP.
  */
-static unsigned worker_of(const struct l2tp_space *space, const struct l2tp_event *event)
+static void to_worker(struct l2tp_space *space, const struct l2tp_event *event,
+		      struct message *message)
 {
-	const struct session *session;
+	struct session *session;
 
-	if (space->group != NULL)
-		return space->group->worker;
+	if (space->group != NULL) {
+		group_send(space->group, message);
+		return;
+	}
 	session = session_find(space->control, space, event->tunnel, event->session);
-	return session != NULL ? session->worker : 0;
+	if (session != NULL)
+		session_send(session, message);
+	else
+		mailbox_send(space->control->mailbox, 0, message);
 }
 
 static void l2tp_send(struct l2tp_space *space, const struct l2tp_event *event)
@@ -144,7 +150,7 @@ static void l2tp_send(struct l2tp_space *space, const struct l2tp_event *event)
 		mailbox_message_free(control->mailbox, message);
 		return;
 	}
-	mailbox_send(control->mailbox, worker_of(space, event), message);
+	to_worker(space, event, message);
 }
 
 /* The outer address of a tunnel, for logs and events. */

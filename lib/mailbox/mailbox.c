@@ -264,14 +264,19 @@ void mailbox_message_free(struct mailbox *mailbox, struct message *message)
 	rte_mempool_put(mailbox->messages, message);
 }
 
+void mailbox_refuse(struct mailbox *mailbox, struct message *message)
+{
+	mailbox->packets_refused++;
+	mailbox_message_free(mailbox, message);
+}
+
 static void wait_in_list(struct mailbox *mailbox, struct worker_box *box, struct message *message)
 {
 	struct waiting_message *waiting;
 
 	if (message->packet != NULL) {
 		if (box->waiting_packets >= WAITING_PACKETS_MAX) {
-			mailbox->packets_refused++;
-			mailbox_message_free(mailbox, message);
+			mailbox_refuse(mailbox, message);
 			return;
 		}
 		box->waiting_packets++;
@@ -364,11 +369,21 @@ struct rte_rcu_qsbr *mailbox_quiescence(const struct mailbox *mailbox)
 	return mailbox->quiescence;
 }
 
+uint64_t mailbox_grace_start(struct mailbox *mailbox)
+{
+	return rte_rcu_qsbr_start(mailbox->quiescence);
+}
+
+bool mailbox_grace_over(struct mailbox *mailbox, uint64_t moment)
+{
+	return rte_rcu_qsbr_check(mailbox->quiescence, moment, false) == 1;
+}
+
 void mailbox_defer(struct mailbox *mailbox, void (*release)(void *object), void *object)
 {
 	struct deferred *deferred = memory_new(sizeof(*deferred));
 
-	deferred->token = rte_rcu_qsbr_start(mailbox->quiescence);
+	deferred->token = mailbox_grace_start(mailbox);
 	deferred->release = release;
 	deferred->object = object;
 	if (mailbox->deferred_tail == NULL)
@@ -383,7 +398,7 @@ bool mailbox_deferred_run(struct mailbox *mailbox)
 	struct deferred *first;
 
 	while ((first = mailbox->deferred_head) != NULL &&
-	       rte_rcu_qsbr_check(mailbox->quiescence, first->token, false) == 1) {
+	       mailbox_grace_over(mailbox, first->token)) {
 		mailbox->deferred_head = first->next;
 		if (mailbox->deferred_head == NULL)
 			mailbox->deferred_tail = NULL;

@@ -75,12 +75,19 @@ unsigned mailbox_receive(struct mailbox *mailbox, unsigned worker, struct messag
 int mailbox_descriptor(const struct mailbox *mailbox);
 void mailbox_doorbell_clear(struct mailbox *mailbox);
 
+/* Frees a message with a packet that cannot wait any longer, and counts it. */
+void mailbox_refuse(struct mailbox *mailbox, struct message *message);
+
 /* Packets that were dropped because a worker's waiting list was full or no buffer took them. */
 uint64_t mailbox_packets_refused(const struct mailbox *mailbox);
 
 unsigned mailbox_workers(const struct mailbox *mailbox);
 struct rte_mempool *mailbox_packet_pool(const struct mailbox *mailbox);
 struct rte_rcu_qsbr *mailbox_quiescence(const struct mailbox *mailbox);
+
+/* A moment, and whether every worker has passed a quiescent state since. */
+uint64_t mailbox_grace_start(struct mailbox *mailbox);
+bool mailbox_grace_over(struct mailbox *mailbox, uint64_t moment);
 
 /* Calls release(object) once every worker has passed a quiescent state after now. */
 void mailbox_defer(struct mailbox *mailbox, void (*release)(void *object), void *object);

@@ -28,13 +28,23 @@ struct message *mailbox_message_new(struct mailbox *mailbox, enum message_kind k
 	return message;
 }
 
-void mailbox_send(struct mailbox *mailbox, unsigned to, struct message *message)
+static void sent(struct message *message)
 {
-	(void)mailbox;
-	assert_int_equal(to, 1);
 	worker.sent[worker.count++] = message;
 	if (worker.count - worker.acknowledged > worker.most)
 		worker.most = worker.count - worker.acknowledged;
+}
+
+void session_send(struct session *session, struct message *message)
+{
+	assert_int_equal(session->slot, message->remove.slot);
+	sent(message);
+}
+
+void group_send(struct peer_group *group, struct message *message)
+{
+	assert_int_equal(group->slot, message->remove.group);
+	sent(message);
 }
 
 static void acknowledge(struct control *control)
@@ -46,17 +56,34 @@ static void acknowledge(struct control *control)
 
 static int set_up(void **state)
 {
+	struct control *control = calloc(1, sizeof(*control));
+
 	memset(&worker, 0, sizeof(worker));
-	*state = calloc(1, sizeof(struct control));
-	return *state == NULL;
+	control->sessions = calloc(OBJECTS, sizeof(void *));
+	control->groups = calloc(OBJECTS, sizeof(void *));
+	for (uint32_t slot = 0; slot < OBJECTS; slot++) {
+		control->sessions[slot] = calloc(1, sizeof(struct session));
+		control->sessions[slot]->slot = slot;
+	}
+	control->groups[5] = calloc(1, sizeof(struct peer_group));
+	control->groups[5]->slot = 5;
+	*state = control;
+	return 0;
 }
 
 static int tear_down(void **state)
 {
-	removals_clear(*state);
+	struct control *control = *state;
+
+	removals_clear(control);
 	while (worker.acknowledged < worker.count)
 		free(worker.sent[worker.acknowledged++]);
-	free(*state);
+	for (uint32_t slot = 0; slot < OBJECTS; slot++)
+		free(control->sessions[slot]);
+	free(control->groups[5]);
+	free(control->sessions);
+	free(control->groups);
+	free(control);
 	return 0;
 }
 
@@ -65,7 +92,7 @@ static void a_tunnel_full_of_sessions_ends_in_parts(void **state)
 	struct control *control = *state;
 
 	for (uint32_t slot = 0; slot < OBJECTS; slot++)
-		removal_ask(control, MESSAGE_SESSION_DELETE, 1, NO_SLOT, slot);
+		removal_ask(control, MESSAGE_SESSION_DELETE, NO_SLOT, slot);
 	assert_true(worker.count < OBJECTS / 2);
 	for (uint32_t slot = 0; slot < OBJECTS; slot++) {
 		assert_int_equal(worker.sent[slot]->kind, MESSAGE_SESSION_DELETE);
@@ -82,18 +109,18 @@ static void a_single_delete_does_not_wait(void **state)
 {
 	struct control *control = *state;
 
-	removal_ask(control, MESSAGE_SA_DELETE, 1, 5, 6);
+	removal_ask(control, MESSAGE_SA_DELETE, 5, 6);
 	assert_int_equal(worker.count, 1);
 	assert_int_equal(worker.sent[0]->remove.group, 5);
 	acknowledge(control);
-	removal_ask(control, MESSAGE_GROUP_DELETE, 1, 5, 5);
+	removal_ask(control, MESSAGE_GROUP_DELETE, 5, 5);
 	assert_int_equal(worker.count, 2);
 }
 
 static void what_waits_is_freed_at_the_end(void **state)
 {
 	for (uint32_t slot = 0; slot < OBJECTS; slot++)
-		removal_ask(*state, MESSAGE_SESSION_DELETE, 1, NO_SLOT, slot);
+		removal_ask(*state, MESSAGE_SESSION_DELETE, NO_SLOT, slot);
 	removals_clear(*state);
 	assert_null(((struct control *)*state)->removals.head);
 }
