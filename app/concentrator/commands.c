@@ -81,18 +81,18 @@ static void status(void *context, const struct ctl_request *request, struct ctl_
 
 	(void)request;
 	control_totals(daemon->control, &totals);
-	reply->result =
-		json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:s}", "version",
-			  CONCENTRATOR_VERSION, "state",
-			  totals.shutting_down ? "shutting down"
-			  : totals.answering   ? "answering"
-					       : "starting",
-			  "workers", daemon->workers, "ports", ports_count(daemon->ports), "peers",
-			  totals.groups, "sas", totals.sas, "tunnels", totals.tunnels, "sessions",
-			  totals.sessions, "sessions_up", totals.sessions_up, "sessions_started",
-			  (json_int_t)totals.sessions_started, "dials_failed",
-			  (json_int_t)totals.dials_failed, "crypto",
-			  dataplane_crypto_name(daemon->dataplane));
+	reply->result = json_pack(
+		"{s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:f, s:s}", "version",
+		CONCENTRATOR_VERSION, "state",
+		totals.shutting_down ? "shutting down"
+		: totals.answering   ? "answering"
+				     : "starting",
+		"workers", daemon->workers, "ports", ports_count(daemon->ports), "peers",
+		totals.groups, "sas", totals.sas, "tunnels", totals.tunnels, "sessions",
+		totals.sessions, "sessions_up", totals.sessions_up, "sessions_started",
+		(json_int_t)totals.sessions_started, "dials_failed",
+		(json_int_t)totals.dials_failed, "imbalance", control_imbalance(daemon->control),
+		"crypto", dataplane_crypto_name(daemon->dataplane));
 }
 
 static void show_sessions(void *context, const struct ctl_request *request, struct ctl_reply *reply)
@@ -235,6 +235,11 @@ static void show_ports(void *context, const struct ctl_request *request, struct 
 	}
 }
 
+static double percent(uint64_t part, uint64_t whole)
+{
+	return whole == 0 ? 0 : 100 * (double)part / (double)whole;
+}
+
 static void show_workers(void *context, const struct ctl_request *request, struct ctl_reply *reply)
 {
 	struct daemon *daemon = context;
@@ -242,27 +247,34 @@ static void show_workers(void *context, const struct ctl_request *request, struc
 	(void)request;
 	reply->result = json_array();
 	for (unsigned i = 0; i < daemon->workers; i++) {
+		struct worker_load_view load;
 		struct worker_view view;
 		json_t *row = json_object();
 
 		dataplane_worker_view(daemon->dataplane, i, &view);
+		control_worker_load(daemon->control, i, &load);
 		json_object_set_new(row, "worker", json_integer(i));
-		json_object_set_new(row, "busy_percent",
-				    json_real(view.cycles_total == 0
-						      ? 0.0
-						      : 100.0 * (double)view.cycles_busy /
-								(double)view.cycles_total));
+		json_object_set_new(row, "busy_percent", json_real(load.busy_percent));
+		json_object_set_new(row, "packets_per_second", json_real(load.packet_rate));
+		json_object_set_new(row, "load", json_real(load.load));
+		json_object_set_new(row, "percent_of_mean", json_real(load.percent_of_mean));
+		json_object_set_new(row, "sessions", json_integer((json_int_t)view.sessions));
+		json_object_set_new(row, "groups", json_integer((json_int_t)view.groups));
+		json_object_set_new(row, "sas", json_integer((json_int_t)view.sas));
 		json_object_set_new(row, "packets", json_integer((json_int_t)view.packets));
 		json_object_set_new(row, "polls", json_integer((json_int_t)view.polls));
 		json_object_set_new(row, "sleeps", json_integer((json_int_t)view.sleeps));
 		json_object_set_new(row, "handed_over", json_integer((json_int_t)view.handed_over));
+		json_object_set_new(row, "handed_percent",
+				    json_real(percent(view.handed_over, view.packets)));
 		json_object_set_new(row, "taken_over", json_integer((json_int_t)view.taken_over));
+		json_object_set_new(row, "moved_in", json_integer((json_int_t)view.moved_in));
+		json_object_set_new(row, "moved_out", json_integer((json_int_t)view.moved_out));
+		json_object_set_new(row, "parked", json_integer((json_int_t)view.parked));
 		for (unsigned class = 0; class < CONTROL_CLASS_COUNT; class ++)
 			json_object_set_new(row, control_class_name(class),
 					    json_integer((json_int_t)view.classes[class]));
 		json_object_set_new(row, "jobs_parked", json_integer((json_int_t)view.jobs_parked));
-		json_object_set_new(row, "sas", json_integer((json_int_t)view.sas));
-		json_object_set_new(row, "sessions", json_integer((json_int_t)view.sessions));
 		json_array_append_new(reply->result, row);
 	}
 }
@@ -325,21 +337,90 @@ static void show_memory(void *context, const struct ctl_request *request, struct
 	reply->result = memory_view();
 }
 
+/* False, and the reply says so, if the argument is not a number. */
+static bool number_read(const char *text, const char *what, struct ctl_reply *reply,
+			uint32_t *number)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	*number = (uint32_t)value;
+	if (end != text && *end == '\0' && value <= UINT32_MAX)
+		return true;
+	reply->status = CTL_USAGE;
+	snprintf(reply->error, sizeof(reply->error), "a %s is a number", what);
+	return false;
+}
+
 static void disconnect(void *context, const struct ctl_request *request, struct ctl_reply *reply)
 {
 	struct daemon *daemon = context;
-	char *end;
-	unsigned long session = strtoul(request->arguments[0], &end, 10);
+	uint32_t session;
 
-	if (end == request->arguments[0] || *end != '\0' || session > UINT32_MAX) {
-		reply->status = CTL_USAGE;
-		snprintf(reply->error, sizeof(reply->error), "a session is a number");
+	if (!number_read(request->arguments[0], "session", reply, &session))
 		return;
-	}
-	if (control_disconnect(daemon->control, (uint32_t)session) == -ENOENT) {
+	if (control_disconnect(daemon->control, session) == -ENOENT) {
 		reply->status = CTL_NOT_FOUND;
-		snprintf(reply->error, sizeof(reply->error), "no session %lu", session);
+		snprintf(reply->error, sizeof(reply->error), "no session %u", session);
 	}
+}
+
+/* Each page is a part of the work: the client asks for the next one until it is done. */
+static void rebalance(void *context, const struct ctl_request *request, struct ctl_reply *reply)
+{
+	struct daemon *daemon = context;
+	struct move_view views[PAGE];
+	bool more;
+	size_t count;
+
+	if (request->cursor == NULL)
+		control_rebalance_begin(daemon->control);
+	count = control_rebalance(daemon->control, views, PAGE, &more);
+	reply->result = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(reply->result,
+				      json_pack("{s:s, s:i, s:i, s:i, s:f}", "kind",
+						views[i].group ? "group" : "session", "number",
+						views[i].number, "from", views[i].from, "to",
+						views[i].to, "load", views[i].load));
+	if (more)
+		snprintf(reply->next, sizeof(reply->next), "more");
+}
+
+static void move_one(struct daemon *daemon, bool group, const struct ctl_request *request,
+		     struct ctl_reply *reply)
+{
+	const char *what = group ? "group" : "session";
+	uint32_t number, worker;
+
+	if (!number_read(request->arguments[0], what, reply, &number) ||
+	    !number_read(request->arguments[1], "worker", reply, &worker))
+		return;
+	switch (control_move(daemon->control, group, number, worker)) {
+	case -ENOENT:
+		reply->status = CTL_NOT_FOUND;
+		snprintf(reply->error, sizeof(reply->error), "no %s %u or no worker %u", what,
+			 number, worker);
+		break;
+	case -EBUSY:
+		reply->status = CTL_ERROR;
+		snprintf(reply->error, sizeof(reply->error), "it is on the move already");
+		break;
+	default:
+		break;
+	}
+}
+
+static void rebalance_session(void *context, const struct ctl_request *request,
+			      struct ctl_reply *reply)
+{
+	move_one(context, false, request, reply);
+}
+
+static void rebalance_group(void *context, const struct ctl_request *request,
+			    struct ctl_reply *reply)
+{
+	move_one(context, true, request, reply);
 }
 
 const struct ctl_command daemon_commands[] = {
@@ -356,6 +437,12 @@ const struct ctl_command daemon_commands[] = {
 	 show_drops},
 	{"show memory", "", 0, CTL_ROLE_VIEWER, "Memory in bytes, packet pools in objects.",
 	 show_memory},
+	{"rebalance session", "SESSION WORKER", 2, CTL_ROLE_ADMIN,
+	 "Give a session (inside IPsec: its peer) to another worker.", rebalance_session},
+	{"rebalance group", "GROUP WORKER", 2, CTL_ROLE_ADMIN, "Give a peer to another worker.",
+	 rebalance_group},
+	{"rebalance", "", 0, CTL_ROLE_ADMIN, "Even out the workers' load, and print what moves.",
+	 rebalance},
 	{"disconnect", "SESSION", 1, CTL_ROLE_ADMIN, "End a session by LCP Terminate and L2TP CDN.",
 	 disconnect},
 	{NULL, NULL, 0, CTL_ROLE_VIEWER, NULL, NULL},

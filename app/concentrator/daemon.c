@@ -164,6 +164,15 @@ static int route_delete(void *context, uint32_t prefix_be, uint8_t length)
 	return ports_subscriber_route_delete(context, prefix_be, length);
 }
 
+static void worker_sample(void *context, unsigned worker, struct worker_sample *sample)
+{
+	struct worker_view view;
+
+	dataplane_worker_view(context, worker, &view);
+	*sample = (struct worker_sample){view.cycles_busy, view.cycles_total, view.packets,
+					 view.handed_over};
+}
+
 static int control_open(struct daemon *daemon)
 {
 	struct control_ports ports = {daemon->ports, to_kernel, neighbour_needed, route_add,
@@ -174,6 +183,7 @@ static int control_open(struct daemon *daemon)
 				      &ports, daemon->log);
 	if (daemon->control == NULL)
 		return -1;
+	control_workers_set(daemon->control, daemon->dataplane, worker_sample);
 	daemon->ctl = ctl_new(daemon->config->control_socket, daemon->config->control_group,
 			      daemon_commands, daemon, &loop);
 	if (daemon->ctl == NULL) {

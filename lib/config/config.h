@@ -20,6 +20,7 @@
 #define CONFIG_TEXT_BYTES    128
 #define CONFIG_PATH_BYTES    256
 
+enum config_rebalance { CONFIG_REBALANCE_MANUAL, CONFIG_REBALANCE_AUTO };
 enum config_idle { CONFIG_IDLE_ADAPTIVE, CONFIG_IDLE_POLL };
 enum config_memory { CONFIG_MEMORY_AUTO, CONFIG_MEMORY_HUGE, CONFIG_MEMORY_NOHUGE };
 enum config_ipsec { CONFIG_IPSEC_REQUIRED, CONFIG_IPSEC_OPTIONAL, CONFIG_IPSEC_OFF };
@@ -62,9 +63,10 @@ struct config_pool {
 
 struct config {
 	/* daemon */
-	int workers; /* 0: processors minus one */
-	int idle;    /* enum config_idle */
-	int memory;  /* enum config_memory */
+	int workers;   /* 0: processors minus one */
+	int idle;      /* enum config_idle */
+	int rebalance; /* enum config_rebalance */
+	int memory;    /* enum config_memory */
 	int memory_megabytes;
 	int max_sessions;
 	int max_routes;

@@ -14,6 +14,7 @@ const struct section sections[SECTION_COUNT] = {
 };
 
 /* Words in the order of the enumerations in config.h. */
+static const char *const rebalance_choices[] = {"manual", "auto", NULL};
 static const char *const idle_choices[] = {"adaptive", "poll", NULL};
 static const char *const memory_choices[] = {"auto", "huge", "nohuge", NULL};
 static const char *const log_level_choices[] = {"error", "warning", "info", "debug", NULL};
@@ -26,6 +27,7 @@ static const struct {
 	const char *const *words;
 } choices[] = {
 	{"idle", idle_choices},
+	{"rebalance", rebalance_choices},
 	{"memory", memory_choices},
 	{"log_level", log_level_choices},
 	{"ipsec", ipsec_choices},

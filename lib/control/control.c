@@ -109,6 +109,7 @@ struct control *control_new(const struct config *config, struct mailbox *mailbox
 	control->session_index = memory_new_array((size_t)1 << control->index_bits, sizeof(void *));
 	control->children = memory_new_array(tables_sizes(tables)->sas, sizeof(void *));
 	moves_set_up(control);
+	load_set_up(control);
 	l2tp_set_up(control);
 	ppp_set_up(control);
 	if (events_open(control) != 0 || subscriber_set_up(control) != 0) {
@@ -146,6 +147,7 @@ void control_free(struct control *control)
 	objects_free(control);
 	removals_clear(control);
 	moves_clear(control);
+	load_clear(control);
 	jobs_free(control->jobs);
 	if (control->ike != NULL)
 		ike_free(control->ike);

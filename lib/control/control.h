@@ -52,6 +52,54 @@ void control_start(struct control *control);
  */
 void control_shut_down(struct control *control, void (*finished)(void *object), void *object);
 
+/* What a worker counted since it started. */
+struct worker_sample {
+	uint64_t cycles_busy;
+	uint64_t cycles_total;
+	uint64_t packets;
+	uint64_t handed_over;
+};
+
+/* How control learns what the workers do; before the loop runs. */
+void control_workers_set(struct control *control, void *context,
+			 void (*sample)(void *context, unsigned worker,
+					struct worker_sample *sample));
+
+/* What a worker has to do. Rates are of about the last second; the unit of load is the work of one
+ * packet of plain L2TP a second. */
+struct worker_load_view {
+	double busy_percent; /* of its time, also when it polls */
+	double packet_rate;
+	double handed_rate; /* packets a second that it hands to other workers */
+	double load;
+	double percent_of_mean;
+};
+
+void control_worker_load(const struct control *control, unsigned worker,
+			 struct worker_load_view *view);
+
+/* The largest load of a worker over the mean. */
+double control_imbalance(const struct control *control);
+
+struct move_view {
+	bool group; /* else a plain session */
+	uint32_t number;
+	unsigned from;
+	unsigned to;
+	double load;
+};
+
+/*
+ * Moves groups and plain sessions until no worker is much above the mean, or no move helps. Begin,
+ * then control_rebalance() as long as it sets `more`: each call does a part, and says what moves.
+ */
+void control_rebalance_begin(struct control *control);
+size_t control_rebalance(struct control *control, struct move_view *views, size_t room, bool *more);
+
+/* Moves one group or session, with a session of a group the whole group. 0; -ENOENT: no such group,
+ * session or worker; -EALREADY: it is there; -EBUSY: it is moving, or too many others are. */
+int control_move(struct control *control, bool group, uint32_t slot, unsigned worker);
+
 /* --- listings; positions start at 0 and a count below the room means the end --- */
 
 struct session_view {

@@ -101,7 +101,7 @@ void group_up(struct control *control, const struct ike_event *event)
 	group->control = control;
 	group->slot = slot;
 	group->ike_peer = event->peer;
-	group->worker = control->ike_worker;
+	load_group_add(group, control->ike_worker);
 	group->local = event->peer_up.path.local;
 	group->remote = event->peer_up.path.remote;
 	group->identity = memory_copy_text(event->peer_up.identity);
@@ -190,6 +190,7 @@ void group_removed(struct control *control, struct message *message)
 	struct peer_group *group = control->groups[message->remove.slot];
 
 	control->groups[message->remove.slot] = NULL;
+	load_group_remove(group);
 	slot_pool_give_back(control->group_slots, group->slot);
 	group_free(group);
 }

@@ -92,6 +92,18 @@ unsigned session_worker(const struct session *session)
 	return session->group != NULL ? session->group->worker : session->worker;
 }
 
+unsigned group_destination(const struct peer_group *group)
+{
+	return group->move != NULL ? group->move->to : group->worker;
+}
+
+unsigned session_destination(const struct session *session)
+{
+	if (session->group != NULL)
+		return group_destination(session->group);
+	return session->move != NULL ? session->move->to : session->worker;
+}
+
 static unsigned owner(const struct move *move, unsigned worker)
 {
 	return move != NULL ? OWNER_MOVING + move->number : worker;
@@ -121,7 +133,6 @@ static struct move *move_take(struct control *control)
 		move->turn++;
 		move->packets = 0;
 		control->moves_busy++;
-		control->moves_begun++;
 		return move;
 	}
 	return NULL;

@@ -7,6 +7,7 @@
 #include "base/slab.h"
 #include "base/slot_pool.h"
 #include "config/config.h"
+#include "control/balance.h"
 #include "control/control.h"
 #include "control/jobs.h"
 #include "control/loop.h"
@@ -56,6 +57,7 @@ struct peer_group {
 	uint32_t ike_peer; /* 0 once the engine has forgotten it */
 	unsigned worker;
 	struct move *move;     /* to another worker; NULL when there is none */
+	double weight;         /* of its sessions together, as the balance knows it */
 	struct endpoint local; /* group_endpoint_set() alone writes these two */
 	struct endpoint remote;
 	void *storage;          /* the worker's, freed when it has let go */
@@ -79,6 +81,10 @@ struct session {
 	struct session *next_in_group;
 	unsigned worker;   /* of a plain session; else the group's counts */
 	struct move *move; /* of a plain session */
+	double weight;
+	uint64_t packets_weighed;
+	uint64_t bytes_weighed;
+	uint64_t weighed_ms;
 	uint16_t tunnel;
 	uint16_t l2tp_session;
 	struct endpoint local;
@@ -96,6 +102,29 @@ struct session {
 	uint64_t since_ms;
 	struct traffic_counters *counters;
 	uint64_t packets_seen;
+};
+
+/* A worker's counters, as they were, and what they said about the time before. */
+struct worker_meter {
+	struct worker_sample last;
+	double busy; /* share of the time */
+	double packet_rate;
+};
+
+struct load {
+	struct balance balance;
+	struct worker_meter meter[BALANCE_WORKERS_MAX];
+	void (*sample)(void *context, unsigned worker, struct worker_sample *sample);
+	void *sample_context;
+	struct timer_node timer;
+	uint64_t next_slice_ms;
+	uint64_t round_ms;
+	uint64_t sampled_ms;
+	uint32_t position; /* slots below it were weighed in this round */
+	unsigned uneven_rounds;
+	struct rebalance rebalance;
+	uint32_t rebalance_position;
+	bool automatic; /* the timer advances the rebalancing, nobody else */
 };
 
 enum shutdown_phase { SHUTDOWN_NO, SHUTDOWN_PPP, SHUTDOWN_L2TP, SHUTDOWN_IKE, SHUTDOWN_DONE };
@@ -127,14 +156,14 @@ struct control {
 
 	struct ike *ike;
 	struct timer_node ike_timer;
-	unsigned ike_worker; /* whose packet is being handled: a new group becomes its */
+	unsigned ike_worker; /* whose packet is being handled, for a new group */
 	struct jobs *jobs;
 
 	struct l2tp_config client_l2tp;
 	struct l2tp_config plain_l2tp;
 	struct l2tp_counters l2tp_counters;
 	struct l2tp_space plain;
-	unsigned plain_turn; /* sessions of plain tunnels go to workers in turn */
+	unsigned l2tp_worker; /* whose packet is being handled, for its new sessions */
 	struct ppp_config protected_ppp;
 	struct ppp_config plain_ppp;
 	struct ppp_counters ppp_counters;
@@ -156,7 +185,7 @@ struct control {
 	struct removal_queue removals;
 	struct move *moves; /* [TABLES_MOVES_MAX] */
 	unsigned moves_busy;
-	uint64_t moves_begun;
+	struct load load;
 	uint32_t child_count;
 	uint32_t tunnels;     /* of all spaces */
 	uint32_t busy_spaces; /* that still have something to say; kept while shutting down */
@@ -210,6 +239,10 @@ unsigned session_worker(const struct session *session);
 void group_send(struct peer_group *group, struct message *message);
 void session_send(struct session *session, struct message *message);
 
+/* The owner, or the one that it will be. */
+unsigned group_destination(const struct peer_group *group);
+unsigned session_destination(const struct session *session);
+
 /* What the tables name as the owner. */
 unsigned group_owner(const struct peer_group *group);
 unsigned session_owner(const struct session *session);
@@ -224,6 +257,14 @@ int session_move(struct session *session, unsigned to);
 
 /* The new owner has it, and nothing is on its way by the old one. */
 void move_over(struct control *control, const struct message *message);
+
+/* load.c: what sessions cost; a new one's worker, `receiver` being the one that heard of it. */
+void load_set_up(struct control *control);
+void load_clear(struct control *control);
+void load_group_add(struct peer_group *group, unsigned receiver);
+void load_group_remove(const struct peer_group *group);
+void load_session_add(struct session *session, unsigned receiver);
+void load_session_remove(const struct session *session);
 
 /* removal.c: requests to forget an SA, a session or a group. */
 void removal_ask(struct control *control, enum message_kind kind, uint32_t group, uint32_t slot);

@@ -158,7 +158,7 @@ struct session *session_opening(struct l2tp_space *space, const struct l2tp_even
 	session->slot = slot;
 	session->space = space;
 	session->group = space->group;
-	session->worker = control->plain_turn++ % mailbox_workers(control->mailbox);
+	load_session_add(session, control->l2tp_worker);
 	session->tunnel = event->tunnel;
 	session->l2tp_session = event->session;
 	session->local = event->session_up.local;
@@ -379,6 +379,7 @@ void session_removed(struct control *control, struct message *message)
 
 	control->sessions[session->slot] = NULL;
 	slot_pool_give_back(control->session_slots, session->slot);
+	load_session_remove(session);
 	index_remove(session);
 	if (group != NULL)
 		group_session_remove(session);

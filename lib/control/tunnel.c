@@ -112,6 +112,7 @@ void l2tp_receive(struct control *control, const struct message *message)
 	}
 	if (control->shutdown != SHUTDOWN_NO && l2tp_tunnels(space->l2tp) == 0)
 		return;
+	control->l2tp_worker = message->worker;
 	l2tp_feed(space->l2tp, &message->packet_in.remote, &local, bytes, length,
 		  loop_now_ms(control->loop));
 	l2tp_space_drain(space);
