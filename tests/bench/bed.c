@@ -128,7 +128,8 @@ static void port_take(struct bed *bed, enum bed_port port)
 	operations->rx_pkt_burst = receive;
 	operations->tx_pkt_burst = transmit;
 	operations->rxq.data[0] = &bed->in[port];
-	operations->txq.data[0] = &bed->out;
+	for (unsigned i = 0; i < bed->options.workers; i++)
+		operations->txq.data[i] = &bed->out[i];
 }
 
 static void port_start(enum bed_port port, struct rte_mempool *pool)
@@ -200,11 +201,11 @@ static void group_install(struct bed *bed, uint32_t i)
 	message->group_add.local = endpoint_ipv4(htonl(BED_LOCAL), 4500);
 	message->group_add.remote = endpoint_ipv4(htonl(BED_PEER_FIRST + i), 4500);
 	message->group_add.may_move = true;
-	mailbox_send(bed->mailbox, 0, message);
+	mailbox_send(bed->mailbox, i % bed->options.workers, message);
 
 	message = message_new(bed, MESSAGE_SA_ADD);
 	session->spi_in = tables_spi_reserve(bed->tables, &session->sa_slot);
-	tables_sa_owner_set(bed->tables, session->sa_slot, 0);
+	tables_sa_owner_set(bed->tables, session->sa_slot, i % bed->options.workers);
 	message->sa_add.storage = bed_memory(SA_STORAGE_BYTES + 2 * esp_key_bytes(suite));
 	message->sa_add.group = i;
 	message->sa_add.slot = session->sa_slot;
@@ -219,12 +220,12 @@ static void group_install(struct bed *bed, uint32_t i)
 		    0)
 			die("key");
 	}
-	mailbox_send(bed->mailbox, 0, message);
+	mailbox_send(bed->mailbox, i % bed->options.workers, message);
 
 	message = message_new(bed, MESSAGE_SA_CONFIRM);
 	message->sa.group = i;
 	message->sa.slot = session->sa_slot;
-	mailbox_send(bed->mailbox, 0, message);
+	mailbox_send(bed->mailbox, i % bed->options.workers, message);
 }
 
 static void session_install(struct bed *bed, uint32_t i, bool plain)
@@ -245,7 +246,7 @@ static void session_install(struct bed *bed, uint32_t i, bool plain)
 	message->session_add.session = session->session;
 	message->session_add.peer_tunnel = session->tunnel;
 	message->session_add.peer_session = session->session;
-	tables_session_owner_set(bed->tables, i, 0);
+	tables_session_owner_set(bed->tables, i, i % bed->options.workers);
 	if (plain) {
 		if (i % TUNNEL_SESSIONS == 0 &&
 		    tables_plain_tunnel_add(bed->tables, session->tunnel,
@@ -254,15 +255,22 @@ static void session_install(struct bed *bed, uint32_t i, bool plain)
 			die("tunnel");
 		tables_plain_session_set(bed->tables, session->tunnel, session->session, i);
 	}
-	mailbox_send(bed->mailbox, 0, message);
+	mailbox_send(bed->mailbox, i % bed->options.workers, message);
 
 	message = message_new(bed, MESSAGE_SESSION_OPEN);
 	message->session_open.slot = i;
 	message->session_open.peer_address_be = htonl(BED_POOL_FIRST + i);
 	message->session_open.mtu = INNER_MTU;
 	message->session_open.mss = INNER_MSS;
-	mailbox_send(bed->mailbox, 0, message);
+	mailbox_send(bed->mailbox, i % bed->options.workers, message);
 	tables_pool_session_set(bed->tables, 0, BED_POOL_FIRST + i, i);
+}
+
+static void settle(struct bed *bed)
+{
+	for (unsigned worker = 0; worker < bed->options.workers; worker++)
+		while (dataplane_poll(bed->dataplane, worker))
+			;
 }
 
 static void sessions_install(struct bed *bed)
@@ -274,8 +282,7 @@ static void sessions_install(struct bed *bed)
 			group_install(bed, i);
 		session_install(bed, i, plain);
 		if (i % SESSIONS_A_BATCH == SESSIONS_A_BATCH - 1 || i + 1 == bed->options.sessions)
-			while (dataplane_poll(bed->dataplane, 0))
-				;
+			settle(bed);
 	}
 	/* GCM expands one key for both directions: the peers seal with ours. */
 	if (!plain && bed->options.suite.cipher == ESP_CIPHER_AES_GCM_16)
@@ -287,7 +294,7 @@ static void sessions_install(struct bed *bed)
 struct bed *bed_new(const struct bed_options *options)
 {
 	struct bed *bed = memory_new(sizeof(*bed));
-	struct mailbox_config boxes = {.workers = 1,
+	struct mailbox_config boxes = {.workers = options->workers,
 				       .packets = options->packets + 8192,
 				       .data_bytes = 1900,
 				       .private_bytes = (unsigned)dataplane_packet_private_bytes()};
@@ -295,15 +302,16 @@ struct bed *bed_new(const struct bed_options *options)
 				      .groups = RTE_MAX(options->sessions, 1024u),
 				      .sessions = RTE_MAX(options->sessions, 1024u),
 				      .routes = 4096};
-	struct dataplane_config config = {.workers = 1,
-					  .ports = BED_PORTS,
-					  .devices = {0, 1},
-					  .rx_queues = {1, 1},
-					  .tx_queues = {1, 1},
-					  .idle = DATAPLANE_IDLE_POLL,
-					  .client_to_client = true,
-					  .ping_only = true,
-					  .triple_des_bytes_per_second = UINT32_MAX};
+	struct dataplane_config config = {
+		.workers = options->workers,
+		.ports = BED_PORTS,
+		.devices = {0, 1},
+		.rx_queues = {1, 1},
+		.tx_queues = {(uint16_t)options->workers, (uint16_t)options->workers},
+		.idle = DATAPLANE_IDLE_POLL,
+		.client_to_client = true,
+		.ping_only = true,
+		.triple_des_bytes_per_second = UINT32_MAX};
 
 	bed->options = *options;
 	bed->mailbox = mailbox_new(&boxes);
@@ -321,7 +329,9 @@ struct bed *bed_new(const struct bed_options *options)
 		port_start(port, mailbox_packet_pool(bed->mailbox));
 		port_take(bed, port);
 	}
-	bed->out.packets = memory_new_array(options->packets + 8192, sizeof(struct rte_mbuf *));
+	for (unsigned i = 0; i < options->workers; i++)
+		bed->out[i].packets =
+			memory_new_array(options->packets + 8192, sizeof(struct rte_mbuf *));
 	bed->session = memory_new_array(options->sessions, sizeof(*bed->session));
 	sessions_install(bed);
 	return bed;
@@ -333,7 +343,8 @@ void bed_free(struct bed *bed)
 	esp_engine_free(bed->engine);
 	tables_free(bed->tables);
 	mailbox_free(bed->mailbox);
-	free(bed->out.packets);
+	for (unsigned i = 0; i < BED_WORKERS_MAX; i++)
+		free(bed->out[i].packets);
 	free(bed->session);
 	free(bed);
 	chunks_unmap();
@@ -364,8 +375,8 @@ uint64_t bed_drops(const struct bed *bed)
 
 uint32_t bed_run(struct bed *bed)
 {
-	bed->out.count = 0;
+	bed->out[0].count = 0;
 	while (dataplane_poll(bed->dataplane, 0))
 		;
-	return bed->out.count;
+	return bed->out[0].count;
 }

@@ -5,7 +5,7 @@
 /*
  * Workers of the product in this process, with sessions installed by the messages that control
  * sends, and two ports whose receive and transmit functions only move pointers: what a run costs is
- * the worker's own work. The caller's thread is the workers' thread.
+ * the worker's own work. The caller's thread is worker 0's thread; it alone receives.
  */
 
 #include "crypto/esp_engine.h"
@@ -16,7 +16,8 @@
 
 #include <rte_mbuf.h>
 
-#define BED_BURST 32
+#define BED_BURST       32
+#define BED_WORKERS_MAX 2
 
 enum bed_port { BED_PEERS, BED_SERVERS, BED_PORTS };
 
@@ -29,7 +30,7 @@ enum bed_port { BED_PEERS, BED_SERVERS, BED_PORTS };
 struct bed_options {
 	uint32_t sessions;
 	struct esp_suite suite; /* cipher NONE: plain L2TP, all sessions in tunnels of 60000 */
-	unsigned workers;       /* 0: one */
+	unsigned workers;       /* session i belongs to worker i % workers */
 	uint32_t packets;       /* buffers beside those that the workers need */
 };
 
@@ -57,7 +58,7 @@ struct bed {
 	struct esp_engine *engine; /* the peers' */
 	struct bed_session *session;
 	struct bed_queue in[BED_PORTS];
-	struct bed_queue out; /* what workers sent, of both ports */
+	struct bed_queue out[BED_WORKERS_MAX]; /* what workers sent, of both ports */
 };
 
 /* Starts EAL, once. True if memory lies on huge pages. */

@@ -71,13 +71,14 @@ static void print_result(const char *name, const struct pipeline_case *what,
 	printf("{\"name\": \"%s\", \"sessions\": %u, \"packets\": %u, \"trials\": %u, "
 	       "\"pipeline\": %.1f, \"pipeline_median\": %.1f, \"raw\": %.1f, \"raw_median\": "
 	       "%.1f, "
-	       "\"raw_plain\": %.1f, \"raw_prefetch\": %.1f, \"ratio\": %.3f, \"ratio_median\": "
+	       "\"raw_plain\": %.1f, \"raw_prefetch\": %.1f, \"direct\": %.1f, \"ratio\": %.3f, "
+	       "\"ratio_median\": "
 	       "%.3f, "
 	       "\"over\": %.1f, \"wrong\": %u, \"on_processor\": %.2f}\n",
 	       name, what->sessions, what->packets, what->trials, trials_least(&result->pipeline),
 	       trials_median(&result->pipeline), result->raw_least, result->raw_median,
 	       trials_least(&result->raw[0]), trials_least(&result->raw[1]),
-	       trials_least(&result->pipeline) / result->raw_least,
+	       trials_least(&result->raw[2]), trials_least(&result->pipeline) / result->raw_least,
 	       trials_median(&result->pipeline) / result->raw_median,
 	       trials_least(&result->pipeline) - result->raw_least, result->wrong, on_processor);
 	fflush(stdout);
@@ -93,8 +94,10 @@ static unsigned measure(struct bed **bed, const struct bed_rows *rows, const cha
 				     .bytes = bytes,
 				     .up = up,
 				     .trials = trials};
-	struct bed_options options = {
-		.sessions = rows->sessions, .suite = *rows->suite, .packets = POOL_PACKETS};
+	struct bed_options options = {.sessions = rows->sessions,
+				      .suite = *rows->suite,
+				      .workers = 1,
+				      .packets = POOL_PACKETS};
 	static struct pipeline_result result;
 	double wall, cpu;
 

@@ -3,7 +3,6 @@
 
 #include "base/memory.h"
 #include "dataplane/worker.h"
-#include "raw.h"
 
 #include <stdlib.h>
 
@@ -12,7 +11,8 @@
 #define WARM_TRIALS 2 /* not counted */
 #define ESP_OFFSET  42
 
-enum variant { VARIANT_RAW, VARIANT_RAW_PREFETCH, VARIANT_PIPELINE, VARIANTS };
+/* The first ones are those of enum raw_variant. */
+enum variant { VARIANT_PIPELINE = RAW_VARIANTS, VARIANTS };
 
 struct pipeline {
 	struct bed *bed;
@@ -80,13 +80,13 @@ static double bare_trial(struct pipeline *pipeline)
 
 	traffic_make(pipeline->traffic);
 	traffic_offer(pipeline->traffic);
-	pipeline->bed->out.count = 0;
+	pipeline->bed->out[0].count = 0;
 	begin = cycles_now();
 	for (uint16_t port = 0; port < BED_PORTS; port++)
 		while ((count = rte_eth_rx_burst(port, 0, burst, BED_BURST)) != 0)
 			(void)rte_eth_tx_burst(port, 0, burst, count);
 	begin = cycles_now() - begin;
-	if (!traffic_take(pipeline->traffic, pipeline->bed->out.count, false))
+	if (!traffic_take(pipeline->traffic, pipeline->bed->out[0].count, false))
 		pipeline->result->wrong++;
 	return (double)begin / pipeline->traffic->count;
 }
@@ -107,18 +107,20 @@ static double pipeline_trial(struct pipeline *pipeline, bool contents)
 	return (double)begin / pipeline->traffic->count;
 }
 
-static double trial(struct pipeline *pipeline, enum variant variant, bool contents)
+static double trial(struct pipeline *pipeline, unsigned variant, bool contents)
 {
-	bool plain = pipeline->what->suite.cipher == ESP_CIPHER_NONE;
-
-	switch (variant) {
-	case VARIANT_PIPELINE:
+	if (variant == VARIANT_PIPELINE)
 		return pipeline_trial(pipeline, contents);
-	case VARIANT_RAW:
-		return plain ? bare_trial(pipeline) : raw_trial(pipeline, RAW_PLAIN);
-	default:
-		return plain ? bare_trial(pipeline) : raw_trial(pipeline, RAW_PREFETCH);
-	}
+	if (pipeline->what->suite.cipher == ESP_CIPHER_NONE)
+		return bare_trial(pipeline);
+	return raw_trial(pipeline, (enum raw_variant)variant);
+}
+
+static bool has_variant(const struct pipeline_case *what, unsigned variant)
+{
+	if (variant == RAW_PREFETCH)
+		return what->suite.cipher != ESP_CIPHER_NONE;
+	return variant != RAW_DIRECT || what->suite.cipher == ESP_CIPHER_AES_GCM_16;
 }
 
 void pipeline_measure(struct bed *bed, const struct pipeline_case *what,
@@ -134,16 +136,20 @@ void pipeline_measure(struct bed *bed, const struct pipeline_case *what,
 		pipeline.raw = raw_new(&what->suite);
 	for (unsigned i = 0; i < what->trials + WARM_TRIALS; i++)
 		for (unsigned j = 0; j < VARIANTS; j++) {
-			enum variant variant = (enum variant)((i + j) % VARIANTS);
-			double cycles = trial(&pipeline, variant, i == 0);
+			unsigned variant = (i + j) % VARIANTS;
+			double cycles;
 
+			if (!has_variant(what, variant))
+				continue;
+			cycles = trial(&pipeline, variant, i == 0);
 			if (i < WARM_TRIALS)
 				continue;
 			trials_add(variant == VARIANT_PIPELINE ? &result->pipeline
 							       : &result->raw[variant],
 				   cycles);
 		}
-	faster = trials_least(&result->raw[1]) < trials_least(&result->raw[0]);
+	faster = has_variant(what, RAW_PREFETCH) &&
+		 trials_least(&result->raw[1]) < trials_least(&result->raw[0]);
 	result->raw_least = trials_least(&result->raw[faster]);
 	result->raw_median = trials_median(&result->raw[faster]);
 	if (pipeline.raw != NULL)

@@ -4,6 +4,7 @@
 
 /* The worker against raw crypto, or a bare receive and transmit, on the same packets. */
 
+#include "raw.h"
 #include "traffic.h"
 #include "trial.h"
 
@@ -18,10 +19,10 @@ struct pipeline_case {
 
 struct pipeline_result {
 	struct trials pipeline;
-	struct trials raw[2]; /* without and with prefetch; plain L2TP: [0] is the bare run */
-	unsigned wrong;       /* trials in which a packet was lost or wrong */
-	double raw_least;     /* of the faster variant */
-	double raw_median;    /* of the same */
+	struct trials raw[RAW_VARIANTS]; /* plain L2TP: [0] is the bare run */
+	unsigned wrong;                  /* trials in which a packet was lost or wrong */
+	double raw_least;                /* of the faster variant by jobs */
+	double raw_median;               /* of the same */
 };
 
 /* `bed` was made with the case's suite and sessions. */

@@ -21,6 +21,7 @@ void raw_free(struct raw *raw);
 enum raw_variant {
 	RAW_PLAIN,
 	RAW_PREFETCH, /* the lines of the next burst's keys that its lengths need */
+	RAW_DIRECT,   /* GCM: the library's call for one packet, without jobs */
 	RAW_VARIANTS
 };
 

@@ -304,7 +304,7 @@ static const uint8_t *open_down(struct traffic *traffic, const struct rte_mbuf *
 
 bool traffic_take(struct traffic *traffic, uint32_t count, bool contents)
 {
-	const struct bed_queue *out = &traffic->bed->out;
+	const struct bed_queue *out = &traffic->bed->out[0];
 	bool *seen;
 	bool right = true;
 
