@@ -3,6 +3,9 @@
  * The in-process part of the bench: figures of the packet path, one JSON object a line. scripts/bench
  * runs it and makes the table.
  */
+#include "handoff.h"
+#include "latency.h"
+#include "overload.h"
 #include "pipeline.h"
 
 #include <fnmatch.h>
@@ -135,6 +138,97 @@ static unsigned bed_measure(const struct bed_rows *rows, const struct options *o
 	return wrong;
 }
 
+static struct bed *special_bed(const struct esp_suite *suite, unsigned workers)
+{
+	struct bed_options options = {
+		.sessions = 1000, .suite = *suite, .workers = workers, .packets = POOL_PACKETS};
+
+	return bed_new(&options);
+}
+
+static bool wanted(const struct options *options, const char *name)
+{
+	return options->only == NULL || fnmatch(options->only, name, 0) == 0;
+}
+
+static unsigned overload_measure(const struct options *options)
+{
+	struct overload_result once = {0}, result;
+	unsigned wrong = 0;
+	struct bed *bed;
+
+	if (!wanted(options, "overload"))
+		return 0;
+	bed = special_bed(&gcm, 1);
+	for (unsigned times = 1; times <= 7; times += times == 1 ? 1 : 5) {
+		result.cycles = 0;
+		for (unsigned i = 0; i < 5; i++) { /* the least of some: the machine is shared */
+			struct overload_result now;
+
+			overload_run(bed, times, 20000, &now);
+			wrong += now.wrong || now.silent != 0;
+			if (i == 0 || now.cycles < result.cycles)
+				result = now;
+		}
+		if (times == 1)
+			once = result;
+		printf("{\"name\": \"overload/%u\", \"cycles\": %.1f, \"goodput\": %.3f, "
+		       "\"offered\": %lu, \"sent\": %lu, \"keepalives\": %lu, \"silent\": %u, "
+		       "\"longest\": %u, \"wrong\": %u}\n",
+		       times, result.cycles, once.cycles / result.cycles, result.offered,
+		       result.sent, result.keepalives, result.silent, result.longest, wrong);
+		fflush(stdout);
+	}
+	bed_free(bed);
+	return wrong;
+}
+
+/* The load is a part of what the worker can do, so that is measured first. */
+static unsigned latency_measure(const struct options *options, const char *name,
+				const struct esp_suite *suite)
+{
+	struct pipeline_case what = {.suite = *suite,
+				     .sessions = 1000,
+				     .packets = HOT_PACKETS,
+				     .bytes = TRAFFIC_IMIX,
+				     .up = true,
+				     .trials = 60};
+	static struct pipeline_result capacity;
+	struct latency_result result;
+	struct bed *bed;
+
+	if (!wanted(options, name))
+		return 0;
+	bed = special_bed(suite, 1);
+	pipeline_measure(bed, &what, &capacity);
+	latency_run(bed, trials_least(&capacity.pipeline), 0.8, 20, &result);
+	printf("{\"name\": \"%s\", \"p50_us\": %.2f, \"p99_us\": %.2f, \"most_us\": %.2f, "
+	       "\"runs\": %u, \"discarded\": %u, \"wrong\": %u}\n",
+	       name, result.p50_us, result.p99_us, result.most_us, result.runs, result.discarded,
+	       result.wrong);
+	fflush(stdout);
+	bed_free(bed);
+	return result.wrong;
+}
+
+static unsigned handoff_row(const struct options *options)
+{
+	static struct handoff_result result;
+	struct bed *bed;
+
+	if (!wanted(options, "handoff"))
+		return 0;
+	bed = special_bed(&plain, 2);
+	handoff_measure(bed, options->trials, &result);
+	printf("{\"name\": \"handoff\", \"own\": %.1f, \"handed\": %.1f, \"cycles\": %.1f, "
+	       "\"cycles_median\": %.1f, \"wrong\": %u}\n",
+	       trials_least(&result.own), trials_least(&result.handed),
+	       trials_least(&result.handed) - trials_least(&result.own),
+	       trials_median(&result.handed) - trials_median(&result.own), result.wrong);
+	bed_free(bed);
+	return result.wrong;
+}
+
 int main(int count, char **arguments)
 {
 	static const struct option known[] = {{"only", required_argument, NULL, 'o'},
@@ -159,5 +253,9 @@ int main(int count, char **arguments)
 	for (unsigned i = 0; i < sizeof(beds) / sizeof(beds[0]); i++)
 		if (options.full || !beds[i].million || options.only != NULL)
 			wrong += bed_measure(&beds[i], &options);
+	wrong += overload_measure(&options);
+	wrong += latency_measure(&options, "latency/gcm", &gcm);
+	wrong += latency_measure(&options, "latency/cbc", &cbc);
+	wrong += handoff_row(&options);
 	return wrong != 0;
 }

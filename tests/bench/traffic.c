@@ -15,10 +15,11 @@
 #include <rte_udp.h>
 
 #define PPP_BYTES    4
+#define ECHO_BYTES   8 /* behind PPP's protocol */
 #define TTL          64
 #define INNER_HEADER 28 /* IPv4 and UDP */
 
-static uint64_t random_next(struct traffic *traffic)
+uint64_t traffic_random(struct traffic *traffic)
 {
 	uint64_t x = traffic->random += 0x9e3779b97f4a7c15;
 
@@ -42,6 +43,8 @@ struct traffic *traffic_new(struct bed *bed, uint32_t count, bool up, uint16_t b
 	traffic->count = count;
 	traffic->up = up;
 	traffic->random = 1;
+	traffic->stride = 1;
+	traffic->kind = memory_new_array(count, sizeof(*traffic->kind));
 	traffic->session = memory_new_array(count, sizeof(*traffic->session));
 	traffic->bytes = memory_new_array(count, sizeof(*traffic->bytes));
 	traffic->packets = memory_new_array(count, sizeof(*traffic->packets));
@@ -60,6 +63,7 @@ void traffic_free(struct traffic *traffic)
 	rte_pktmbuf_free_bulk(traffic->packets, traffic->count);
 	free(traffic->session);
 	free(traffic->bytes);
+	free(traffic->kind);
 	free(traffic->packets);
 	free(traffic);
 }
@@ -106,11 +110,31 @@ static void inner_write(const struct traffic *traffic, uint8_t *at, uint32_t i)
 	memcpy(at + INNER_HEADER, &i, sizeof(i));
 }
 
+/* PPP's protocol stands before `at`; returns the end. */
+static uint8_t *echo_write(uint8_t *at)
+{
+	static const uint8_t echo[] = {0xc0, 0x21, 9, 1, 0, 8, 1, 2, 3, 4};
+
+	memcpy(at - 2, echo, sizeof(echo));
+	return at - 2 + sizeof(echo);
+}
+
+/* A control message at `at`, which no tunnel of control waits for; returns the end. */
+static uint8_t *hello_write(uint8_t *at)
+{
+	static const uint8_t hello[] = {0xc8, 2, 0,    20, 0, 1, 0, 0, 0, 0,
+					0,    0, 0x80, 8,  0, 0, 0, 0, 0, 6};
+
+	memcpy(at, hello, sizeof(hello));
+	return at + sizeof(hello);
+}
+
 /* UDP, L2TP and PPP around the inner packet; the bytes of all. */
 static uint16_t l2tp_write(const struct traffic *traffic, uint8_t *at, uint32_t i)
 {
 	const struct bed_session *session = &traffic->bed->session[traffic->session[i]];
-	uint16_t length = (uint16_t)(8 + PPP_BYTES + traffic->bytes[i]);
+	uint16_t frame = traffic->kind[i] == TRAFFIC_ECHO ? ECHO_BYTES : traffic->bytes[i];
+	uint16_t length = (uint16_t)(8 + PPP_BYTES + frame);
 	uint16_t words[6] = {htons(0x4002),           htons(length), htons(session->tunnel),
 			     htons(session->session), htons(0xff03), htons(0x0021)};
 	uint8_t *to = at + 8;
@@ -125,8 +149,13 @@ static uint16_t l2tp_write(const struct traffic *traffic, uint8_t *at, uint32_t 
 	}
 	memcpy(to, words + 2, 8);
 	to += 8;
-	inner_write(traffic, to, i);
-	length = (uint16_t)(to - at + traffic->bytes[i]);
+	if (traffic->kind[i] == TRAFFIC_DATA) {
+		inner_write(traffic, to, i);
+		length = (uint16_t)(to - at + traffic->bytes[i]);
+	} else {
+		length = (uint16_t)(traffic->kind[i] == TRAFFIC_ECHO ? echo_write(to) - at
+								     : hello_write(at + 8) - at);
+	}
 	udp_write(at, 1701, 1701, length);
 	return length;
 }
@@ -197,11 +226,17 @@ static struct esp_job esp_make(struct traffic *traffic, uint32_t i)
 				.tag = esp + 8 + iv_bytes + text};
 }
 
+static uint32_t session_draw(struct traffic *traffic)
+{
+	uint32_t among = traffic->bed->options.sessions / traffic->stride;
+
+	return (uint32_t)(traffic_random(traffic) % among) * traffic->stride + traffic->rest;
+}
+
 static void sessions_draw(struct traffic *traffic)
 {
 	for (uint32_t i = 0; i < traffic->count; i++)
-		traffic->session[i] =
-			(uint32_t)(random_next(traffic) % traffic->bed->options.sessions);
+		traffic->session[i] = session_draw(traffic);
 }
 
 void traffic_make_text(struct traffic *traffic, struct esp_job *jobs)
@@ -243,6 +278,26 @@ void traffic_make(struct traffic *traffic)
 		else
 			down_make(traffic, i);
 	}
+}
+
+void traffic_make_one(struct traffic *traffic, uint32_t i, struct rte_mbuf *mbuf,
+		      enum traffic_kind kind)
+{
+	struct esp_done done[ESP_DONE_MAX];
+	unsigned lane = esp_suite_lane(&traffic->bed->options.suite);
+	struct esp_job job;
+
+	traffic->packets[i] = mbuf;
+	traffic->session[i] = session_draw(traffic);
+	traffic->kind[i] = (uint8_t)kind;
+	job = esp_make(traffic, i);
+	(void)esp_engine_submit(traffic->bed->engine, lane, true, &job, 1, done);
+	(void)esp_engine_flush(traffic->bed->engine, lane, done);
+}
+
+void traffic_skip_one(struct traffic *traffic)
+{
+	traffic->bed->session[session_draw(traffic)].sequence++;
 }
 
 void traffic_offer(struct traffic *traffic)
