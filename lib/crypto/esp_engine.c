@@ -409,18 +409,37 @@ static struct esp_done finish(const struct esp_engine *engine, unsigned lane, co
 	return done;
 }
 
+void *esp_engine_oldest(const struct esp_engine *engine, unsigned lane)
+{
+	const IMB_MGR *manager = engine->lane[lane];
+
+	if (manager->earliest_job < 0)
+		return NULL;
+	return ((const IMB_JOB *)(const void *)((const uint8_t *)manager->jobs +
+						manager->earliest_job))
+		->user_data;
+}
+
+unsigned esp_engine_flush_oldest(struct esp_engine *engine, unsigned lane, struct esp_done *done)
+{
+	const IMB_JOB *job = IMB_FLUSH_JOB(engine->lane[lane]);
+
+	if (job == NULL)
+		return 0;
+	done[0] = finish(engine, lane, job);
+	return 1;
+}
+
 /*
  * One job at a time: IMB_FLUSH_BURST of ipsec-mb 1.3 leaves the ring in a state in which a later
  * burst that wraps returns jobs twice (seen with bursts of 32 and then of 64).
  */
 unsigned esp_engine_flush(struct esp_engine *engine, unsigned lane, struct esp_done *done)
 {
-	IMB_MGR *manager = engine->lane[lane];
-	const IMB_JOB *job;
 	unsigned count = 0;
 
-	while ((job = IMB_FLUSH_JOB(manager)) != NULL)
-		done[count++] = finish(engine, lane, job);
+	while (esp_engine_flush_oldest(engine, lane, done + count) != 0)
+		count++;
 	return count;
 }
 

@@ -66,6 +66,12 @@ struct esp_done {
 unsigned esp_engine_submit(struct esp_engine *engine, unsigned lane, bool encrypt,
 			   const struct esp_job *jobs, unsigned count, struct esp_done *done);
 
+/* The job that has been in the lane for the longest time: its `user`, or NULL. */
+void *esp_engine_oldest(const struct esp_engine *engine, unsigned lane);
+
+/* Completes the oldest job, and what completes with it: at least one, unless the lane is empty. */
+unsigned esp_engine_flush_oldest(struct esp_engine *engine, unsigned lane, struct esp_done *done);
+
 /* Completes everything that is parked in the lane. */
 unsigned esp_engine_flush(struct esp_engine *engine, unsigned lane, struct esp_done *done);
 

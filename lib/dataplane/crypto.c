@@ -47,19 +47,15 @@ static void gcm_run(struct worker *w, bool encrypt)
 void crypto_submit(struct worker *w, unsigned lane, bool encrypt)
 {
 	struct esp_done done[ESP_DONE_MAX];
-	unsigned before;
 
 	if (lane == ESP_LANE_GCM) {
 		gcm_run(w, encrypt);
 		return;
 	}
-	before = esp_engine_parked(w->engine, lane);
 	gather(w, done,
 	       esp_engine_submit(w->engine, lane, encrypt, w->jobs[lane], w->job_count[lane],
 				 done));
 	w->job_count[lane] = 0;
-	if (before == 0)
-		w->parked_since[lane] = w->now_cycles;
 }
 
 void crypto_submit_all(struct worker *w, bool encrypt)
@@ -67,6 +63,16 @@ void crypto_submit_all(struct worker *w, bool encrypt)
 	for (unsigned lane = 0; lane < ESP_LANE_COUNT; lane++)
 		if (w->job_count[lane] != 0)
 			crypto_submit(w, lane, encrypt);
+}
+
+void crypto_flush_older(struct worker *w, unsigned lane, uint32_t cycles)
+{
+	struct rte_mbuf *oldest;
+	struct esp_done done;
+
+	while ((oldest = esp_engine_oldest(w->engine, lane)) != NULL &&
+	       (uint32_t)w->now_cycles - packet_of(oldest)->queued > cycles)
+		gather(w, &done, esp_engine_flush_oldest(w->engine, lane, &done));
 }
 
 void crypto_flush(struct worker *w, unsigned lane)

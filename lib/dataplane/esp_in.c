@@ -99,6 +99,7 @@ static void queue_job(struct worker *w, struct sa *sa, struct rte_mbuf *mbuf,
 
 	packet->sa = sa;
 	packet->encrypt = false;
+	packet->queued = (uint32_t)w->now_cycles;
 	packet->sequence = view->sequence;
 	packet->text_bytes = (uint16_t)view->text_bytes;
 	packet->tag_bytes = (uint8_t)view->tag_bytes;

@@ -91,6 +91,7 @@ static inline void esp_out(struct worker *w, struct sa *sa, struct rte_mbuf *mbu
 	counter_add(&sa->counters.bytes_out, text);
 	packet_of(mbuf)->sa = sa;
 	packet_of(mbuf)->encrypt = true;
+	packet_of(mbuf)->queued = (uint32_t)w->now_cycles;
 	sa->jobs++;
 	w->jobs[sa->lane][w->job_count[sa->lane]++] = (struct esp_job){.user = mbuf,
 								       .key = sa->key_out,

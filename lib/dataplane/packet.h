@@ -39,6 +39,7 @@ struct packet {
 	uint32_t session;   /* slot of the session that it belongs to or goes to */
 	uint32_t group;     /* slot of the group whose SA decrypted it; NO_SLOT in clear */
 	uint32_t sequence;  /* of ESP, inbound */
+	uint32_t queued;    /* cycles, the low half, when the job was queued */
 	uint32_t remote_be; /* outer addresses and ports, as received */
 	uint32_t local_be;
 	uint16_t local_port;

@@ -78,20 +78,20 @@ static unsigned port_poll(struct worker *w, uint16_t port)
 	return frames.count;
 }
 
-/* Lanes are flushed when a poll brought nothing, or when a job waited too long. */
+/* Lanes are flushed when a poll brought nothing; a job that waited too long is not waited for. */
 static void flush_lanes(struct worker *w, bool idle)
 {
-	uint64_t limit = w->hz / 1000000 * PARKED_MAX_US;
+	uint32_t limit = (uint32_t)(w->hz / 1000000 * PARKED_MAX_US);
 	uint64_t parked = 0;
 
-	for (unsigned lane = 0; lane < ESP_LANE_COUNT; lane++) {
-		unsigned jobs = esp_engine_parked(w->engine, lane);
-
-		if (jobs != 0 && (idle || w->now_cycles - w->parked_since[lane] > limit)) {
+	for (unsigned lane = ESP_LANE_GCM + 1; lane < ESP_LANE_COUNT; lane++) {
+		if (esp_engine_parked(w->engine, lane) == 0)
+			continue;
+		if (idle)
 			crypto_flush(w, lane);
-			jobs = 0;
-		}
-		parked += jobs;
+		else
+			crypto_flush_older(w, lane, limit);
+		parked += esp_engine_parked(w->engine, lane);
 	}
 	__atomic_store_n(&w->view.jobs_parked, parked, __ATOMIC_RELAXED);
 }

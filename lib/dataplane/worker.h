@@ -62,7 +62,6 @@ struct worker {
 	uint64_t now_cycles; /* at the start of this poll */
 	struct esp_job jobs[ESP_LANE_COUNT][VECTOR_MAX];
 	unsigned job_count[ESP_LANE_COUNT];
-	uint64_t parked_since[ESP_LANE_COUNT];
 	struct completed decrypted;
 	struct completed encrypted;
 	struct transmit_buffer transmit[WORKER_PORTS_MAX];
@@ -125,6 +124,9 @@ void outer_stage(struct worker *w, struct vector *packets);
 void crypto_submit(struct worker *w, unsigned lane, bool encrypt);
 void crypto_submit_all(struct worker *w, bool encrypt);
 void crypto_flush(struct worker *w, unsigned lane);
+
+/* Completes the jobs that were queued more than `cycles` before this poll. */
+void crypto_flush_older(struct worker *w, unsigned lane, uint32_t cycles);
 
 /* IPv4 and UDP headers in front of `mbuf`, with checksums; false if it is gone. */
 bool outer_push_udp(struct worker *w, struct rte_mbuf *mbuf, const struct endpoint *local,
