@@ -111,24 +111,31 @@ static void key_stream_init(struct esp_engine *engine)
 	memory_wipe(key, sizeof(key));
 }
 
+static void __attribute__((noinline)) stream_refill(struct esp_engine *engine)
+{
+	struct key_stream *stream = &engine->stream;
+	struct gcm_context_data context;
+	uint8_t nonce[12] = {0}, tag[16];
+
+	stream->counter++;
+	memcpy(nonce, &stream->counter, sizeof(stream->counter));
+	memset(stream->bytes, 0, sizeof(stream->bytes));
+	IMB_AES128_GCM_ENC(engine->lane[ESP_LANE_GCM], &stream->key, &context, stream->bytes,
+			   stream->bytes, sizeof(stream->bytes), nonce, NULL, 0, tag, sizeof(tag));
+	stream->left = sizeof(stream->bytes);
+}
+
 void esp_engine_unpredictable(struct esp_engine *engine, void *to, size_t bytes)
 {
 	struct key_stream *stream = &engine->stream;
 
-	if (stream->left < bytes) {
-		struct gcm_context_data context;
-		uint8_t nonce[12] = {0}, tag[16];
-
-		stream->counter++;
-		memcpy(nonce, &stream->counter, sizeof(stream->counter));
-		memset(stream->bytes, 0, sizeof(stream->bytes));
-		IMB_AES128_GCM_ENC(engine->lane[ESP_LANE_GCM], &stream->key, &context,
-				   stream->bytes, stream->bytes, sizeof(stream->bytes), nonce, NULL,
-				   0, tag, sizeof(tag));
-		stream->left = sizeof(stream->bytes);
-	}
+	if (__builtin_expect(stream->left < bytes, 0))
+		stream_refill(engine);
 	stream->left -= bytes;
-	memcpy(to, stream->bytes + stream->left, bytes);
+	if (__builtin_expect(bytes == 16, 1))
+		memcpy(to, stream->bytes + stream->left, 16);
+	else
+		memcpy(to, stream->bytes + stream->left, bytes);
 }
 
 struct esp_engine *esp_engine_new(void)

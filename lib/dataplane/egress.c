@@ -30,6 +30,11 @@ static void egress_unresolved(struct worker *w, struct rte_mbuf *mbuf, uint64_t 
 	control_hand(w, CONTROL_CLASS_neighbour, mbuf, 0, mbuf->data_len, adjacency->address_be);
 }
 
+/* Ethernet's header and two bytes before it that are not sent: one word to copy. */
+#define FRAME_HEADER_BYTES 16u
+static_assert(offsetof(struct adjacency, ethernet) + RTE_ETHER_HDR_LEN == FRAME_HEADER_BYTES,
+	      "the header ends the word");
+
 void egress_stage(struct worker *w, struct vector *packets, const uint64_t *next_hops,
 		  const uint32_t *addresses)
 {
@@ -44,12 +49,13 @@ void egress_stage(struct worker *w, struct vector *packets, const uint64_t *next
 			egress_unresolved(w, mbuf, next_hops[i], addresses[i]);
 			continue;
 		}
-		room = packet_push(mbuf, sizeof(adjacency->ethernet));
-		if (room == NULL) {
+		if (__builtin_expect(mbuf->data_off < FRAME_HEADER_BYTES, 0)) {
 			drop_packet(w, mbuf, DROP_no_headroom);
 			continue;
 		}
-		memcpy(room, &adjacency->ethernet, sizeof(adjacency->ethernet));
+		room = rte_pktmbuf_mtod(mbuf, uint8_t *) - FRAME_HEADER_BYTES;
+		memcpy(room, &adjacency->unused, FRAME_HEADER_BYTES);
+		packet_cut(mbuf, (uint32_t)-RTE_ETHER_HDR_LEN, mbuf->data_len + RTE_ETHER_HDR_LEN);
 		transmit_frame(w, mbuf, adjacency->port);
 	}
 }

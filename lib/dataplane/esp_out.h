@@ -12,13 +12,17 @@
 /* The sequence number stops short of its end, so that it can never wrap (RFC 4303 3.3.3). */
 #define SEQUENCE_LAST (UINT32_MAX - 1)
 
-/* 1, 2, 3 and so on, their number, and the next header. */
+/* 1, 2, 3 and so on, their number (at most 15), and the next header. The tag's room follows, so whole
+ * words may be written first. */
 static inline void esp_trailer_write(uint8_t *at, uint32_t padding)
 {
-	for (uint32_t i = 0; i < padding; i++)
-		at[i] = (uint8_t)(i + 1);
-	at[padding] = (uint8_t)padding;
-	at[padding + 1] = IPPROTO_UDP;
+	const uint64_t low = 0x0807060504030201, high = 0x100f0e0d0c0b0a09;
+	const uint16_t end = (uint16_t)(padding | IPPROTO_UDP << 8);
+
+	memcpy(at, &low, sizeof(low));
+	if (padding > sizeof(low))
+		memcpy(at + sizeof(low), &high, sizeof(high));
+	memcpy(at + padding, &end, sizeof(end));
 }
 
 static inline void esp_header_write(struct worker *w, struct sa *sa, uint8_t *esp)

@@ -13,6 +13,7 @@
 #include <rte_prefetch.h>
 
 struct adjacency {
+	uint16_t unused;               /* so that the header and this are one word of 16 bytes */
 	struct rte_ether_hdr ethernet; /* of a frame to it */
 	uint16_t port;
 	bool resolved;
