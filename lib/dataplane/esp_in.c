@@ -84,7 +84,7 @@ static inline unsigned admit(struct worker *w, struct rte_mbuf *mbuf, struct sa 
 	if ((view->text_bytes & (sa->block_bytes - 1u)) != 0)
 		return DROP_esp_bad_length;
 	view->sequence = rte_be_to_cpu_32(word[1]);
-	if (!replay_acceptable(&sa->replay, view->sequence))
+	if (!replay_acceptable(&sa->replay, view->sequence) && !sa->replay_off)
 		return DROP_esp_replayed;
 	if (sa->policed && !police(w, sa, length))
 		return DROP_triple_des_policed;
@@ -244,7 +244,7 @@ static inline unsigned esp_step(struct worker *w, struct rte_mbuf *mbuf, struct 
 
 	if (!tag_right(sa, view, computed))
 		return DROP_esp_bad_tag;
-	if (!replay_acceptable(&sa->replay, view->sequence))
+	if (!replay_acceptable(&sa->replay, view->sequence) && !sa->replay_off)
 		return DROP_esp_replayed;
 	accept_packet(w, sa, packet_of(mbuf), view);
 	step = strip(sa, view, &payload);

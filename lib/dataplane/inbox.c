@@ -123,6 +123,7 @@ static void sa_add(struct worker *w, struct message *message)
 	sa->encapsulated = message->sa_add.encapsulated;
 	sa->policed = suite->cipher == ESP_CIPHER_3DES_CBC;
 	sa->peer_port = message->sa_add.peer_port;
+	sa->replay_off = message->sa_add.replay_off;
 	sa->tag_bytes_wire = known_tag_bytes(sa->group, sa);
 	if (esp_key_init(w->engine, &message->sa_add.keys_in, false, sa_key_in(sa)) != 0 ||
 	    esp_key_init(w->engine, &message->sa_add.keys_out, true, sa->key_out) != 0)

@@ -44,6 +44,7 @@ struct sa {
 	bool used : 1;
 	bool policed : 1;            /* 3DES */
 	bool removing : 1;           /* a delete waits */
+	bool replay_off : 1;         /* for measurements: packets may come again */
 	uint16_t peer_port;          /* selector; 0: any */
 	struct replay_window replay; /* the rest of this line, and then its bits */
 	uint32_t spi_out;

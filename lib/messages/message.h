@@ -76,6 +76,7 @@ struct message {
 			uint32_t spi_out;
 			bool encapsulated;
 			uint16_t peer_port;      /* 0: any */
+			bool replay_off;         /* for measurements */
 			struct esp_keys keys_in; /* wiped by the worker once they are expanded */
 			struct esp_keys keys_out;
 		} sa_add;

@@ -223,6 +223,11 @@ uint32_t tables_spi_reserve(struct tables *tables, uint32_t *slot)
 	}
 }
 
+void tables_spi_begin(struct tables *tables, uint32_t first)
+{
+	tables->spi_constant = first;
+}
+
 void tables_spi_release(struct tables *tables, uint32_t slot)
 {
 	slot_pool_give_back(tables->spi_slots, slot);

@@ -88,6 +88,10 @@ uint16_t tables_port_mtu(const struct tables *tables, uint16_t port);
 /* SPIs: slot, generation and a per-boot constant. 0 when no slot is free. */
 uint32_t tables_spi_reserve(struct tables *tables, uint32_t *slot);
 void tables_spi_release(struct tables *tables, uint32_t slot);
+
+/* Lets the first SPIs be `first`, `first` plus one and so on, in place of unpredictable ones. Before the
+ * first is reserved; for measurements. */
+void tables_spi_begin(struct tables *tables, uint32_t first);
 uint32_t tables_spi_slot(const struct tables *tables, uint32_t spi);
 
 /* The worker that owns an SA's or a session's packets; while that changes, OWNER_MOVING and the

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "dataplane/worker.h"
+#include "provision/provision.h"
 #include "tables/tables.h"
 
 #include <arpa/inet.h>
@@ -16,14 +17,12 @@
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 
-#define HUGE_PAGE        ((size_t)2 << 20)
-#define CHUNK_BYTES      ((size_t)64 << 20)
-#define SESSIONS_A_BATCH 500 /* five messages each: less than a ring holds */
-#define TUNNEL_SESSIONS  60000
-#define INNER_MTU        1420
-#define INNER_MSS        1360
+#define HUGE_PAGE   ((size_t)2 << 20)
+#define CHUNK_BYTES ((size_t)64 << 20)
+#define INNER_MTU   1420
+#define INNER_MSS   1360
 
-#define CHUNKS_MAX       512
+#define CHUNKS_MAX  512
 
 static struct {
 	uint8_t *next;
@@ -152,7 +151,7 @@ static void tables_fill(struct bed *bed)
 	static const uint8_t gateway_mac[6] = {2, 0, 0, 0, 0, 99};
 	static const uint8_t server_mac[6] = {2, 0, 0, 0, 0, 88};
 	struct tables *tables = bed->tables;
-	int gateway, server, pool;
+	int gateway, server;
 	bool plain = bed->options.suite.cipher == ESP_CIPHER_NONE;
 
 	for (uint16_t port = 0; port < BED_PORTS; port++)
@@ -161,134 +160,66 @@ static void tables_fill(struct bed *bed)
 				  plain ? LISTENER_IPSEC_OFF : LISTENER_IPSEC_REQUIRED);
 	gateway = tables_adjacency_new(tables, BED_PEERS, htonl(BED_LOCAL + 1));
 	server = tables_adjacency_new(tables, BED_SERVERS, htonl(BED_SERVER_FIRST + 1));
-	pool = tables_pool_new(tables, BED_POOL_FIRST, BED_POOL_FIRST + bed->options.sessions - 1);
-	if (gateway < 0 || server < 0 || pool < 0)
+	if (gateway < 0 || server < 0)
 		die("tables");
 	tables_adjacency_resolve(tables, (uint32_t)gateway, gateway_mac);
 	tables_adjacency_resolve(tables, (uint32_t)server, server_mac);
 	if (tables_route_add(tables, 0, 0, ROUTE_ADJACENCY, (uint32_t)gateway) != 0 ||
 	    tables_route_add(tables, BED_SERVER_FIRST, 15, ROUTE_ADJACENCY, (uint32_t)server) !=
 		    0 ||
-	    tables_route_add(tables, BED_LOCAL, 32, ROUTE_LOCAL, 0) != 0 ||
-	    tables_route_add(tables, BED_POOL_FIRST, 10, ROUTE_POOL, (uint32_t)pool) != 0)
+	    tables_route_add(tables, BED_LOCAL, 32, ROUTE_LOCAL, 0) != 0)
 		die("routes");
 }
 
-/* Keys that differ between sessions; which they are is of no interest. */
-static void keys_make(struct esp_keys *keys, const struct esp_suite *suite, uint32_t seed)
+static void settle(void *context)
 {
-	*keys = (struct esp_keys){.suite = *suite};
-	for (unsigned i = 0; i < sizeof(keys->cipher_key); i++)
-		keys->cipher_key[i] = (uint8_t)(seed * 2654435761u >> (i & 3) * 8) ^ (uint8_t)i;
-	for (unsigned i = 0; i < sizeof(keys->authenticator_key); i++)
-		keys->authenticator_key[i] =
-			(uint8_t)(seed * 2246822519u >> (i & 3) * 8) ^ (uint8_t)i;
-}
+	struct bed *bed = context;
 
-static struct message *message_new(struct bed *bed, enum message_kind kind)
-{
-	return mailbox_message_new(bed->mailbox, kind);
-}
-
-static void group_install(struct bed *bed, uint32_t i)
-{
-	const struct esp_suite *suite = &bed->options.suite;
-	struct bed_session *session = &bed->session[i];
-	struct message *message = message_new(bed, MESSAGE_GROUP_ADD);
-
-	message->group_add.storage = bed_memory(GROUP_STORAGE_BYTES);
-	message->group_add.slot = i;
-	message->group_add.local = endpoint_ipv4(htonl(BED_LOCAL), 4500);
-	message->group_add.remote = endpoint_ipv4(htonl(BED_PEER_FIRST + i), 4500);
-	message->group_add.may_move = true;
-	mailbox_send(bed->mailbox, i % bed->options.workers, message);
-
-	message = message_new(bed, MESSAGE_SA_ADD);
-	session->spi_in = tables_spi_reserve(bed->tables, &session->sa_slot);
-	tables_sa_owner_set(bed->tables, session->sa_slot, i % bed->options.workers);
-	message->sa_add.storage = bed_memory(SA_STORAGE_BYTES + 2 * esp_key_bytes(suite));
-	message->sa_add.group = i;
-	message->sa_add.slot = session->sa_slot;
-	message->sa_add.spi_in = session->spi_in;
-	message->sa_add.spi_out = 0xc0000000 + i;
-	message->sa_add.encapsulated = true;
-	keys_make(&message->sa_add.keys_in, suite, 2 * i);
-	keys_make(&message->sa_add.keys_out, suite, 2 * i + 1);
-	if (suite->cipher != ESP_CIPHER_AES_GCM_16) {
-		session->key_peer = bed_memory(esp_key_bytes(suite));
-		if (esp_key_init(bed->engine, &message->sa_add.keys_in, true, session->key_peer) !=
-		    0)
-			die("key");
-	}
-	mailbox_send(bed->mailbox, i % bed->options.workers, message);
-
-	message = message_new(bed, MESSAGE_SA_CONFIRM);
-	message->sa.group = i;
-	message->sa.slot = session->sa_slot;
-	mailbox_send(bed->mailbox, i % bed->options.workers, message);
-}
-
-static void session_install(struct bed *bed, uint32_t i, bool plain)
-{
-	struct bed_session *session = &bed->session[i];
-	struct message *message = message_new(bed, MESSAGE_SESSION_ADD);
-
-	session->tunnel =
-		plain ? (uint16_t)(1 + i / TUNNEL_SESSIONS) : (uint16_t)(i * 40503u >> 3 | 1);
-	session->session = (uint16_t)(1 + i % TUNNEL_SESSIONS);
-	message->session_add.storage = bed_memory(SESSION_STORAGE_BYTES);
-	message->session_add.slot = i;
-	message->session_add.group = plain ? NO_SLOT : i;
-	message->session_add.local = endpoint_ipv4(htonl(BED_LOCAL), 1701);
-	message->session_add.remote =
-		endpoint_ipv4(htonl(BED_PEER_FIRST + (plain ? session->tunnel : i)), 1701);
-	message->session_add.tunnel = session->tunnel;
-	message->session_add.session = session->session;
-	message->session_add.peer_tunnel = session->tunnel;
-	message->session_add.peer_session = session->session;
-	tables_session_owner_set(bed->tables, i, i % bed->options.workers);
-	if (plain) {
-		if (i % TUNNEL_SESSIONS == 0 &&
-		    tables_plain_tunnel_add(bed->tables, session->tunnel,
-					    &message->session_add.local,
-					    &message->session_add.remote) != 0)
-			die("tunnel");
-		tables_plain_session_set(bed->tables, session->tunnel, session->session, i);
-	}
-	mailbox_send(bed->mailbox, i % bed->options.workers, message);
-
-	message = message_new(bed, MESSAGE_SESSION_OPEN);
-	message->session_open.slot = i;
-	message->session_open.peer_address_be = htonl(BED_POOL_FIRST + i);
-	message->session_open.mtu = INNER_MTU;
-	message->session_open.mss = INNER_MSS;
-	mailbox_send(bed->mailbox, i % bed->options.workers, message);
-	tables_pool_session_set(bed->tables, 0, BED_POOL_FIRST + i, i);
-}
-
-static void settle(struct bed *bed)
-{
 	for (unsigned worker = 0; worker < bed->options.workers; worker++)
 		while (dataplane_poll(bed->dataplane, worker))
 			;
 }
 
+static void *chunk_memory(void *context, size_t bytes)
+{
+	(void)context;
+	return bed_memory(bytes);
+}
+
+/* GCM expands one key for both directions: the peers seal with ours. */
+static void peer_key_set(struct bed *bed, uint32_t number)
+{
+	const struct esp_suite *suite = &bed->options.suite;
+	struct bed_session *session = &bed->session[number];
+	struct esp_keys keys;
+
+	if (suite->cipher == ESP_CIPHER_AES_GCM_16) {
+		session->key_peer = sa_key_in(bed->dataplane->sas[number]);
+		return;
+	}
+	session->key_peer = bed_memory(esp_key_bytes(suite));
+	plan_keys(&bed->plan, number, PLAN_IN, &keys);
+	if (esp_key_init(bed->engine, &keys, true, session->key_peer) != 0)
+		die("key");
+}
+
 static void sessions_install(struct bed *bed)
 {
-	bool plain = bed->options.suite.cipher == ESP_CIPHER_NONE;
+	struct provision_target target = {.mailbox = bed->mailbox,
+					  .tables = bed->tables,
+					  .workers = bed->options.workers,
+					  .local = BED_LOCAL,
+					  .mtu = INNER_MTU,
+					  .mss = INNER_MSS,
+					  .memory = chunk_memory,
+					  .pause = settle,
+					  .context = bed};
 
-	for (uint32_t i = 0; i < bed->options.sessions; i++) {
-		if (!plain)
-			group_install(bed, i);
-		session_install(bed, i, plain);
-		if (i % SESSIONS_A_BATCH == SESSIONS_A_BATCH - 1 || i + 1 == bed->options.sessions)
-			settle(bed);
-	}
-	/* GCM expands one key for both directions: the peers seal with ours. */
-	if (!plain && bed->options.suite.cipher == ESP_CIPHER_AES_GCM_16)
-		for (uint32_t i = 0; i < bed->options.sessions; i++)
-			bed->session[i].key_peer =
-				sa_key_in(bed->dataplane->sas[bed->session[i].sa_slot]);
+	if (provision_install(&bed->plan, &target) != 0)
+		die("sessions");
+	for (uint32_t i = 0;
+	     bed->options.suite.cipher != ESP_CIPHER_NONE && i < bed->options.sessions; i++)
+		peer_key_set(bed, i);
 }
 
 struct bed *bed_new(const struct bed_options *options)
@@ -314,6 +245,7 @@ struct bed *bed_new(const struct bed_options *options)
 		.triple_des_bytes_per_second = UINT32_MAX};
 
 	bed->options = *options;
+	bed->plan = (struct plan){options->sessions, options->suite, "bench"};
 	bed->mailbox = mailbox_new(&boxes);
 	if (bed->mailbox == NULL)
 		die("packet buffers");
@@ -354,7 +286,7 @@ void bed_peer_key(struct bed *bed, uint32_t session, struct esp_key *key)
 {
 	struct esp_keys keys;
 
-	keys_make(&keys, &bed->options.suite, 2 * session + 1);
+	plan_keys(&bed->plan, session, PLAN_OUT, &keys);
 	if (esp_key_init(bed->engine, &keys, false, key) != 0)
 		die("key");
 }

@@ -10,6 +10,7 @@
 
 #include "crypto/esp_engine.h"
 #include "dataplane/dataplane.h"
+#include "provision/plan.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,9 +24,7 @@ enum bed_port { BED_PEERS, BED_SERVERS, BED_PORTS };
 
 /* Host order. */
 #define BED_LOCAL        0xc0000201u /* 192.0.2.1 */
-#define BED_PEER_FIRST   0x64400000u /* 100.64.0.0: client i has this plus i */
 #define BED_SERVER_FIRST 0xc6120000u /* 198.18.0.0/15 */
-#define BED_POOL_FIRST   0x0a000000u /* 10.0.0.0: session i has this plus i */
 
 struct bed_options {
 	uint32_t sessions;
@@ -37,11 +36,7 @@ struct bed_options {
 /* What a peer knows. */
 struct bed_session {
 	struct esp_key *key_peer; /* its outbound key: packets towards us are sealed with it */
-	uint32_t sa_slot;
-	uint32_t spi_in;
-	uint32_t sequence; /* of the last packet that it sent */
-	uint16_t tunnel;   /* our ids */
-	uint16_t session;
+	uint32_t sequence;        /* of the last packet that it sent */
 };
 
 struct bed_queue {
@@ -52,6 +47,7 @@ struct bed_queue {
 
 struct bed {
 	struct bed_options options;
+	struct plan plan;
 	struct mailbox *mailbox;
 	struct tables *tables;
 	struct dataplane *dataplane;

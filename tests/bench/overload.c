@@ -69,7 +69,7 @@ static void collect(struct overload *overload)
 		uint32_t source;
 
 		memcpy(&source, rte_pktmbuf_mtod_offset(out->packets[i], uint8_t *, 26), 4);
-		heard(overload, ntohl(source) - BED_POOL_FIRST);
+		heard(overload, ntohl(source) - PLAN_SUBSCRIBER_FIRST);
 	}
 	overload->result->sent += out->count;
 	rte_pktmbuf_free_bulk(out->packets, out->count);

@@ -32,7 +32,7 @@ static void open_jobs(struct pipeline *pipeline)
 
 	for (uint32_t i = 0; i < traffic->count; i++) {
 		struct rte_mbuf *mbuf = traffic->packets[i];
-		uint32_t slot = pipeline->bed->session[traffic->session[i]].sa_slot;
+		uint32_t slot = traffic->session[i];
 
 		pipeline->jobs[i] = (struct esp_job){
 			.key = sa_key_in(pipeline->bed->dataplane->sas[slot]),
@@ -45,7 +45,7 @@ static void seal_jobs(struct pipeline *pipeline)
 {
 	traffic_make_text(pipeline->traffic, pipeline->jobs);
 	for (uint32_t i = 0; i < pipeline->traffic->count; i++) {
-		uint32_t slot = pipeline->bed->session[pipeline->traffic->session[i]].sa_slot;
+		uint32_t slot = pipeline->traffic->session[i];
 
 		pipeline->jobs[i].key = pipeline->bed->dataplane->sas[slot]->key_out;
 	}

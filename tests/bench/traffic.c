@@ -100,7 +100,7 @@ static void ethernet_write(uint8_t *at, enum bed_port port)
 static void inner_write(const struct traffic *traffic, uint8_t *at, uint32_t i)
 {
 	uint16_t bytes = traffic->bytes[i];
-	uint32_t subscriber = BED_POOL_FIRST + traffic->session[i];
+	uint32_t subscriber = PLAN_SUBSCRIBER_FIRST + traffic->session[i];
 	uint32_t server = BED_SERVER_FIRST + 256 + i % 512;
 
 	ipv4_write(at, bytes, IPPROTO_UDP, traffic->up ? subscriber : server,
@@ -132,11 +132,11 @@ static uint8_t *hello_write(uint8_t *at)
 /* UDP, L2TP and PPP around the inner packet; the bytes of all. */
 static uint16_t l2tp_write(const struct traffic *traffic, uint8_t *at, uint32_t i)
 {
-	const struct bed_session *session = &traffic->bed->session[traffic->session[i]];
+	struct plan_session session = plan_session(&traffic->bed->plan, traffic->session[i]);
 	uint16_t frame = traffic->kind[i] == TRAFFIC_ECHO ? ECHO_BYTES : traffic->bytes[i];
 	uint16_t length = (uint16_t)(8 + PPP_BYTES + frame);
-	uint16_t words[6] = {htons(0x4002),           htons(length), htons(session->tunnel),
-			     htons(session->session), htons(0xff03), htons(0x0021)};
+	uint16_t words[6] = {htons(0x4002),          htons(length), htons(session.tunnel),
+			     htons(session.session), htons(0xff03), htons(0x0021)};
 	uint8_t *to = at + 8;
 
 	if (traffic->up) { /* most peers send the length, we do not */
@@ -174,13 +174,12 @@ static void frame_end(struct rte_mbuf *mbuf, uint32_t bytes)
 
 static void plain_up_make(struct traffic *traffic, uint32_t i)
 {
-	const struct bed_session *session = &traffic->bed->session[traffic->session[i]];
+	struct plan_session session = plan_session(&traffic->bed->plan, traffic->session[i]);
 	uint8_t *at = frame_begin(traffic, i);
 	uint16_t udp = l2tp_write(traffic, at + 34, i);
 
 	ethernet_write(at, BED_PEERS);
-	ipv4_write(at + 14, (uint16_t)(udp + 20), IPPROTO_UDP, BED_PEER_FIRST + session->tunnel,
-		   BED_LOCAL);
+	ipv4_write(at + 14, (uint16_t)(udp + 20), IPPROTO_UDP, session.peer, BED_LOCAL);
 	frame_end(traffic->packets[i], 34u + udp);
 }
 
@@ -203,7 +202,8 @@ static struct esp_job esp_make(struct traffic *traffic, uint32_t i)
 	uint32_t text = l2tp_write(traffic, esp + 8 + iv_bytes, i);
 	uint32_t padding = (uint32_t) - (text + 2) & (uint32_t)(esp_suite_block_bytes(suite) - 1);
 	uint32_t tag_bytes = (uint32_t)esp_suite_tag_bytes(suite);
-	uint32_t words[2] = {htonl(session->spi_in), htonl(++session->sequence)};
+	uint32_t words[2] = {htonl(PLAN_SPI_IN_FIRST + traffic->session[i]),
+			     htonl(++session->sequence)};
 	uint16_t bytes;
 
 	memcpy(esp, words, sizeof(words));
@@ -216,7 +216,7 @@ static struct esp_job esp_make(struct traffic *traffic, uint32_t i)
 	bytes = (uint16_t)(8 + iv_bytes + text + tag_bytes);
 	ethernet_write(at, BED_PEERS);
 	ipv4_write(at + 14, (uint16_t)(28 + bytes), IPPROTO_UDP,
-		   BED_PEER_FIRST + traffic->session[i], BED_LOCAL);
+		   PLAN_PEER_FIRST + traffic->session[i], BED_LOCAL);
 	udp_write(at + 34, 4500, 4500, (uint16_t)(bytes + 8));
 	frame_end(traffic->packets[i], 42u + bytes);
 	return (struct esp_job){.user = NULL,
@@ -348,7 +348,7 @@ static const uint8_t *open_down(struct traffic *traffic, const struct rte_mbuf *
 		return copy + 14 + 28 + 6 + PPP_BYTES;
 	}
 	memcpy(&spi, copy + 42, 4);
-	bed_peer_key(traffic->bed, ntohl(spi) - 0xc0000000, (struct esp_key *)(void *)key);
+	bed_peer_key(traffic->bed, ntohl(spi) - PLAN_SPI_OUT_FIRST, (struct esp_key *)(void *)key);
 	(void)esp_engine_submit(traffic->bed->engine, esp_suite_lane(suite), false, &job, 1, done);
 	(void)esp_engine_flush(traffic->bed->engine, esp_suite_lane(suite), done);
 	if (memcmp(tag, copy + 42 + head + text, tag_bytes) != 0)
