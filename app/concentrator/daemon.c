@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Boot, wiring, signals and the end. */
+#include "base/slab.h"
 #include "daemon.h"
 
 #include "base/endpoint.h"
@@ -274,9 +275,19 @@ static void close_all(struct daemon *daemon)
 	ports_free(daemon->ports);
 	tables_free(daemon->tables);
 	mailbox_free(daemon->mailbox);
+	slabs_free(daemon->bench_storage);
 	loop_free(daemon->loop);
 	if (daemon->signals >= 0)
 		close(daemon->signals);
+}
+
+/* Answers, or measures. */
+static int begin(struct daemon *daemon)
+{
+	if (daemon->config->bench_sessions != 0)
+		return bench_install(daemon);
+	control_start(daemon->control);
+	return 0;
 }
 
 int daemon_run(const struct config *config, struct log *log)
@@ -287,8 +298,7 @@ int daemon_run(const struct config *config, struct log *log)
 
 	daemon.loop = loop_new();
 	if (open_all(&daemon) == 0) {
-		if (workers_launch(&daemon) == 0) {
-			control_start(daemon.control);
+		if (workers_launch(&daemon) == 0 && begin(&daemon) == 0) {
 			log_info(log, LOG_DAEMON, "ready workers=%u ports=%u", daemon.workers,
 				 config->port_count);
 			loop_run(daemon.loop);

@@ -11,6 +11,7 @@ struct dataplane;
 struct loop;
 struct mailbox;
 struct ports;
+struct slabs;
 struct tables;
 
 /* The rooms, wired together. */
@@ -25,13 +26,20 @@ struct daemon {
 	struct dataplane *dataplane;
 	struct control *control;
 	struct ctl *ctl;
-	int signals; /* signalfd */
+	struct slabs *bench_storage; /* NULL: dialled sessions only */
+	int signals;                 /* signalfd */
 	bool eal_up;
 	bool stopping;
 };
 
 /* Runs until it is told to end: 0, or 1 after one log line that says what went wrong. */
 int daemon_run(const struct config *config, struct log *log);
+
+/*
+ * Installs the sessions of the configuration's `bench` once the workers run. 0, or -1 after one log
+ * line. Control must not be started then: numbers of dialled sessions would meet these.
+ */
+int bench_install(struct daemon *daemon);
 
 /* The table of the control socket's commands, for ctl_new() with a struct daemon. */
 extern const struct ctl_command daemon_commands[];

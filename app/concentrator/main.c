@@ -16,6 +16,7 @@ static const char usage[] =
 	"concentrator: an LNS that terminates L2TP/IPsec\n"
 	"\n"
 	"  concentrator -c FILE                  run with this configuration\n"
+	"  concentrator -c FILE --enable-bench   and install the sessions of `bench`\n"
 	"  concentrator -c FILE --check-config   say whether it is right, and end\n"
 	"  concentrator --print-config           print an example with every key and default\n"
 	"  concentrator --print-manual           print the manual of the keys in Markdown\n"
@@ -45,7 +46,7 @@ static struct config *configuration_read(const char *path)
 	return config;
 }
 
-static int run(const char *path, bool check_only)
+static int run(const char *path, bool check_only, bool bench_enabled)
 {
 	struct config *config = configuration_read(path);
 	struct log *log;
@@ -53,6 +54,14 @@ static int run(const char *path, bool check_only)
 
 	if (config == NULL)
 		return EXIT_CONFIGURATION;
+	if (config->bench_sessions != 0 && !bench_enabled) {
+		fprintf(stderr,
+			"concentrator: %s: bench.sessions needs --enable-bench: those sessions "
+			"have keys that anybody can know\n",
+			path);
+		config_free(config);
+		return EXIT_CONFIGURATION;
+	}
 	if (check_only) {
 		printf("%s: right\n", path);
 		config_free(config);
@@ -68,12 +77,16 @@ static int run(const char *path, bool check_only)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"check-config", no_argument, NULL, 'k'}, {"print-config", no_argument, NULL, 'p'},
-		{"print-manual", no_argument, NULL, 'm'}, {"version", no_argument, NULL, 'v'},
-		{"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+		{"check-config", no_argument, NULL, 'k'},
+		{"print-config", no_argument, NULL, 'p'},
+		{"enable-bench", no_argument, NULL, 'b'},
+		{"print-manual", no_argument, NULL, 'm'},
+		{"version", no_argument, NULL, 'v'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
 	};
 	const char *path = NULL;
-	bool check_only = false;
+	bool check_only = false, bench_enabled = false;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
@@ -83,6 +96,9 @@ int main(int argc, char **argv)
 			break;
 		case 'k':
 			check_only = true;
+			break;
+		case 'b':
+			bench_enabled = true;
 			break;
 		case 'p':
 			config_print_example(stdout);
@@ -105,5 +121,5 @@ int main(int argc, char **argv)
 		fputs(usage, stderr);
 		return 2;
 	}
-	return run(path, check_only);
+	return run(path, check_only, bench_enabled);
 }

@@ -32,6 +32,14 @@ enum config_authentication {
 	CONFIG_AUTHENTICATION_COUNT
 };
 
+enum config_bench_cipher {
+	CONFIG_BENCH_NONE,
+	CONFIG_BENCH_AES_256_GCM,
+	CONFIG_BENCH_AES_128_GCM,
+	CONFIG_BENCH_AES_256_CBC_SHA1,
+	CONFIG_BENCH_CIPHER_COUNT
+};
+
 /* Addresses are IPv4 in network order. */
 struct config_address {
 	uint32_t address_be;
@@ -112,6 +120,12 @@ struct config {
 	int ppp_echo_idle_seconds; /* 0: off */
 	int ppp_echo_interval_seconds;
 	int ppp_echo_attempts;
+
+	/* bench */
+	int bench_sessions;
+	int bench_cipher; /* enum config_bench_cipher */
+	char bench_seed[64];
+	bool bench_check_replay;
 
 	/* aaa */
 	char users_file[CONFIG_PATH_BYTES];

@@ -11,6 +11,7 @@ const struct section sections[SECTION_COUNT] = {
 	[SECTION_IKE] = {"ike", false, "IKE and IPsec"},
 	[SECTION_L2TP] = {"l2tp", false, "L2TP"},
 	[SECTION_PPP] = {"ppp", false, "PPP"},
+	[SECTION_BENCH] = {"bench", false, "Sessions for measurements"},
 };
 
 /* Words in the order of the enumerations in config.h. */
@@ -21,6 +22,9 @@ static const char *const log_level_choices[] = {"error", "warning", "info", "deb
 static const char *const ipsec_choices[] = {"required", "optional", "off", NULL};
 static const char *const compatibility_choices[] = {"clients", "modern", NULL};
 static const char *const authentication_choices[] = {"pap", "chap", "mschapv2", NULL};
+
+static const char *const cipher_choices[] = {"none", "aes-256-gcm", "aes-128-gcm",
+					     "aes-256-cbc-sha1", NULL};
 
 static const struct {
 	const char *key;
@@ -33,6 +37,7 @@ static const struct {
 	{"ipsec", ipsec_choices},
 	{"compatibility", compatibility_choices},
 	{"authentication", authentication_choices},
+	{"cipher", cipher_choices},
 };
 
 /* The structure that a section's fields live in. */
@@ -43,6 +48,7 @@ static const struct {
 #define STRUCT_IKE       struct config
 #define STRUCT_L2TP      struct config
 #define STRUCT_PPP       struct config
+#define STRUCT_BENCH     struct config
 
 /* Where a list keeps the number of its entries. */
 #define COUNT_INTEGER(structure, field)      0

@@ -12,6 +12,7 @@ enum row_section {
 	SECTION_IKE,
 	SECTION_L2TP,
 	SECTION_PPP,
+	SECTION_BENCH,
 	SECTION_COUNT
 };
 
