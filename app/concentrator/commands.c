@@ -332,9 +332,10 @@ static void show_pools(void *context, const struct ctl_request *request, struct 
 
 static void show_memory(void *context, const struct ctl_request *request, struct ctl_reply *reply)
 {
-	(void)context;
+	struct daemon *daemon = context;
+
 	(void)request;
-	reply->result = memory_view();
+	reply->result = memory_view(daemon->control);
 }
 
 /* False, and the reply says so, if the argument is not a number. */
@@ -435,7 +436,7 @@ const struct ctl_command daemon_commands[] = {
 	{"show pools", "", 0, CTL_ROLE_VIEWER, "Address pools and how full they are.", show_pools},
 	{"show drops", "", 0, CTL_ROLE_VIEWER, "Every reason for a drop, with its count.",
 	 show_drops},
-	{"show memory", "", 0, CTL_ROLE_VIEWER, "Memory in bytes, packet pools in objects.",
+	{"show memory", "", 0, CTL_ROLE_VIEWER, "Memory in bytes, pools and objects by number.",
 	 show_memory},
 	{"rebalance session", "SESSION WORKER", 2, CTL_ROLE_ADMIN,
 	 "Give a session (inside IPsec: its peer) to another worker.", rebalance_session},

@@ -1,12 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "memory_view.h"
 
+#include "base/slab.h"
+#include "control/control.h"
+
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <rte_lcore.h>
 #include <rte_malloc.h>
 #include <rte_mempool.h>
+
+/* Of jemalloc; absent under the sanitizers, which bring an allocator of their own. */
+int mallctl(const char *name, void *old, size_t *old_bytes, void *fresh, size_t fresh_bytes)
+	__attribute__((weak));
 
 static void row_add(json_t *rows, const char *kind, const char *name, uint64_t used, uint64_t size)
 {
@@ -34,6 +43,23 @@ static void heaps_add(json_t *rows)
 	}
 }
 
+/* Reserved huge pages in use; the kernel counts them apart from resident memory. */
+static void huge_pages_add(json_t *rows)
+{
+	static const char key[] = "HugetlbPages:";
+	FILE *file = fopen("/proc/self/status", "r");
+	unsigned long kilobytes = 0;
+	char line[128];
+
+	if (file == NULL)
+		return;
+	while (fgets(line, sizeof(line), file) != NULL)
+		if (strncmp(line, key, sizeof(key) - 1) == 0)
+			kilobytes = strtoul(line + sizeof(key) - 1, NULL, 10);
+	fclose(file);
+	row_add(rows, "process", "huge pages", kilobytes * 1024, 0);
+}
+
 static void process_add(json_t *rows)
 {
 	unsigned long size, resident;
@@ -45,14 +71,61 @@ static void process_add(json_t *rows)
 	if (fscanf(file, "%lu %lu", &size, &resident) == 2)
 		row_add(rows, "process", "resident", resident * page, size * page);
 	fclose(file);
+	huge_pages_add(rows);
 }
 
-json_t *memory_view(void)
+static uint64_t allocator_figure(const char *name)
+{
+	size_t value = 0;
+	size_t bytes = sizeof(value);
+
+	return mallctl(name, &value, &bytes, NULL, 0) == 0 ? value : 0;
+}
+
+static void allocator_add(json_t *rows)
+{
+	uint64_t epoch = 1;
+	size_t bytes = sizeof(epoch);
+
+	if (mallctl == NULL || mallctl("epoch", &epoch, &bytes, &epoch, bytes) != 0)
+		return;
+	row_add(rows, "jemalloc", "allocated", allocator_figure("stats.allocated"),
+		allocator_figure("stats.active"));
+	row_add(rows, "jemalloc", "resident", allocator_figure("stats.resident"),
+		allocator_figure("stats.mapped"));
+}
+
+/* One row for each size: objects, and how many the chunks hold. */
+static void storage_add(json_t *rows, const struct control *control)
+{
+	struct slab_figures figures;
+	char name[64];
+
+	for (unsigned i = 0; control_storage(control, i, &figures); i++) {
+		snprintf(name, sizeof(name), "%zu bytes, %u of %u chunks on huge pages",
+			 figures.object_bytes, figures.huge_chunks, figures.chunks);
+		row_add(rows, "storage", name, figures.in_use, figures.room);
+	}
+}
+
+static void objects_add(json_t *rows, const struct control *control)
+{
+	const char *name;
+	uint64_t used, limit;
+
+	for (unsigned i = 0; control_objects(control, i, &name, &used, &limit); i++)
+		row_add(rows, "object", name, used, limit);
+}
+
+json_t *memory_view(const struct control *control)
 {
 	json_t *rows = json_array();
 
 	process_add(rows);
+	allocator_add(rows);
 	heaps_add(rows);
 	rte_mempool_walk(pool_add, rows);
+	storage_add(rows, control);
+	objects_add(rows, control);
 	return rows;
 }

@@ -4,10 +4,13 @@
 
 #include <jansson.h>
 
+struct control;
+
 /*
- * What the process holds, as an array of {kind, name, used, size}: its resident memory and the heap
- * of DPDK in bytes, the pools of DPDK in objects. The caller owns the array.
+ * What the process holds, as an array of {kind, name, used, size}: its memory, jemalloc's and the
+ * heap of DPDK in bytes; the pools of DPDK, the packet path's storage and control's objects of each
+ * kind in objects. A size of 0 says that there is no bound. The caller owns the array.
  */
-json_t *memory_view(void);
+json_t *memory_view(const struct control *control);
 
 #endif

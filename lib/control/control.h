@@ -174,6 +174,18 @@ void control_totals(const struct control *control, struct control_totals *totals
 const char *control_counter(const struct control *control, unsigned index, const char **text,
 			    uint64_t *value);
 
+/*
+ * Objects by kind, for "show memory": how many there are, and how many there may be (0: no bound of
+ * their own). False at the end of the kinds. Those that belong to peers return to 0 with the last
+ * peer.
+ */
+bool control_objects(const struct control *control, unsigned index, const char **name,
+		     uint64_t *used, uint64_t *limit);
+
+/* The memory of the packet path's objects, by size; false at the end. */
+struct slab_figures;
+bool control_storage(const struct control *control, unsigned index, struct slab_figures *figures);
+
 /* Addresses of a pool: in use and in all. False at the end of the pools. */
 bool control_pool(const struct control *control, unsigned index, const char **name, uint32_t *used,
 		  uint32_t *size);

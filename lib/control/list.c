@@ -224,3 +224,64 @@ bool control_pool(const struct control *control, unsigned index, const char **na
 	*size = address_pool_size(control->pools[index].addresses);
 	return true;
 }
+
+bool control_storage(const struct control *control, unsigned index, struct slab_figures *figures)
+{
+	return slabs_figures(control->storage, index, figures);
+}
+
+static uint64_t addresses_used(const struct control *control)
+{
+	uint64_t used = 0;
+
+	for (unsigned i = 0; i < control->pool_count; i++)
+		used += address_pool_used_count(control->pools[i].addresses);
+	return used;
+}
+
+static struct ike_objects ike_objects_of(const struct control *control)
+{
+	struct ike_objects objects = {0};
+
+	if (control->ike != NULL)
+		ike_objects(control->ike, &objects);
+	return objects;
+}
+
+bool control_objects(const struct control *control, unsigned index, const char **name,
+		     uint64_t *used, uint64_t *limit)
+{
+	uint64_t sessions = (uint64_t)control->config->max_sessions;
+	const struct ike_objects ike = ike_objects_of(control);
+	const struct {
+		const char *name;
+		uint64_t used;
+		uint64_t limit;
+	} kinds[] = {
+		{"IKE: ISAKMP SA", ike.sas, 0},
+		{"IKE: main mode", ike.main_modes, 0},
+		{"IKE: quick mode", ike.quick_modes, 0},
+		{"IKE: child", ike.children, 0},
+		{"IKE: peer", ike.peers, sessions},
+		{"IKE: job", ike.jobs, 0},
+		{"IKE: source", ike.sources, 0},
+		{"L2TP: peer's engine", control->l2tp_counters.engines - 1, sessions},
+		{"L2TP: tunnel", control->l2tp_counters.tunnels, 0},
+		{"L2TP: session", control->l2tp_counters.sessions, 0},
+		{"PPP: link", control->ppp_counters.links, sessions},
+		{"PPP: authentication", control->ppp_counters.authentications, sessions},
+		{"control: peer group", slot_pool_used(control->group_slots), sessions},
+		{"control: pair of ESP SAs", control->child_count,
+		 tables_sizes(control->tables)->sas},
+		{"control: session", slot_pool_used(control->session_slots), sessions},
+		{"control: removal not acknowledged", control->removals.sent, 0},
+		{"control: address", addresses_used(control), 0},
+	};
+
+	if (index >= sizeof(kinds) / sizeof(kinds[0]))
+		return false;
+	*name = kinds[index].name;
+	*used = kinds[index].used;
+	*limit = kinds[index].limit;
+	return true;
+}

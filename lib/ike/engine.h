@@ -233,6 +233,7 @@ struct ike {
 	struct grave *graves; /* objects out of every list that die at the end of the call */
 	TAILQ_HEAD(, main_mode) waiting; /* no third message yet, oldest first */
 	uint32_t half_open;
+	uint32_t quick_mode_count;
 	uint64_t full_reported_ms;
 	uint64_t now_ms; /* of the call under way */
 	uint64_t counters[IKE_COUNTER_COUNT];

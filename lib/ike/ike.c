@@ -36,6 +36,19 @@ uint64_t ike_counter_value(const struct ike *ike, enum ike_counter counter)
 	return counter < IKE_COUNTER_COUNT ? ike->counters[counter] : 0;
 }
 
+void ike_objects(const struct ike *ike, struct ike_objects *objects)
+{
+	*objects = (struct ike_objects){
+		.sas = ike->sas.used,
+		.main_modes = (uint32_t)ike->sas_by_source.count,
+		.quick_modes = ike->quick_mode_count,
+		.children = (uint32_t)ike->children_by_spi.count,
+		.peers = ike->peers.used,
+		.jobs = ike->jobs.used,
+		.sources = (uint32_t)ike->sources.count,
+	};
+}
+
 /* Copies the keys that have a secret at all; the number of them. */
 static size_t preshared_keys_copy(struct ike *ike, const struct ike_config *config)
 {

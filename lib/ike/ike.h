@@ -168,6 +168,18 @@ const char *ike_counter_name(enum ike_counter counter);
 const char *ike_counter_text(enum ike_counter counter);
 uint64_t ike_counter_value(const struct ike *ike, enum ike_counter counter);
 
+/* How many objects of each kind the engine holds. All are 0 once the last peer is gone. */
+struct ike_objects {
+	uint32_t sas;         /* ISAKMP SAs, half-open ones included */
+	uint32_t main_modes;  /* those of them that still hold main mode's part */
+	uint32_t quick_modes; /* under way, or kept for duplicates */
+	uint32_t children;
+	uint32_t peers;
+	uint32_t jobs;
+	uint32_t sources;
+};
+void ike_objects(const struct ike *ike, struct ike_objects *objects);
+
 /* A new engine, or NULL when the configuration holds no usable pre-shared key (errno EINVAL). */
 struct ike *ike_new(const struct ike_config *config, const struct ike_host *host);
 void ike_free(struct ike *ike);

@@ -149,6 +149,7 @@ void quick_mode_bury(struct quick_mode *qm)
 	deadline_clear(&ike->deadlines, &qm->deadline);
 	LIST_REMOVE(qm, in_sa);
 	qm->sa->quick_mode_count--;
+	ike->quick_mode_count--;
 	ike_bury(ike, qm, quick_mode_release);
 }
 
@@ -241,6 +242,7 @@ static struct quick_mode *quick_mode_new(struct sa *sa, const struct packet *pac
 	qm->deadline.kind = DEADLINE_QUICK_MODE;
 	LIST_INSERT_HEAD(&sa->quick_modes, qm, in_sa);
 	sa->quick_mode_count++;
+	sa->ike->quick_mode_count++;
 	return qm;
 }
 

@@ -50,6 +50,7 @@ struct l2tp *l2tp_new_small(const struct l2tp_config *config, const struct rando
 	l2tp->by_peer_buckets = 1;
 	l2tp->random = *random;
 	l2tp->counters = counters;
+	counters->engines++;
 	event_queue_init(&l2tp->events);
 	/* Lingering tunnels keep their ids besides the live ones. */
 	l2tp_id_table_init(&l2tp->tunnels, 2 * config->tunnels_total + 2, random_u16(random));
@@ -71,6 +72,7 @@ void l2tp_free(struct l2tp *l2tp)
 		l2tp_tunnel_free(tunnel);
 	l2tp_id_table_clear(&l2tp->tunnels);
 	l2tp_schedule_clear(&l2tp->schedule);
+	l2tp->counters->engines--;
 	event_queue_clear(&l2tp->events);
 	free(l2tp->by_peer);
 	free(l2tp->own_config);

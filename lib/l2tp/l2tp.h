@@ -110,6 +110,9 @@ enum l2tp_counter {
 /* Shared by all engines of a daemon, so that they outlive a peer. One thread writes. */
 struct l2tp_counters {
 	uint64_t value[L2TP_COUNTER_COUNT];
+	uint32_t engines; /* these and the next: how many there are now */
+	uint32_t tunnels;
+	uint32_t sessions;
 };
 
 const char *l2tp_counter_name(enum l2tp_counter counter);

@@ -241,6 +241,7 @@ struct session *l2tp_session_new(struct tunnel *tunnel)
 	session->setup = memory_new(sizeof(*session->setup));
 	session->setup->deadline_ms = tunnel->l2tp->now_ms + tunnel->l2tp->config->setup_ms;
 	tunnel->session_count++;
+	tunnel->l2tp->counters->sessions++;
 	TAILQ_INSERT_TAIL(&tunnel->setup, session, link);
 	return session;
 }
@@ -403,6 +404,7 @@ void l2tp_session_setup_timeout(struct session *session)
 
 void l2tp_session_free(struct session *session)
 {
+	session->tunnel->l2tp->counters->sessions--;
 	free(session->setup);
 	free(session);
 }

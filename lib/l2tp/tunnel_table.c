@@ -127,6 +127,7 @@ struct tunnel *l2tp_tunnel_new(struct l2tp *l2tp, const struct endpoint *peer,
 	l2tp_id_table_init(&tunnel->sessions, l2tp->config->sessions_per_tunnel,
 			   random_u16(&l2tp->random));
 	l2tp_reliable_init(&tunnel->reliable, l2tp->config);
+	l2tp->counters->tunnels++;
 	l2tp->tunnel_count++;
 	l2tp->active_count++;
 	return tunnel;
@@ -198,6 +199,7 @@ void l2tp_tunnel_free(struct tunnel *tunnel)
 		l2tp_session_free(session);
 	l2tp_id_table_clear(&tunnel->sessions);
 	l2tp_reliable_clear(&tunnel->reliable);
+	tunnel->l2tp->counters->tunnels--;
 	l2tp_tunnel_setup_done(tunnel);
 	free(tunnel->host_name);
 	free(tunnel);

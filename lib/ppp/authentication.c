@@ -56,6 +56,7 @@ void ppp_authentication_start(struct ppp *ppp)
 
 	ppp_authentication_end(ppp);
 	ppp->authentication = a;
+	ppp->counters->authentications++;
 	a->deadline_ms = UINT64_MAX;
 	a->method = ppp->lcp.method;
 	a->state = AUTHENTICATION_WAITS;
@@ -315,4 +316,5 @@ void ppp_authentication_end(struct ppp *ppp)
 	memory_wipe(ppp->authentication, sizeof(*ppp->authentication));
 	free(ppp->authentication);
 	ppp->authentication = NULL;
+	ppp->counters->authentications--;
 }

@@ -39,6 +39,7 @@ static struct ppp *link_new(const struct ppp_config *config,
 	ppp->config = config;
 	ppp->random = *random;
 	ppp->counters = counters;
+	counters->links++;
 	ppp->now_ms = now_ms;
 	ppp->setup_deadline_ms = now_ms + config->setup_ms;
 	event_queue_init(&ppp->events);
@@ -77,6 +78,7 @@ void ppp_free(struct ppp *ppp)
 	ppp_automaton_clear(&ppp->lcp.automaton);
 	ppp_automaton_clear(&ppp->ipcp.automaton);
 	ppp_authentication_end(ppp);
+	ppp->counters->links--;
 	if (ppp->login != NULL)
 		ppp_login_wipe(ppp);
 	free(ppp->login);

@@ -116,6 +116,8 @@ enum ppp_counter {
 
 struct ppp_counters {
 	uint64_t value[PPP_COUNTER_COUNT];
+	uint32_t links; /* these and the next: how many there are now */
+	uint32_t authentications;
 };
 
 const char *ppp_counter_name(enum ppp_counter counter);

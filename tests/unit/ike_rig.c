@@ -51,6 +51,15 @@ void rig_init(struct ike_rig *rig, uint64_t seed, void (*change)(struct ike_conf
 	assert(rig->ike != NULL);
 }
 
+bool rig_empty(const struct ike_rig *rig)
+{
+	static const struct ike_objects none;
+	struct ike_objects objects;
+
+	ike_objects(rig->ike, &objects);
+	return memcmp(&objects, &none, sizeof(none)) == 0;
+}
+
 void rig_free(struct ike_rig *rig)
 {
 	ike_free(rig->ike);

@@ -54,6 +54,8 @@ struct rig_client {
 /* Changes the default configuration before the engine is made; may be NULL. */
 void rig_init(struct ike_rig *rig, uint64_t seed, void (*change)(struct ike_config *config));
 void rig_free(struct ike_rig *rig);
+/* True if the engine holds no object of any kind. */
+bool rig_empty(const struct ike_rig *rig);
 void rig_feed(struct ike_rig *rig, const struct ike_path *path, const uint8_t *bytes,
 	      size_t length);
 void rig_drain(struct ike_rig *rig);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "l2tp_simulation.h"
 
+#include <assert.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -55,6 +56,7 @@ void simulation_start(struct simulation *s)
 void simulation_free(struct simulation *s)
 {
 	l2tp_free(s->lns);
+	assert(s->counters.engines == 0 && s->counters.tunnels == 0 && s->counters.sessions == 0);
 	free(s);
 }
 

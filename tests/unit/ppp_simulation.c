@@ -3,6 +3,7 @@
 
 #include "crypto/digest.h"
 
+#include <assert.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -49,6 +50,7 @@ struct simulation *simulation_new(uint8_t method)
 void simulation_free(struct simulation *s)
 {
 	ppp_free(s->ppp);
+	assert(s->counters.links == 0 && s->counters.authentications == 0);
 	ms_chap_free(s->ms_chap);
 	free(s);
 }

@@ -335,6 +335,7 @@ static bool lossy_life(uint64_t seed)
 	assert_int_equal(dial.adds, dial.deletes);
 	assert_int_equal(dial.child_ups, dial.child_downs);
 	assert_int_equal(ike_deadline(dial.rig.ike), UINT64_MAX);
+	assert_true(rig_empty(&dial.rig));
 	assert_int_equal(ike_initiator_deadline(dial.initiator), UINT64_MAX);
 	dial_end();
 	return complete;

@@ -245,6 +245,7 @@ static bool run(uint64_t seed)
 	rig_advance(&sim.rig, 40ULL * 3600 * 1000);
 	look_at_events();
 	assert_int_equal(ike_deadline(sim.rig.ike), UINT64_MAX);
+	assert_true(rig_empty(&sim.rig));
 	assert_int_equal(sim.ups, sim.downs);
 	assert_int_equal(sim.adds, sim.deletes);
 	assert_true(sim.confirms <= sim.adds);
