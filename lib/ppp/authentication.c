@@ -155,7 +155,7 @@ void ppp_authentication_settle(struct ppp *ppp, const struct ppp_authentication_
 {
 	struct authentication *a = ppp->authentication;
 
-	if (a == NULL || a->state != AUTHENTICATION_ASKED)
+	if (a->state != AUTHENTICATION_ASKED)
 		return;
 	a->state = result->accepted ? AUTHENTICATION_DONE : AUTHENTICATION_REFUSED;
 	if (a->method != PPP_AUTHENTICATION_NONE) {
@@ -173,7 +173,7 @@ void ppp_authentication_settle(struct ppp *ppp, const struct ppp_authentication_
 
 void ppp_authentication_repeat_success(struct ppp *ppp)
 {
-	if (ppp->authentication == NULL || ppp->authentication->answer_code != CHAP_SUCCESS ||
+	if (!ppp_authentication_runs(ppp) || ppp->authentication->answer_code != CHAP_SUCCESS ||
 	    protocol_of(ppp->authentication->method) != PROTOCOL_CHAP)
 		return;
 	ppp_count(ppp, PPP_COUNTER_success_repeated);
@@ -305,13 +305,13 @@ void ppp_authentication_receive_chap(struct ppp *ppp, const struct packet *packe
 
 void ppp_authentication_linger(struct ppp *ppp)
 {
-	if (ppp->authentication != NULL)
+	if (ppp_authentication_runs(ppp))
 		ppp->authentication->deadline_ms = ppp->now_ms + ANSWER_KEPT_MS;
 }
 
 void ppp_authentication_end(struct ppp *ppp)
 {
-	if (ppp->authentication == NULL)
+	if (!ppp_authentication_runs(ppp))
 		return;
 	memory_wipe(ppp->authentication, sizeof(*ppp->authentication));
 	free(ppp->authentication);

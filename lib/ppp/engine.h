@@ -102,8 +102,6 @@ struct login {
 
 struct ipcp {
 	struct automaton automaton;
-	bool ask_address;
-	bool ask_dns[2]; /* clients only */
 };
 
 struct echo {
@@ -125,14 +123,27 @@ struct ppp {
 	bool was_up;
 	bool down_announced;
 	bool finished_announced;
+	bool client;
+	bool ask_address; /* in IPCP */
+	bool ask_dns[2];  /* clients only */
 	uint64_t setup_deadline_ms;
 	struct lcp lcp;
-	struct authentication *authentication; /* owned; NULL before and long after */
-	struct login *login;                   /* of a client, owned; else NULL */
+	union {
+		struct authentication *authentication; /* owned; NULL before and long after */
+		struct login *login;                   /* of a client, owned */
+	};
 	struct ipcp ipcp;
 	struct echo echo;
 	struct ppp_grant grant;
 };
+
+/* The peer authenticates, or has done so a short while ago. */
+static inline bool ppp_authentication_runs(const struct ppp *ppp)
+{
+	return !ppp->client && ppp->authentication != NULL;
+}
+
+_Static_assert(sizeof(struct ppp) <= 256, "there is one for each session");
 
 static inline void ppp_count(struct ppp *ppp, enum ppp_counter counter)
 {

@@ -12,7 +12,7 @@ void ppp_ipcp_address_write(struct writer *w, uint8_t type, uint32_t address_be)
 
 static void request_write(struct ppp *ppp, struct writer *w)
 {
-	if (ppp->ipcp.ask_address)
+	if (ppp->ask_address)
 		ppp_ipcp_address_write(w, IPCP_OPTION_ADDRESS, ppp->grant.local_address_be);
 }
 
@@ -99,7 +99,7 @@ static void request_refused(struct ppp *ppp, bool rejected, struct cursor option
 
 	while (option_next(&options, &option))
 		if (option.type == IPCP_OPTION_ADDRESS && rejected)
-			ppp->ipcp.ask_address = false;
+			ppp->ask_address = false;
 	if (ppp->ipcp.automaton.refusals > REFUSALS_MAX)
 		ppp_fail(ppp, CAUSE_address_refused, "the peer refuses our own address");
 }
@@ -171,9 +171,9 @@ static const struct automaton_protocol network_protocol = {
 void ppp_ipcp_init(struct ppp *ppp)
 {
 	ppp_automaton_init(&ppp->ipcp.automaton,
-			   ppp->login != NULL ? &client_protocol : &network_protocol);
-	ppp->ipcp.ask_address = true;
-	ppp->ipcp.ask_dns[0] = ppp->ipcp.ask_dns[1] = true;
+			   ppp->client ? &client_protocol : &network_protocol);
+	ppp->ask_address = true;
+	ppp->ask_dns[0] = ppp->ask_dns[1] = true;
 }
 
 void ppp_ipcp_receive(struct ppp *ppp, const struct packet *packet)

@@ -11,7 +11,7 @@ void ppp_ipcp_client_request_write(struct ppp *ppp, struct writer *w)
 {
 	ppp_ipcp_address_write(w, IPCP_OPTION_ADDRESS, ppp->grant.local_address_be);
 	for (unsigned i = 0; i < 2; i++)
-		if (ppp->ipcp.ask_dns[i])
+		if (ppp->ask_dns[i])
 			ppp_ipcp_address_write(w, dns_options[i], ppp->grant.dns_be[i]);
 }
 
@@ -55,7 +55,7 @@ static void option_rejected(struct ppp *ppp, const struct option *option)
 		ppp_fail(ppp, CAUSE_ipcp_refused, "the peer has no address for us");
 	for (unsigned i = 0; i < 2; i++)
 		if (option->type == dns_options[i])
-			ppp->ipcp.ask_dns[i] = false;
+			ppp->ask_dns[i] = false;
 }
 
 void ppp_ipcp_client_request_refused(struct ppp *ppp, bool rejected, struct cursor options)

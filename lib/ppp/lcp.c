@@ -141,7 +141,7 @@ static enum option_verdict authentication_judge(struct ppp *ppp, struct option *
 	const struct ppp_config *config = ppp->config;
 	uint8_t method = method_of(ppp, option->data);
 
-	if (ppp->login == NULL || config->authentication_count == 0)
+	if (!ppp->client || config->authentication_count == 0)
 		return OPTION_REJECT;
 	for (uint8_t i = 0; i < config->authentication_count; i++) {
 		if (config->authentication[i] == method) {
@@ -183,7 +183,7 @@ static uint8_t request_judge(struct ppp *ppp, struct cursor options, struct writ
 	ppp->lcp.peer_mru = MRU_DEFAULT;
 	ppp->lcp.peer_pfc = false;
 	ppp->lcp.peer_acfc = false;
-	if (ppp->login != NULL)
+	if (ppp->client)
 		ppp->login->method = PPP_AUTHENTICATION_NONE;
 	while (option_next(&options, &option)) {
 		uint8_t wish_bytes[8];
@@ -315,7 +315,7 @@ static void layer_up(struct ppp *ppp)
 	ppp->lcp.looped = 0;
 	ppp_enter(ppp, PHASE_AUTHENTICATE);
 	ppp_echo_start(ppp);
-	if (ppp->login != NULL)
+	if (ppp->client)
 		ppp_login_start(ppp);
 	else
 		ppp_authentication_start(ppp);
@@ -327,7 +327,7 @@ static void layer_down(struct ppp *ppp)
 	if (ppp->phase == PHASE_AUTHENTICATE)
 		ppp_enter(ppp, PHASE_ESTABLISH);
 	ppp_authentication_end(ppp);
-	if (ppp->login != NULL) {
+	if (ppp->client) {
 		ppp->login->state = LOGIN_IDLE;
 		ppp->login->deadline_ms = UINT64_MAX;
 	}
@@ -374,7 +374,7 @@ void ppp_lcp_init(struct ppp *ppp)
 	lcp->ask_magic = true;
 	lcp->magic = magic_new(ppp);
 	lcp->peer_mru = MRU_DEFAULT;
-	if (ppp->login == NULL && ppp->config->authentication_count != 0)
+	if (!ppp->client && ppp->config->authentication_count != 0)
 		lcp->method = ppp->config->authentication[0];
 }
 
@@ -426,9 +426,9 @@ static void protocol_reject_receive(struct ppp *ppp, const struct packet *packet
 /* The owner was asked about the peer: its verdict belongs to this link. */
 static bool verdict_asked(const struct ppp *ppp)
 {
-	if (ppp->authentication != NULL)
+	if (ppp_authentication_runs(ppp))
 		return ppp->authentication->state >= AUTHENTICATION_ASKED;
-	return ppp->was_up && ppp->login == NULL;
+	return ppp->was_up && !ppp->client;
 }
 
 /* A new negotiation after that. */

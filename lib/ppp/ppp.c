@@ -44,6 +44,7 @@ static struct ppp *link_new(const struct ppp_config *config,
 	ppp->setup_deadline_ms = now_ms + config->setup_ms;
 	event_queue_init(&ppp->events);
 	if (credentials != NULL) {
+		ppp->client = true;
 		ppp->login = memory_new(sizeof(*ppp->login));
 		ppp->login->credentials = credentials;
 		ppp_login_wipe(ppp);
@@ -79,9 +80,10 @@ void ppp_free(struct ppp *ppp)
 	ppp_automaton_clear(&ppp->ipcp.automaton);
 	ppp_authentication_end(ppp);
 	ppp->counters->links--;
-	if (ppp->login != NULL)
+	if (ppp->client) {
 		ppp_login_wipe(ppp);
-	free(ppp->login);
+		free(ppp->login);
+	}
 	memory_wipe(ppp, sizeof(*ppp));
 	free(ppp);
 }
@@ -145,9 +147,9 @@ void ppp_fail(struct ppp *ppp, enum cause cause, const char *format, ...)
 			*c = '?';
 	ppp_enter(ppp, PHASE_TERMINATE);
 	ppp->ipcp.automaton.deadline_ms = UINT64_MAX;
-	if (ppp->authentication != NULL)
+	if (ppp_authentication_runs(ppp))
 		ppp->authentication->deadline_ms = UINT64_MAX;
-	if (ppp->login != NULL)
+	if (ppp->client)
 		ppp->login->deadline_ms = UINT64_MAX;
 	ppp->echo.deadline_ms = UINT64_MAX;
 	ppp_automaton_step(&ppp->lcp.automaton, AUTOMATON_CLOSE);
@@ -222,13 +224,13 @@ static void packet_dispatch(struct ppp *ppp, uint16_t protocol, const struct pac
 		ppp_lcp_receive(ppp, packet);
 		break;
 	case PROTOCOL_PAP:
-		if (ppp->login != NULL)
+		if (ppp->client)
 			ppp_login_receive_pap(ppp, packet);
 		else
 			ppp_authentication_receive_pap(ppp, packet);
 		break;
 	case PROTOCOL_CHAP:
-		if (ppp->login != NULL)
+		if (ppp->client)
 			ppp_login_receive_chap(ppp, packet);
 		else
 			ppp_authentication_receive_chap(ppp, packet);
@@ -276,7 +278,7 @@ void ppp_authenticated(struct ppp *ppp, const struct ppp_authentication_result *
 		       uint64_t now_ms)
 {
 	ppp->now_ms = now_ms;
-	if (ppp->phase == PHASE_AUTHENTICATE)
+	if (ppp->phase == PHASE_AUTHENTICATE && ppp_authentication_runs(ppp))
 		ppp_authentication_settle(ppp, result);
 }
 
@@ -308,9 +310,9 @@ uint64_t ppp_deadline(const struct ppp *ppp)
 
 	if (ppp->phase == PHASE_DEAD)
 		return UINT64_MAX;
-	if (ppp->authentication != NULL)
+	if (ppp_authentication_runs(ppp))
 		deadline_ms = earlier(deadline_ms, ppp->authentication->deadline_ms);
-	if (ppp->login != NULL)
+	if (ppp->client)
 		deadline_ms = earlier(deadline_ms, ppp->login->deadline_ms);
 	deadline_ms = earlier(deadline_ms, ppp->echo.deadline_ms);
 	return setup_limited(ppp) ? earlier(deadline_ms, ppp->setup_deadline_ms) : deadline_ms;
@@ -343,9 +345,9 @@ void ppp_on_time(struct ppp *ppp, uint64_t now_ms)
 	if (setup_limited(ppp) && now_ms >= ppp->setup_deadline_ms)
 		setup_timeout(ppp);
 	ppp_automaton_on_time(&ppp->lcp.automaton, now_ms);
-	if (ppp->authentication != NULL)
+	if (ppp_authentication_runs(ppp))
 		ppp_authentication_on_time(ppp);
-	if (ppp->login != NULL)
+	if (ppp->client)
 		ppp_login_on_time(ppp);
 	ipcp_on_time(ppp);
 	ppp_echo_on_time(ppp);
