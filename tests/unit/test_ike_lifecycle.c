@@ -353,6 +353,31 @@ static void r_u_there_is_acknowledged_with_its_sequence(void **state)
 	rig_free(&rig);
 }
 
+/* The last 64 message ids are known: the memory of them grows with their number. */
+static void a_replay_is_known_among_many(void **state)
+{
+	static uint8_t sent[70][INITIATOR_BYTES_MAX];
+	size_t lengths[70];
+
+	(void)state;
+	connect_client(no_probe);
+	for (uint32_t n = 0; n < 70; n++) {
+		initiator_notify(&client.i, 24578, n, true);
+		lengths[n] = client.i.out_bytes;
+		memcpy(sent[n], client.i.out, lengths[n]);
+		client_send(&rig, &client);
+		assert_int_equal(rig_count(&rig, IKE_PEER_INITIAL_CONTACT), n + 1);
+	}
+	for (uint32_t n = 70 - 64; n < 70; n++) {
+		memcpy(client.i.out, sent[n], lengths[n]);
+		client.i.out_bytes = lengths[n];
+		client_send(&rig, &client);
+		assert_int_equal(ike_counter_value(rig.ike, IKE_COUNTER_replayed), n - 5);
+	}
+	assert_int_equal(rig_count(&rig, IKE_PEER_INITIAL_CONTACT), 70);
+	rig_free(&rig);
+}
+
 static void a_silent_peer_dies_after_its_probes(void **state)
 {
 	uint32_t last = 0;
@@ -836,6 +861,7 @@ int main(void)
 		cmocka_unit_test(deletes_and_notifications_in_clear_are_ignored),
 		cmocka_unit_test(a_damaged_or_unknown_informational_kills_nothing),
 		cmocka_unit_test(r_u_there_is_acknowledged_with_its_sequence),
+		cmocka_unit_test(a_replay_is_known_among_many),
 		cmocka_unit_test(a_silent_peer_dies_after_its_probes),
 		cmocka_unit_test(an_answer_or_traffic_puts_probes_off),
 		cmocka_unit_test(a_peer_without_dpd_is_never_probed),
