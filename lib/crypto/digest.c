@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <openssl/evp.h>
+#include <stdbool.h>
 #include <string.h>
 
 static const EVP_MD *digest_of(enum digest_kind kind)
@@ -35,54 +36,61 @@ static size_t digest_block_bytes(enum digest_kind kind)
 	return kind >= DIGEST_SHA2_384 ? 128 : 64;
 }
 
+/* Hash of the parts in order with a context that is set up for it. */
+static bool pass(EVP_MD_CTX *context, const struct digest_part *parts, size_t count, uint8_t *out)
+{
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < count; i++)
+		ok = EVP_DigestUpdate(context, parts[i].bytes, parts[i].length);
+	return ok && EVP_DigestFinal_ex(context, out, NULL);
+}
+
 int digest_compute(enum digest_kind kind, const struct digest_part *parts, size_t count,
 		   uint8_t *out)
 {
 	EVP_MD_CTX *context = EVP_MD_CTX_new();
-	int ok = context != NULL && EVP_DigestInit_ex(context, digest_of(kind), NULL);
+	bool ok = context != NULL && EVP_DigestInit_ex(context, digest_of(kind), NULL) &&
+		  pass(context, parts, count, out);
 
-	for (size_t i = 0; ok && i < count; i++)
-		ok = EVP_DigestUpdate(context, parts[i].bytes, parts[i].length);
-	ok = ok && EVP_DigestFinal_ex(context, out, NULL);
 	EVP_MD_CTX_free(context);
 	return ok ? 0 : -EIO;
 }
 
-/* One pass of HMAC: hash of (key xor pad) and the parts. */
-static int hmac_pass(enum digest_kind kind, const uint8_t *pad, const struct digest_part *parts,
-		     size_t count, uint8_t *out)
+/* The key as one block, hashed first if it is longer. */
+static bool key_block(EVP_MD_CTX *context, const void *key, size_t key_bytes, size_t block,
+		      uint8_t *pad)
 {
-	struct digest_part all[17] = {{pad, digest_block_bytes(kind)}};
-
-	if (count > 16)
-		return -EINVAL;
-	if (count != 0)
-		memcpy(all + 1, parts, count * sizeof(*parts));
-	return digest_compute(kind, all, count + 1, out);
+	if (key_bytes > block)
+		return pass(context, &(struct digest_part){key, key_bytes}, 1, pad) &&
+		       EVP_DigestInit_ex(context, NULL, NULL);
+	if (key_bytes != 0)
+		memcpy(pad, key, key_bytes);
+	return true;
 }
 
+/* OpenSSL looks a hash up when it is named: so it is named once, then only begun again. */
 int digest_hmac(enum digest_kind kind, const void *key, size_t key_bytes,
 		const struct digest_part *parts, size_t count, uint8_t *out)
 {
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
 	uint8_t pad[128] = {0};
 	uint8_t inner[DIGEST_BYTES_MAX];
-	struct digest_part inner_part = {inner, digest_bytes(kind)};
 	size_t block = digest_block_bytes(kind);
-	int error = 0;
+	bool ok = context != NULL && EVP_DigestInit_ex(context, digest_of(kind), NULL) &&
+		  key_block(context, key, key_bytes, block, pad);
 
-	if (key_bytes > block)
-		error = digest_compute(kind, &(struct digest_part){key, key_bytes}, 1, pad);
-	else if (key_bytes != 0)
-		memcpy(pad, key, key_bytes);
 	for (size_t i = 0; i < block; i++)
 		pad[i] ^= 0x36;
-	if (error == 0)
-		error = hmac_pass(kind, pad, parts, count, inner);
+	ok = ok && EVP_DigestUpdate(context, pad, block) && pass(context, parts, count, inner) &&
+	     EVP_DigestInit_ex(context, NULL, NULL);
 	for (size_t i = 0; i < block; i++)
 		pad[i] ^= 0x36 ^ 0x5c;
-	if (error == 0)
-		error = hmac_pass(kind, pad, &inner_part, 1, out);
+	ok = ok && EVP_DigestUpdate(context, pad, block) &&
+	     EVP_DigestUpdate(context, inner, digest_bytes(kind)) &&
+	     EVP_DigestFinal_ex(context, out, NULL);
+	EVP_MD_CTX_free(context);
 	memory_wipe(pad, sizeof(pad));
 	memory_wipe(inner, sizeof(inner));
-	return error;
+	return ok ? 0 : -EIO;
 }
