@@ -18,10 +18,17 @@
 
 struct entry {
 	struct entry *next;
-	struct user user;
+	struct user user; /* its texts are the two below */
 	unsigned line;
+	unsigned text_bytes;
+	char texts[]; /* name and password */
+};
+
+/* A line of the file. */
+struct fields {
 	char name[USER_NAME_BYTES];
 	char password[USER_PASSWORD_BYTES];
+	uint32_t address_be;
 };
 
 struct users {
@@ -67,7 +74,7 @@ static struct entry *entry_find(const struct users *users, const char *name)
 {
 	struct entry *entry = *bucket_of(users, name);
 
-	while (entry != NULL && strcmp(entry->name, name) != 0)
+	while (entry != NULL && strcmp(entry->user.name, name) != 0)
 		entry = entry->next;
 	return entry;
 }
@@ -80,7 +87,7 @@ static void users_grow(struct users *users)
 	for (size_t i = 0; i < users->bucket_count; i++) {
 		while (users->buckets[i] != NULL) {
 			struct entry *entry = users->buckets[i];
-			struct entry **bucket = bucket_of(&larger, entry->name);
+			struct entry **bucket = bucket_of(&larger, entry->user.name);
 
 			users->buckets[i] = entry->next;
 			entry->next = *bucket;
@@ -97,15 +104,33 @@ static void entry_add(struct users *users, struct entry *entry)
 
 	if (users->count >= users->bucket_count)
 		users_grow(users);
-	bucket = bucket_of(users, entry->name);
+	bucket = bucket_of(users, entry->user.name);
 	entry->next = *bucket;
 	*bucket = entry;
 	users->count++;
 }
 
+static struct entry *entry_new(const struct fields *fields, unsigned line)
+{
+	size_t name_bytes = strlen(fields->name) + 1;
+	size_t password_bytes = strlen(fields->password) + 1;
+	struct entry *entry = memory_new(sizeof(*entry) + name_bytes + password_bytes);
+
+	memcpy(entry->texts, fields->name, name_bytes);
+	memcpy(entry->texts + name_bytes, fields->password, password_bytes);
+	entry->text_bytes = (unsigned)(name_bytes + password_bytes);
+	entry->line = line;
+	entry->user = (struct user){
+		.name = entry->texts,
+		.password = entry->texts + name_bytes,
+		.address_be = fields->address_be,
+	};
+	return entry;
+}
+
 static void entry_free(struct entry *entry)
 {
-	memory_wipe(entry, sizeof(*entry));
+	memory_wipe(entry, sizeof(*entry) + entry->text_bytes);
 	free(entry);
 }
 
@@ -192,20 +217,20 @@ static int address_read(struct reader *reader, uint32_t *address_be)
 	return 0;
 }
 
-static int fields_read(struct reader *reader, struct entry *entry)
+static int fields_read(struct reader *reader, struct fields *fields)
 {
-	int error = word_read(reader, entry->name, sizeof(entry->name));
+	int error = word_read(reader, fields->name, sizeof(fields->name));
 
 	if (error != 0)
 		return error;
-	if (entry->name[0] == '\0')
+	if (fields->name[0] == '\0')
 		return mistake(reader, "empty user name");
 	if (line_ended(reader))
-		return mistake(reader, "user \"%s\" has no password", entry->name);
-	error = word_read(reader, entry->password, sizeof(entry->password));
+		return mistake(reader, "user \"%s\" has no password", fields->name);
+	error = word_read(reader, fields->password, sizeof(fields->password));
 	if (error != 0 || line_ended(reader))
 		return error;
-	error = address_read(reader, &entry->user.address_be);
+	error = address_read(reader, &fields->address_be);
 	if (error == 0 && !line_ended(reader))
 		error = mistake(reader, "more than user, password and address");
 	return error;
@@ -213,25 +238,20 @@ static int fields_read(struct reader *reader, struct entry *entry)
 
 static int line_read(struct reader *reader, struct users *users)
 {
-	struct entry *entry = memory_new(sizeof(*entry));
+	struct fields fields = {.address_be = 0};
 	const struct entry *other;
-	int error = fields_read(reader, entry);
+	int error = fields_read(reader, &fields);
 
 	if (error == 0) {
-		other = entry_find(users, entry->name);
+		other = entry_find(users, fields.name);
 		if (other != NULL)
-			error = mistake(reader, "user \"%s\" is in line %u already", entry->name,
+			error = mistake(reader, "user \"%s\" is in line %u already", fields.name,
 					other->line);
 	}
-	if (error != 0) {
-		entry_free(entry);
-		return error;
-	}
-	entry->line = reader->line;
-	entry->user.name = entry->name;
-	entry->user.password = entry->password;
-	entry_add(users, entry);
-	return 0;
+	if (error == 0)
+		entry_add(users, entry_new(&fields, reader->line));
+	memory_wipe(&fields, sizeof(fields));
+	return error;
 }
 
 struct users *aaa_users_parse(const char *path, const char *text, size_t length,
