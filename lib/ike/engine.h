@@ -175,13 +175,11 @@ struct child {
 	bool outbound_deleted;
 };
 
-/* R-U-THEREs that were sent. */
+/* R-U-THEREs that nobody has answered yet. */
 struct probe {
-	bool unanswered;
 	bool forced; /* ike_peer_probe() asked for it */
-	uint32_t sequence;
 	uint32_t attempts;
-	uint64_t first_ms; /* when the first unanswered one went out */
+	uint64_t first_ms; /* when the first one went out */
 	uint64_t last_ms;
 	uint64_t ends_ms; /* of a forced one */
 };
@@ -191,10 +189,11 @@ struct peer {
 	struct deadline deadline;
 	struct ike *ike;
 	uint32_t name;               /* the number that the owner knows */
+	uint32_t probe_sequence;     /* of the last R-U-THERE; 0: none yet */
 	TAILQ_HEAD(sa_list, sa) sas; /* oldest first */
 	LIST_HEAD(, child) children; /* newest first */
 	struct ike_path path;
-	struct probe *probe;       /* owned; NULL: none was sent yet */
+	struct probe *probe;       /* owned; NULL: none is unanswered */
 	struct identity *identity; /* owned */
 	uint64_t alive_ms;
 	uint64_t childless_ms; /* since when there is no child */

@@ -103,7 +103,7 @@ bool peer_join(struct sa *sa, const struct digest_part *identity)
 /* An R-U-THERE is unanswered. */
 static bool probing(const struct peer *peer)
 {
-	return peer->probe != NULL && peer->probe->unanswered;
+	return peer->probe != NULL;
 }
 
 static bool forced(const struct peer *peer)
@@ -113,10 +113,8 @@ static bool forced(const struct peer *peer)
 
 static void probe_answered(struct peer *peer)
 {
-	if (peer->probe == NULL)
-		return;
-	peer->probe->unanswered = false;
-	peer->probe->forced = false;
+	free(peer->probe);
+	peer->probe = NULL;
 }
 
 void peer_leave(struct sa *sa, enum cause cause)
@@ -227,14 +225,11 @@ static void probe_send(struct peer *peer, struct sa *sa)
 		.data = {sequence, sizeof(sequence)},
 	};
 
+	if (peer->probe_sequence == 0)
+		peer->probe_sequence = random_u32(&peer->ike->host.random) >> 1;
+	writer_u32(&w, ++peer->probe_sequence);
 	if (probe == NULL) {
 		peer->probe = probe = memory_new(sizeof(*probe));
-		probe->sequence = random_u32(&peer->ike->host.random) >> 1;
-	}
-	writer_u32(&w, ++probe->sequence);
-	if (!probe->unanswered) {
-		probe->unanswered = true;
-		probe->attempts = 0;
 		probe->first_ms = peer->ike->now_ms;
 	}
 	probe->attempts++;
