@@ -63,8 +63,12 @@ static void link_out(struct timer_node *node)
 void timer_wheel_set(struct timer_wheel *wheel, struct timer_node *node, uint64_t deadline_ms)
 {
 	if (node->link != NULL) {
-		if (node->deadline_ms == deadline_ms)
+		/* Most timers are put off again and again: a node stays in its slot until that is
+		 * due, and goes on to the right one then. */
+		if (deadline_ms >= node->deadline_ms && deadline_ms != UINT64_MAX) {
+			node->deadline_ms = deadline_ms;
 			return;
+		}
 		link_out(node);
 	}
 	node->deadline_ms = deadline_ms;

@@ -94,6 +94,34 @@ static void set_again(struct timer_node *node, uint64_t now_ms)
 		timer_wheel_set(chain->wheel, node, now_ms);
 }
 
+/* As a session's timer is with every packet: put off again and again, then it comes in time. */
+static void a_timer_that_is_put_off_comes_in_time(void **state)
+{
+	struct timer_wheel *wheel = timer_wheel_new(0);
+	struct probe a = {.node.expired = fired};
+	uint64_t now_ms = 0;
+
+	(void)state;
+	for (; now_ms < 400000; now_ms += 700) {
+		timer_wheel_set(wheel, &a.node, now_ms + 30000);
+		timer_wheel_advance(wheel, now_ms);
+	}
+	assert_int_equal(a.fires, 0);
+	while (a.fires == 0) {
+		now_ms = timer_wheel_next_ms(wheel);
+		assert_true(now_ms <= a.node.deadline_ms + 2 * TICK_MS);
+		timer_wheel_advance(wheel, now_ms);
+	}
+	assert_true(a.fired_ms >= a.node.deadline_ms);
+	timer_wheel_set(wheel, &a.node, now_ms + 50000);
+	timer_wheel_set(wheel, &a.node, now_ms + 90000);
+	timer_wheel_set(wheel, &a.node, now_ms + 1000); /* and sooner again */
+	timer_wheel_advance(wheel, now_ms + 1000 + 2 * TICK_MS);
+	assert_int_equal(a.fires, 2);
+	assert_int_equal(timer_wheel_next_ms(wheel), UINT64_MAX);
+	timer_wheel_free(wheel);
+}
+
 static void a_handler_may_set_itself_and_cancel_others(void **state)
 {
 	struct timer_wheel *wheel = timer_wheel_new(0);
@@ -115,6 +143,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_timer_fires_once_and_in_time),
 		cmocka_unit_test(a_cancelled_or_moved_timer_does_not_fire_at_its_old_time),
+		cmocka_unit_test(a_timer_that_is_put_off_comes_in_time),
 		cmocka_unit_test(a_handler_may_set_itself_and_cancel_others),
 	};
 
