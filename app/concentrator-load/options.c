@@ -281,7 +281,7 @@ static int sizes_take(struct options *options, const char *text)
 		options->sizes[options->size_count++] =
 			(struct packet_size){(uint16_t)bytes, (uint16_t)weight};
 		at += length;
-		if (*at == ',')
+		if (*at == ',' && at[1] != '\0')
 			at++;
 		else if (*at != '\0')
 			return wrong(KEY_SIZES, text);
