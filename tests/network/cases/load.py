@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Many peers at once, emulated by concentrator-load, with traffic that is verified packet by packet."""
 
+import signal
+import time
+
 from lab import load
 from lab.case import case, expect
 
@@ -62,3 +65,19 @@ def load_notices_a_wrong_password(lab):
         expect("password is wrong" in str(failure), str(failure))
         return
     expect(False, "concentrator-load finds all well")
+
+
+@case(seconds=60, own_daemon=True)
+def load_ends_in_order_when_interrupted(lab):
+    """In the middle of the dials, of which each is at another step."""
+    concentrator = _start(lab, "required")
+    running = load.start(concentrator, "--sessions", "1000", "--nat", "100", "--ipsec", "aes256-gcm",
+                         "--rate", "200")
+    while len(concentrator.sessions()) < 50:
+        expect(running.running(), running.output()[-300:])
+        time.sleep(0.05)
+    running.signal(signal.SIGINT)
+    status = running.wait(20)
+    expect(status == 1, f"status {status}")
+    concentrator.wait_sessions(0, timeout=5)
+    expect("closed: 0 in" not in running.output(), running.output()[-300:])

@@ -31,14 +31,19 @@ def command(build, directory, *arguments):
             "--psk-file", f"{directory}/psk", *arguments]
 
 
+def start(concentrator, *arguments):
+    """Begins it; the figures will be in load.json of the daemon's directory."""
+    directory = concentrator.directory
+    return process.Process(
+        command(concentrator.build, directory, "--json", f"{directory}/load.json", *arguments),
+        directory / "load.log", environment=SANITIZERS)
+
+
 def run(concentrator, *arguments, timeout=50):
     """Runs it to its end; returns its figures. Fails when not all went well."""
-    directory = concentrator.directory
-    report = directory / "load.json"
-    load = process.Process(command(concentrator.build, directory, "--json", str(report), *arguments),
-                           directory / "load.log", environment=SANITIZERS)
+    load = start(concentrator, *arguments)
     status = load.wait(timeout * time_scale())
     if status != 0:
         load.stop()
         raise LoadFailed(f"status {status}: {' | '.join(load.output().splitlines()[-6:])}")
-    return json.loads(report.read_text())
+    return json.loads((concentrator.directory / "load.json").read_text())
