@@ -73,7 +73,7 @@ enum peer_phase {
 	PEER_PHASE_CALLING, /* SCCRQ sent */
 	PEER_PHASE_UP,
 	PEER_PHASE_STOPPING, /* StopCCN sent */
-	PEER_PHASE_LEAVING,  /* IKE Deletes sent */
+	PEER_PHASE_LEAVING,  /* waits for its turn to send IKE's Deletes */
 	PEER_PHASE_DOWN,
 };
 
@@ -91,6 +91,7 @@ struct peer {
 	struct load *load;
 	struct client *client;        /* with IPsec, once it dials */
 	struct session_queue waiting; /* sessions that wait for the tunnel */
+	STAILQ_ENTRY(peer) leaving;
 	struct session_place *places; /* its sessions by id; NULL with one session */
 	uint32_t place_mask;          /* number of places, a power of two, less one */
 	uint32_t number;
@@ -99,6 +100,8 @@ struct peer {
 	uint16_t peer_tunnel;
 	uint8_t phase; /* enum peer_phase */
 };
+
+STAILQ_HEAD(peer_queue, peer);
 
 struct tally {
 	uint32_t started;
@@ -160,6 +163,8 @@ struct load {
 	size_t secret_bytes;
 
 	struct peer *peers;
+	struct peer_queue leaving;
+	uint64_t left_ms; /* when peers left last */
 	struct session *sessions;
 	uint32_t next_start; /* number of the session that is dialled next */
 	uint32_t next_close;
@@ -211,6 +216,8 @@ void peer_close(struct peer *peer);
 /* Looks whether a peer that stops has been acknowledged. */
 void peer_check_stopped(struct peer *peer);
 void peer_failed(struct peer *peer, enum cause cause);
+/* Lets those leave whose turn it is. */
+void peers_leave(struct load *load);
 /* Makes room for so many sessions. */
 void peer_make_places(struct peer *peer, uint32_t sessions);
 void peer_session_add(struct peer *peer, uint16_t id, uint32_t number);

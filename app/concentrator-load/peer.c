@@ -9,8 +9,7 @@
 
 #include <arpa/inet.h>
 
-#define IKE_PORT        500
-#define IKE_NAT_PORT    4500
+#define LEAVES_A_MS     2
 #define L2TP_CONTROL    0x8000
 #define L2TP_LENGTH     0x4000
 #define L2TP_SEQUENCE   0x0800
@@ -121,10 +120,28 @@ void peer_tunnel_down(struct peer *peer, enum cause cause)
 	client_close(peer);
 }
 
+/* Nobody acknowledges a Delete (RFC 2408 5.15), so they are not sent faster than they are taken. */
 static void peer_leave(struct peer *peer)
 {
-	peer->phase = PEER_PHASE_DOWN;
-	client_close(peer);
+	if (peer->client == NULL) {
+		peer->phase = PEER_PHASE_DOWN;
+		return;
+	}
+	peer->phase = PEER_PHASE_LEAVING;
+	STAILQ_INSERT_TAIL(&peer->load->leaving, peer, leaving);
+}
+
+void peers_leave(struct load *load)
+{
+	uint64_t due = (load->now_ms - load->left_ms) * LEAVES_A_MS;
+	struct peer *peer;
+
+	load->left_ms = load->now_ms;
+	while (due-- != 0 && (peer = STAILQ_FIRST(&load->leaving)) != NULL) {
+		STAILQ_REMOVE_HEAD(&load->leaving, leaving);
+		peer->phase = PEER_PHASE_DOWN;
+		client_close(peer);
+	}
 }
 
 void peer_check_stopped(struct peer *peer)

@@ -218,11 +218,13 @@ static void close_all(struct load *load)
 	bool ended = false;
 
 	load->tally.close_us = load->now_us;
+	load->left_ms = load->now_ms;
 	load->closing = true;
 	while (!ended && load->now_ms - moved_ms < (uint64_t)load->options->setup_seconds * 1000) {
 		closes_begin(load);
 		turn(load);
-		if (load->tally.closed != closed)
+		peers_leave(load);
+		if (load->tally.closed != closed || !STAILQ_EMPTY(&load->leaving))
 			moved_ms = load->now_ms;
 		closed = load->tally.closed;
 		if (load->next_close < load->options->sessions || load->now_ms - checked_ms < 20)
@@ -243,6 +245,7 @@ static void peers_make(struct load *load)
 	const struct options *options = load->options;
 	bool shared = options->sessions > options->tunnels;
 
+	STAILQ_INIT(&load->leaving);
 	load->peers = memory_new_array(options->tunnels, sizeof(*load->peers));
 	load->sessions = memory_new_array(options->sessions, sizeof(*load->sessions));
 	for (uint32_t i = 0; i < options->tunnels; i++) {
