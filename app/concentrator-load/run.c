@@ -372,6 +372,9 @@ bool run(const struct options *options)
 	peers_make(load);
 	if (users_assign(load) == 0 && ports_open(load) == 0 && engines_make(load) == 0 &&
 	    links_wait(load)) {
+		puts("links: ready");
+		fflush(stdout);
+		now_read(load);
 		dial(load);
 		wait_seconds(load, options->hold_seconds);
 		exchange(load);

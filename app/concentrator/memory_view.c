@@ -5,9 +5,6 @@
 #include "control/control.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include <rte_lcore.h>
 #include <rte_malloc.h>
@@ -43,35 +40,26 @@ static void heaps_add(json_t *rows)
 	}
 }
 
-/* Reserved huge pages in use; the kernel counts them apart from resident memory. */
-static void huge_pages_add(json_t *rows)
-{
-	static const char key[] = "HugetlbPages:";
-	FILE *file = fopen("/proc/self/status", "r");
-	unsigned long kilobytes = 0;
-	char line[128];
-
-	if (file == NULL)
-		return;
-	while (fgets(line, sizeof(line), file) != NULL)
-		if (strncmp(line, key, sizeof(key) - 1) == 0)
-			kilobytes = strtoul(line + sizeof(key) - 1, NULL, 10);
-	fclose(file);
-	row_add(rows, "process", "huge pages", kilobytes * 1024, 0);
-}
-
+/* The kernel counts pages of hugetlbfs apart from what is resident. */
 static void process_add(json_t *rows)
 {
-	unsigned long size, resident;
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	FILE *file = fopen("/proc/self/statm", "r");
+	unsigned long kilobytes, size = 0, resident = 0, huge = 0;
+	FILE *file = fopen("/proc/self/status", "r");
+	char line[256];
 
 	if (file == NULL)
 		return;
-	if (fscanf(file, "%lu %lu", &size, &resident) == 2)
-		row_add(rows, "process", "resident", resident * page, size * page);
+	while (fgets(line, sizeof(line), file) != NULL) {
+		if (sscanf(line, "VmSize: %lu kB", &kilobytes) == 1)
+			size = kilobytes;
+		else if (sscanf(line, "VmRSS: %lu kB", &kilobytes) == 1)
+			resident = kilobytes;
+		else if (sscanf(line, "HugetlbPages: %lu kB", &kilobytes) == 1)
+			huge = kilobytes;
+	}
 	fclose(file);
-	huge_pages_add(rows);
+	row_add(rows, "process", "resident", resident * 1024, size * 1024);
+	row_add(rows, "process", "huge pages", huge * 1024, huge * 1024);
 }
 
 static uint64_t allocator_figure(const char *name)

@@ -165,8 +165,9 @@ def _rates(dials, before, after, wall):
 
 def _dial(bed, sessions, *arguments):
     """One run from nothing to all sessions up, and down again."""
-    before = bed.cpu_seconds()
     running = bed.load("--sessions", str(sessions), *arguments)
+    running.read("links:")
+    before = bed.cpu_seconds()
     running.read("up:")
     after = bed.cpu_seconds()
     figures = running.finish()
@@ -220,13 +221,15 @@ def _memory_of(build, sessions):
         running.read("up:")
         time.sleep(STEADY_SECONDS)
         memory = bed.memory()
+        if bed.totals()["sessions_up"] != sessions or bed.totals()["sas"] < sessions:
+            raise DialsFailed(f"not all are up any more: {bed.totals()}")
         running.stop()
         return empty, memory
 
 
 def _bytes(memory):
-    """Resident memory, and what DPDK's heap has given out."""
-    return {"resident": memory["process resident"],
+    """What the process holds, and what DPDK's heap, a part of it, has given out."""
+    return {"resident": memory["process resident"], "huge_pages": memory["process huge pages"],
             "heap": sum(value for name, value in memory.items() if name.startswith("heap "))}
 
 
@@ -234,10 +237,10 @@ def memory_per_ipsec_session(build, few=1000, many=20000):
     """Bytes for each session with AES-256-GCM, a minute after the dial."""
     low, high = (_bytes(_memory_of(build, sessions)[1]) for sessions in (few, many))
     grown = {name: high[name] - low[name] for name in low}
+    # The heap lies in huge pages or, here, in ordinary memory: what it gave out may be counted twice.
     return {"few": {"sessions": few, **low}, "many": {"sessions": many, **high},
-            "resident_bytes_per_session": round(grown["resident"] / (many - few)),
-            "heap_bytes_per_session": round(grown["heap"] / (many - few)),
-            "bytes_per_session": round(sum(grown.values()) / (many - few))}
+            **{f"{name}_bytes_per_session": round(value / (many - few)) for name, value in grown.items()},
+            "bytes_per_session": round((grown["resident"] + grown["heap"]) / (many - few))}
 
 
 def _capacity(build, ipsec, sessions, *arguments):
