@@ -3,7 +3,8 @@
 /*
  * Messages from the peer for an L2TP engine. The input is a list of records: a byte of flags, two
  * bytes of length, the message. Ids and numbers in the header are made right when a flag says so,
- * or nothing would get past them.
+ * or nothing would get past them. Built twice: with FUZZ_DIALS the engine dials a
+ * tunnel, and calls in it.
  */
 
 #include "base/cursor.h"
@@ -48,6 +49,8 @@ static void events_take(struct world *world)
 			world->tunnel = event->tunnel;
 		if (event->session != 0)
 			world->session = event->session;
+		if (FUZZ_DIALS && event->kind == L2TP_TUNNEL_UP)
+			l2tp_session_dial(world->l2tp, event->tunnel, "1", "2", world->now_ms);
 		if (event->kind == L2TP_SEND) {
 			struct cursor c = cursor_over(event->send.bytes, event->send.length);
 
@@ -120,7 +123,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct l2tp_counters counters = {0};
 	struct world world = {.l2tp = l2tp_new(&config, &random, &counters)};
 	struct cursor c = cursor_over(data, size);
+	struct endpoint peer = endpoint_ipv4(1, 1701), own = endpoint_ipv4(2, 1701);
 
+	if (FUZZ_DIALS)
+		l2tp_tunnel_dial(world.l2tp, &peer, &own, 0);
+	events_take(&world);
 	while (cursor_more(&c)) {
 		uint8_t flags = cursor_u8(&c);
 		size_t length = cursor_u16(&c);

@@ -3,10 +3,12 @@
 /*
  * Packets from the peer for a PPP engine. The input is a list of records: a byte of flags, two
  * bytes of length, the packet from the protocol field on. A flag gives it the identifier of the
- * engine's last packet, or no answer would be taken.
+ * engine's last packet, or no answer would be taken. Built twice: with FUZZ_DIALS the engine is the
+ * client.
  */
 
 #include "base/cursor.h"
+#include "crypto/ms_chap.h"
 #include "ppp/ppp.h"
 
 #include <stdlib.h>
@@ -96,14 +98,26 @@ static void record_feed(struct world *world, uint8_t flags, const uint8_t *bytes
 	}
 }
 
+static struct ppp *engine_new(const struct ppp_config *config, const struct random_source *random,
+			      struct ppp_counters *counters)
+{
+	static const struct ppp_credentials credentials = {"user", "password"};
+
+	return FUZZ_DIALS ? ppp_client_new(config, &credentials, random, counters, 0)
+			  : ppp_new(config, random, counters, 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static struct ms_chap *ms_chap; /* slow to make: one for all inputs */
+
 	const struct ppp_config config = {
 		.mru = 1400,
 		.authentication = {PPP_AUTHENTICATION_MS_CHAP_V2, PPP_AUTHENTICATION_CHAP_MD5,
 				   PPP_AUTHENTICATION_PAP},
 		.authentication_count = 3,
 		.name = "lns",
+		.ms_chap = ms_chap != NULL ? ms_chap : (ms_chap = ms_chap_new()),
 		.restart_ms = {1000, 1000, 1000, 3000},
 		.max_configure = 10,
 		.max_terminate = 2,
@@ -116,7 +130,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t next = 1;
 	const struct random_source random = {fill, &next};
 	struct ppp_counters counters = {0};
-	struct world world = {.ppp = ppp_new(&config, &random, &counters, 0)};
+	struct world world = {.ppp = engine_new(&config, &random, &counters)};
 	struct cursor c = cursor_over(data, size);
 
 	events_take(&world);
