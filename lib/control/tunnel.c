@@ -118,26 +118,6 @@ void l2tp_receive(struct control *control, const struct message *message)
 	l2tp_space_drain(space);
 }
 
-/*
- * What is about a session leaves by its worker, behind the messages that install it there: the peer
- * may send data as soon as it has read ICRP.
- */
-static void to_worker(struct l2tp_space *space, const struct l2tp_event *event,
-		      struct message *message)
-{
-	struct session *session;
-
-	if (space->group != NULL) {
-		group_send(space->group, message);
-		return;
-	}
-	session = session_find(space->control, space, event->tunnel, event->session);
-	if (session != NULL)
-		session_send(session, message);
-	else
-		mailbox_send(space->control->mailbox, 0, message);
-}
-
 static void l2tp_send(struct l2tp_space *space, const struct l2tp_event *event)
 {
 	struct control *control = space->control;
@@ -151,7 +131,15 @@ static void l2tp_send(struct l2tp_space *space, const struct l2tp_event *event)
 		mailbox_message_free(control->mailbox, message);
 		return;
 	}
-	to_worker(space, event, message);
+	/*
+	 * All of a plain tunnel leaves by one worker, whichever owns the session that it is about: LACs
+	 * exist that take messages in their order only. A session is in its owner's ring before, and so
+	 * known there before the peer can have read ICRP and sent data.
+	 */
+	if (space->group != NULL)
+		group_send(space->group, message);
+	else
+		mailbox_send(control->mailbox, 0, message);
 }
 
 /* The outer address of a tunnel, for logs and events. */
