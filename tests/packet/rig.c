@@ -208,6 +208,8 @@ struct rig *rig_new(const struct rig_options *options)
 		rig->options = *options;
 	if (rig->options.workers == 0)
 		rig->options.workers = 1;
+	if (rig->options.sessions != 0)
+		sizes.sessions = rig->options.sessions;
 	if (rig->options.triple_des_bytes_per_second == 0)
 		rig->options.triple_des_bytes_per_second = 100000000;
 	boxes.workers = rig->options.workers;

@@ -44,7 +44,8 @@ struct rig_options {
 	bool exact;        /* injected frames end where their memory ends */
 	bool rx_interrupt; /* claim that the ports can wake a worker */
 	bool no_client_to_client;
-	bool all_to_self; /* not only echo reaches our own addresses */
+	bool all_to_self;  /* not only echo reaches our own addresses */
+	uint32_t sessions; /* room in the tables; 0: 64 */
 	enum listener_ipsec ipsec;
 	uint32_t triple_des_bytes_per_second; /* 0: plenty */
 };

@@ -13,7 +13,7 @@
 
 #define LAC_MESSAGE_MAX 512
 #define LAC_QUEUE       64
-#define LAC_SESSIONS    16
+#define LAC_SESSIONS    1000
 #define LAC_RETRY_MS    1000
 
 struct lac_message {
