@@ -227,6 +227,7 @@ static void show_ports(void *context, const struct ctl_request *request, struct 
 		json_object_set_new(row, "link", json_string(info.link_up ? "up" : "down"));
 		json_object_set_new(row, "rx_queues", json_integer(info.rx_queues));
 		json_object_set_new(row, "tx_queues", json_integer(info.tx_queues));
+		json_object_set_new(row, "spread_by", json_string(info.spread));
 		json_object_set_new(row, "missed", json_integer((json_int_t)info.missed));
 		traffic = (struct traffic_counters){view.packets_in, view.bytes_in,
 						    view.packets_out, view.bytes_out};

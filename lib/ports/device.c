@@ -3,6 +3,7 @@
 #include "ports/private.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <rte_ethdev.h>
@@ -39,16 +40,43 @@ static int queues_set_up(struct ports *ports, struct port *port,
 	return error;
 }
 
-static struct rte_eth_conf device_conf(const struct port *port, const struct rte_eth_dev_info *info,
+/* What a device may choose the receive queue by, for what arrives here. */
+static const struct {
+	uint64_t types;
+	const char *name;
+} spreads[] = {
+	{RTE_ETH_RSS_ESP, "esp_spi"},
+	{RTE_ETH_RSS_UDP, "udp_ports"},
+	{RTE_ETH_RSS_L2TPV2, "l2tp_session"}, /* a LAC's sessions, else all of one flow */
+	{RTE_ETH_RSS_IP, "addresses"},
+};
+
+/* Of these, what the device offers; its names go to the port. */
+static uint64_t spread_choose(struct port *port, uint64_t offered)
+{
+	uint64_t chosen = 0;
+	size_t at = 0;
+
+	for (size_t i = 0; i < RTE_DIM(spreads); i++) {
+		if ((spreads[i].types & offered) == 0)
+			continue;
+		chosen |= spreads[i].types & offered;
+		at += (size_t)snprintf(port->spread + at, sizeof(port->spread) - at, "%s%s",
+				       at != 0 ? "," : "", spreads[i].name);
+	}
+	return chosen;
+}
+
+static struct rte_eth_conf device_conf(struct port *port, const struct rte_eth_dev_info *info,
 				       bool rx_interrupts)
 {
 	struct rte_eth_conf conf = {0};
 
+	snprintf(port->spread, sizeof(port->spread), port->rx_queues > 1 ? "device" : "");
 	if (port->rx_queues > 1) {
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 		conf.rx_adv_conf.rss_conf.rss_hf =
-			(RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_ESP) &
-			info->flow_type_rss_offloads;
+			spread_choose(port, info->flow_type_rss_offloads);
 	}
 	conf.intr_conf.rxq = rx_interrupts;
 	return conf;
@@ -97,6 +125,9 @@ int device_open(struct ports *ports, struct port *port, bool rx_interrupts)
 		return error;
 	}
 	port->started = true;
+	log_info(ports->log, LOG_PORTS, "started port=%s rx_queues=%u tx_queues=%u spread_by=%s",
+		 port->config.name, port->rx_queues, port->tx_queues,
+		 port->spread[0] != '\0' ? port->spread : "nothing");
 	(void)rte_eth_promiscuous_enable(port->device); /* the twin's address may be another */
 	port->rx_interrupt = rx_interrupts && wakes_by_level(port->device);
 	rte_eth_macaddr_get(port->device, &mac);

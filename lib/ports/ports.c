@@ -204,6 +204,7 @@ void ports_info(const struct ports *ports, unsigned number, struct port_info *in
 	info->mtu = port->config.mtu;
 	info->rx_queues = port->rx_queues;
 	info->tx_queues = port->tx_queues;
+	memcpy(info->spread, port->spread, sizeof(info->spread));
 	if (rte_eth_dev_info_get(port->device, &device) == 0)
 		snprintf(info->driver, sizeof(info->driver), "%s", device.driver_name);
 	if (rte_eth_stats_get(port->device, &statistics) == 0)

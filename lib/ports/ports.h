@@ -99,6 +99,7 @@ struct port_info {
 	uint16_t mtu;
 	uint16_t rx_queues;
 	uint16_t tx_queues;
+	char spread[64]; /* what it chooses the receive queue by; "device": it does not say */
 	bool link_up;
 	uint64_t missed; /* received by the device, not by us */
 	struct port_address addresses[PORT_ADDRESSES_MAX];

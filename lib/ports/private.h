@@ -25,6 +25,7 @@ struct port {
 	uint16_t tx_queues;
 	bool rx_interrupt;
 	bool started;
+	char spread[64]; /* what the device chooses the receive queue by */
 	struct twin twin;
 };
 
