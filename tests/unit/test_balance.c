@@ -172,7 +172,7 @@ static void handing_on_is_work(void **state)
 	(void)state;
 	for (unsigned i = 0; i < OBJECTS; i++)
 		place(&balance, &objects[i], i % 4, 100);
-	balance.worker[0].handed_rate = 75 * OBJECTS;
+	balance.worker[0].handed_rate = 25 * OBJECTS;
 	assert_in_range(run(&balance, objects, OBJECTS), 50, 400);
 	for (unsigned i = 0; i < OBJECTS; i++)
 		own[objects[i].worker] += objects[i].weight;
