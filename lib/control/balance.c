@@ -40,6 +40,30 @@ void balance_remove(struct balance *balance, unsigned worker, double weight)
 	from->measured = --from->objects == 0 ? 0 : from->measured - weight;
 }
 
+/* How much a worker hands on of each unit of weight that the others have. */
+static double handed_share(const struct balance *balance, unsigned worker)
+{
+	double others = 0, share;
+
+	for (unsigned i = 0; i < balance->workers; i++)
+		if (i != worker)
+			others += balance->worker[i].measured;
+	share = others > 0 ? balance->worker[worker].handed_rate / others : 0;
+	return share < 1 ? share : 1;
+}
+
+void balance_move(struct balance *balance, unsigned from, unsigned to, double weight)
+{
+	double more = handed_share(balance, from), less = handed_share(balance, to);
+
+	balance_remove(balance, from, weight);
+	balance_add(balance, to, weight);
+	if (weight < 0)
+		return;
+	balance->worker[from].handed_rate += more * weight;
+	balance->worker[to].handed_rate -= less * weight;
+}
+
 static double load_of(const struct balance *balance, unsigned worker, double fresh)
 {
 	const struct balance_worker *of = &balance->worker[worker];
@@ -122,7 +146,10 @@ bool rebalance_wants(struct rebalance *rebalance, const struct balance *balance,
 	now = extremes_of(balance);
 	load = balance_load(balance, worker);
 	/* Only what leaves both with less than the one had: so it ends. */
-	if (load <= now.mean * BALANCED || now.least + weight >= load)
+	if (load <= now.mean * BALANCED)
+		return false;
+	weight *= 1 - BALANCE_HANDED_SHARE * handed_share(balance, now.least_worker);
+	if (now.least + weight >= load)
 		return false;
 	*to = now.least_worker;
 	return true;

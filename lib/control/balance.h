@@ -32,9 +32,12 @@ struct balance {
 	struct balance_worker worker[BALANCE_WORKERS_MAX];
 };
 
-/* An object comes, is weighed, moves, goes. */
+/* An object comes, or goes. */
 void balance_add(struct balance *balance, unsigned worker, double weight);
 void balance_remove(struct balance *balance, unsigned worker, double weight);
+
+/* It moves: its old worker will hand on what it goes on receiving for it, its new one no more. */
+void balance_move(struct balance *balance, unsigned from, unsigned to, double weight);
 
 double balance_load(const struct balance *balance, unsigned worker);
 double balance_mean(const struct balance *balance);
@@ -58,7 +61,7 @@ struct rebalance {
 
 void rebalance_begin(struct rebalance *rebalance, const struct balance *balance);
 
-/* True if an object should move from `worker` to `*to`; the caller then moves its weight at once. */
+/* True if an object should move from `worker` to `*to`; the caller then calls balance_move() at once. */
 bool rebalance_wants(struct rebalance *rebalance, const struct balance *balance, unsigned worker,
 		     double weight, unsigned *to);
 

@@ -97,6 +97,7 @@ static void workers_sample(struct control *control, uint64_t now_ms)
 	for (unsigned i = 0; i < load->balance.workers; i++) {
 		struct worker_meter *meter = &load->meter[i];
 		struct worker_sample now;
+		double handed_rate;
 		uint64_t cycles;
 
 		load->sample(load->sample_context, i, &now);
@@ -105,8 +106,10 @@ static void workers_sample(struct control *control, uint64_t now_ms)
 					  : (double)(now.cycles_busy - meter->last.cycles_busy) /
 						    (double)cycles;
 		meter->packet_rate = (double)(now.packets - meter->last.packets) / seconds;
+		handed_rate = (double)(now.handed_over - meter->last.handed_over) / seconds;
+		/* Averaged as weights are, so that both tell of the same time. */
 		load->balance.worker[i].handed_rate =
-			(double)(now.handed_over - meter->last.handed_over) / seconds;
+			(load->balance.worker[i].handed_rate + handed_rate) / 2;
 		meter->last = now;
 	}
 	load->sampled_ms = now_ms;
@@ -244,8 +247,7 @@ static int group_shift(struct peer_group *group, unsigned to)
 
 	if (error != 0)
 		return error;
-	balance_remove(balance, from, group->weight);
-	balance_add(balance, to, group->weight);
+	balance_move(balance, from, to, group->weight);
 	return 0;
 }
 
@@ -260,8 +262,7 @@ static int session_shift(struct session *session, unsigned to)
 	error = session_move(session, to);
 	if (error != 0)
 		return error;
-	balance_remove(balance, from, session->weight);
-	balance_add(balance, to, session->weight);
+	balance_move(balance, from, to, session->weight);
 	return 0;
 }
 

@@ -8,8 +8,7 @@
 #define LAC_TUNNEL  7
 #define SETTLED_MS  20 /* from the listing of a session to its first packet */
 #define LOST_MS     10000
-#define ON_THE_WAY \
-	3000 /* packets at once: fewer than any ring or list that they may wait in holds */
+#define ON_THE_WAY  900 /* packets at once: fewer than a ring between workers holds */
 
 static uint32_t random_next(struct subscribers *all)
 {
@@ -133,7 +132,7 @@ void subscribers_send(struct subscribers *all, unsigned count)
 		if (to->state != SUBSCRIBER_UP || all->now_ms < to->since_ms + SETTLED_MS)
 			continue;
 		all->on_the_way++;
-		if (random_next(all) & 0x1000) {
+		if ((random_next(all) & 0x3000) == 0) {
 			wire_inner(&frame, to->address, RIG_SERVER, 16, ++to->up_sent);
 			bytes_prepend(&frame, ipv4, 2);
 			session_send(to, &frame);

@@ -3,8 +3,8 @@
 #define TESTS_PACKET_SUBSCRIBERS_H
 
 /*
- * Subscribers behind one LAC: one plain tunnel, a PPP session for each, and traffic of unequal rates
- * whose every packet is numbered. Frames go by the rig's ports: the LAC's come on one queue, since
+ * Subscribers behind one LAC: one plain tunnel, a PPP session for each, and traffic of unequal rates,
+ * three packets down for each one up, whose every packet is numbered. Frames go by the rig's ports: the LAC's come on one queue, since
  * they are one flow; those of servers come on the queue that the subscriber's address hashes to.
  * A packet that is lost, or overtakes another of its session and direction, fails the test.
  */

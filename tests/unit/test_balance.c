@@ -2,6 +2,7 @@
 /* Where new sessions go and which ones move, with rates as unequal as those of subscribers. */
 #include "control/balance.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -43,8 +44,7 @@ static unsigned run(struct balance *balance, struct object *objects, unsigned co
 					     objects[i].weight, &to))
 				continue;
 			assert_int_not_equal(to, objects[i].worker);
-			balance_remove(balance, objects[i].worker, objects[i].weight);
-			balance_add(balance, to, objects[i].weight);
+			balance_move(balance, objects[i].worker, to, objects[i].weight);
 			objects[i].worker = to;
 			objects[i].moves++;
 			moves++;
@@ -162,23 +162,31 @@ static void a_new_session_stays_with_its_queue_below_the_bound(void **state)
 	assert_int_equal(balance_choose(&balance, 0), 0);
 }
 
-/* The one queue of a LAC's flow: its worker hands most of it on, and has less of its own. */
+/* The one queue of a LAC's flow: its worker hands most of it on, the more the more it gives away. */
 static void handing_on_is_work(void **state)
 {
 	static struct object objects[OBJECTS];
 	struct balance balance = {.workers = 4};
-	double own[4] = {0};
+	double own[4] = {0}, load[4], mean = 0;
 
 	(void)state;
 	for (unsigned i = 0; i < OBJECTS; i++)
 		place(&balance, &objects[i], i % 4, 100);
-	balance.worker[0].handed_rate = 25 * OBJECTS;
+	balance.worker[0].handed_rate = 0.4 * 75 * OBJECTS; /* of all that the others own */
 	assert_in_range(run(&balance, objects, OBJECTS), 50, 400);
 	for (unsigned i = 0; i < OBJECTS; i++)
 		own[objects[i].worker] += objects[i].weight;
-	for (unsigned i = 1; i < 4; i++)
-		assert_true(own[0] * 1.5 < own[i]);
-	assert_true(balance_imbalance(&balance) < 1.06);
+	for (unsigned i = 0; i < 4; i++) {
+		load[i] = own[i];
+		if (i == 0)
+			load[i] += 0.4 * (100 * OBJECTS - own[0]) * BALANCE_HANDED_SHARE;
+		mean += load[i] / 4;
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		assert_true(load[i] < 1.06 * mean);
+		assert_true(fabs(load[i] - balance_load(&balance, i)) < 1);
+	}
+	assert_true(own[0] * 1.5 < own[1]);
 }
 
 int main(void)
