@@ -20,6 +20,7 @@
 #define RATE           24000 /* packets a second, of all together */
 #define MEASURED_MS    3000
 #define RANDOM_MOVES   300
+#define REBALANCES     2
 #define COME_AND_GO_MS 25  /* from one session that leaves to the next */
 #define DIALLING_MAX   50  /* at once */
 #define FIRST_TO_LEAVE 500 /* by rate; so the others' rates stay what they are */
@@ -31,6 +32,7 @@ enum phase {
 	PHASE_MOVED,
 	PHASE_COUNT_BEFORE,
 	PHASE_REBALANCE,
+	PHASE_MEASURE_AGAIN,
 	PHASE_SETTLE,
 	PHASE_COUNT,
 	PHASE_DRAIN,
@@ -59,7 +61,8 @@ struct lab {
 	uint64_t start_ms;
 	uint64_t sent; /* packets that were due since the start */
 	unsigned moves;
-	unsigned rebalanced;
+	unsigned rebalances;
+	unsigned rebalanced; /* sessions that they moved */
 	unsigned came_and_went;
 	uint64_t leave_ms, list_ms;
 	struct account before;
@@ -264,7 +267,8 @@ static void rebalance_some(struct lab *lab)
 
 	lab->rebalanced += (unsigned)control_rebalance(lab->control, moves, 64, &more);
 	if (!more)
-		phase_enter(lab, PHASE_SETTLE);
+		phase_enter(lab,
+			    ++lab->rebalances < REBALANCES ? PHASE_MEASURE_AGAIN : PHASE_SETTLE);
 }
 
 static void phase_advance(struct lab *lab)
@@ -299,6 +303,12 @@ static void phase_advance(struct lab *lab)
 		break;
 	case PHASE_REBALANCE:
 		rebalance_some(lab);
+		break;
+	case PHASE_MEASURE_AGAIN: /* what was handed on by whom is measured anew */
+		if (spent_ms > 2500) {
+			control_rebalance_begin(lab->control);
+			phase_enter(lab, PHASE_REBALANCE);
+		}
 		break;
 	case PHASE_SETTLE: /* the last moves end */
 		if (spent_ms > 300) {
