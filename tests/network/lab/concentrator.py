@@ -31,11 +31,14 @@ users_file = "{directory}/users";
 dns = [ "198.51.100.53" ];
 """
 
-# What the two ports are: wires to namespaces, or shared memory with another DPDK process.
+# What the two ports are: wires to namespaces, shared memory with another DPDK process, or files that
+# are played in a loop.
 _DEVICES = {
     "tap": (f"net_tap0,iface={ACCESS_WIRE}", f"net_tap1,iface={INSIDE_WIRE}"),
     "memif": ("net_memif0,role=server,id=0,socket={directory}/access.sock,socket-abstract=no",
               "net_memif1,role=server,id=1,socket={directory}/inside.sock,socket-abstract=no"),
+    "pcap": ("net_pcap0,rx_pcap={directory}/up.pcap,tx_pcap=/dev/null,infinite_rx=1",
+             "net_pcap1,rx_pcap={directory}/down.pcap,tx_pcap=/dev/null,infinite_rx=1"),
 }
 
 SANITIZERS = {
@@ -77,13 +80,15 @@ def write_configuration(directory, pool=("10.20.0.2", "10.20.255.254"), users=""
 
 
 class Concentrator:
-    def __init__(self, build, topology, directory, configuration, outlive=False, links="tap"):
+    def __init__(self, build, topology, directory, configuration, outlive=False, links="tap",
+                 arguments=()):
         self.build = pathlib.Path(build)
         self.topology = topology
         self.directory = pathlib.Path(directory)
         self.configuration = configuration
         self.outlive = outlive
         self.links = links
+        self.arguments = arguments
         self.log_path = self.directory / "concentrator.log"
         self.process = None
 
@@ -94,7 +99,7 @@ class Concentrator:
     def start(self, timeout=20):
         """Starts the daemon, waits until it serves, gives its two wires to their peers."""
         self.process = self.topology["concentrator"].start(
-            self.program, "-c", str(self.configuration), log=self.log_path, outlive=self.outlive,
+            self.program, "-c", str(self.configuration), *self.arguments, log=self.log_path, outlive=self.outlive,
             environment=SANITIZERS)
         deadline = time.monotonic() + timeout * time_scale()
         while not re.search(r"\bready\b", self.log()):

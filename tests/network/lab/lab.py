@@ -87,14 +87,19 @@ class Lab:
         if afresh:
             self.stop_concentrator()
 
-    def start_concentrator(self, **options):
-        """A fresh daemon with this configuration (see write_configuration)."""
+    def start_concentrator(self, arguments=(), prepare=None, **options):
+        """
+        A fresh daemon with this configuration (see write_configuration) and these arguments; `prepare`
+        is called with its directory before.
+        """
         self.stop_concentrator()
         self._starts += 1
         directory = self.directory / f"concentrator-{self._starts}"
         path = write_configuration(directory, **options)
+        if prepare:
+            prepare(directory)
         self.concentrator = Concentrator(self.build, self.topology, directory, path, self.outlive,
-                                         options.get("links", "tap"))
+                                         options.get("links", "tap"), arguments)
         self._configuration = options
         self.concentrator.start()
         return self.concentrator
