@@ -272,17 +272,18 @@ static inline bool esp_in_udp(struct worker *w, struct rte_mbuf *mbuf, uint64_t 
 
 	if (mbuf->data_len < NATT_OFFSET + ESP_HEADER_BYTES || mbuf->nb_segs != 1)
 		return false;
+	memcpy(&there.addresses, at + 26, sizeof(there.addresses));
+	if (there.addresses >> 32 != natt_be)
+		return false;
 	memcpy(&there.mac, at, sizeof(there.mac));
 	memcpy(&kind, at + 12, sizeof(kind));
 	memcpy(&fragment, at + 20, sizeof(fragment));
-	memcpy(&there.addresses, at + 26, sizeof(there.addresses));
 	memcpy(&there.ports, at + 34, sizeof(there.ports));
 	memcpy(&there.spi, at + NATT_OFFSET, sizeof(there.spi));
 	/* Ethernet's type and IPv4's first byte; MF, offset and protocol; UDP's port. */
 	if (there.mac << 16 != mac << 16 ||
 	    (kind & rte_cpu_to_be_32(0xffffff00)) != rte_cpu_to_be_32(0x08004500) ||
 	    (fragment & rte_cpu_to_be_32(0x3fff00ff)) != rte_cpu_to_be_32(IPPROTO_UDP) ||
-	    there.addresses >> 32 != natt_be ||
 	    there.ports >> 16 != rte_cpu_to_be_16(PORT_IKE_NATT) || there.spi == 0)
 		return false;
 	total = (uint32_t)(at[16] << 8 | at[17]);
