@@ -81,7 +81,10 @@ static void waiting_go(struct peer *peer)
 	peer->phase = PEER_PHASE_UP;
 	while ((session = STAILQ_FIRST(&peer->waiting)) != NULL) {
 		STAILQ_REMOVE_HEAD(&peer->waiting, waiting);
-		session_peer_ready(session);
+		if (peer->load->closing)
+			session_gone(session, CAUSE_administrator);
+		else
+			session_peer_ready(session);
 	}
 }
 
