@@ -30,7 +30,7 @@
 #define CHILDREN_PER_PEER     16
 #define SAS_PER_PEER          8
 #define MESSAGE_IDS_KEPT      64
-#define QUICK_MODE_KEPT_MS    60000 /* a finished one answers duplicates so long */
+#define QUICK_MODE_KEPT_MS    60000 /* a refused one answers duplicates so long */
 #define PEER_WITHOUT_CHILD_MS 120000
 #define LIFETIME_GRACE_MS     30000
 #define PEER_INDEX_BITS       20
@@ -133,7 +133,6 @@ struct quick_mode {
 	struct deadline deadline;
 	struct ike_path path; /* where quick mode 1 came from */
 	struct reply reply;
-	uint64_t last_hash; /* of quick mode 3 */
 	uint8_t iv[IKE_BLOCK_BYTES_MAX];
 	uint32_t message_id;
 	uint8_t state; /* enum quick_mode_state */

@@ -172,7 +172,7 @@ uint64_t ike_counter_value(const struct ike *ike, enum ike_counter counter);
 struct ike_objects {
 	uint32_t sas;         /* ISAKMP SAs, half-open ones included */
 	uint32_t main_modes;  /* those of them that still hold main mode's part */
-	uint32_t quick_modes; /* under way, or kept for duplicates */
+	uint32_t quick_modes; /* under way, or refused and kept for duplicates */
 	uint32_t children;
 	uint32_t peers;
 	uint32_t jobs;

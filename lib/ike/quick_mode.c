@@ -14,7 +14,6 @@ enum quick_mode_state {
 	QUICK_MODE_START,
 	QUICK_MODE_COMPUTING,
 	QUICK_MODE_SENT_2,
-	QUICK_MODE_FINISHED,
 	QUICK_MODE_REFUSED,
 	QUICK_MODE_GONE,
 	QUICK_MODE_STATES
@@ -56,7 +55,7 @@ struct quick_mode_input {
 };
 
 static const char *const state_names[QUICK_MODE_STATES] = {
-	"start", "computing", "sent quick mode 2", "finished", "refused", "gone",
+	"start", "computing", "sent quick mode 2", "refused", "gone",
 };
 
 static const char *const event_names[EVENTS] = {
@@ -80,16 +79,14 @@ static const struct fsm_cell cells[EVENTS * QUICK_MODE_STATES] = {
 	CELL(ANSWER_READY, COMPUTING, SENT_2, DO(SEND_2) | DO(ARM_RETRANSMISSION)),
 	CELL(ANSWER_REFUSED, START, REFUSED, DO(REFUSE) | DO(REPORT_FAILURE) | DO(ARM_KEPT)),
 	CELL(ANSWER_REFUSED, COMPUTING, REFUSED, DO(REFUSE) | DO(REPORT_FAILURE) | DO(ARM_KEPT)),
-	CELL(CONFIRMED, SENT_2, FINISHED, DO(CONFIRM) | DO(ARM_KEPT)),
-	CELL(USED, SENT_2, FINISHED, DO(CONFIRM) | DO(ARM_KEPT)),
+	CELL(CONFIRMED, SENT_2, GONE, DO(CONFIRM) | DO(BURY)),
+	CELL(USED, SENT_2, GONE, DO(CONFIRM) | DO(BURY)),
 	CELL(DUPLICATE, COMPUTING, COMPUTING, 0),
 	CELL(DUPLICATE, SENT_2, SENT_2, DO(RESEND)),
-	CELL(DUPLICATE, FINISHED, FINISHED, DO(RESEND)),
 	CELL(DUPLICATE, REFUSED, REFUSED, DO(RESEND)),
 	CELL(UNANSWERED, SENT_2, SENT_2, DO(SEND_2_AGAIN) | DO(ARM_RETRANSMISSION)),
 	CELL(EXPIRED, COMPUTING, GONE, DO(REPORT_FAILURE) | DO(BURY)),
 	CELL(EXPIRED, SENT_2, GONE, DO(REPORT_FAILURE) | DO(END_CHILD) | DO(BURY)),
-	CELL(EXPIRED, FINISHED, GONE, DO(BURY)),
 	CELL(EXPIRED, REFUSED, GONE, DO(BURY)),
 };
 
@@ -406,7 +403,7 @@ static bool room_make(struct sa *sa)
 	if (sa->quick_mode_count < QUICK_MODES_PER_SA)
 		return true;
 	LIST_FOREACH(qm, &sa->quick_modes, in_sa)
-	if (qm->state == QUICK_MODE_FINISHED || qm->state == QUICK_MODE_REFUSED)
+	if (qm->state == QUICK_MODE_REFUSED)
 		oldest = qm;
 	if (oldest != NULL)
 		quick_mode_bury(oldest);
@@ -465,7 +462,6 @@ static void third_message(struct quick_mode *qm, const struct packet *packet)
 		ike_count(sa->ike, IKE_COUNTER_bad_hash);
 		return;
 	}
-	qm->last_hash = packet->hash;
 	peer_heard(sa->peer, packet->path);
 	report_step(sa, packet->path, true, "quick mode 3", "confirms");
 	step(qm, EVENT_CONFIRMED, &input);
@@ -489,8 +485,6 @@ void quick_mode_feed(struct sa *sa, const struct packet *packet)
 	} else if (packet->hash == qm->reply.request_hash) {
 		ike_count(ike, IKE_COUNTER_duplicate);
 		step(qm, EVENT_DUPLICATE, &input);
-	} else if (packet->hash == qm->last_hash) {
-		ike_count(ike, IKE_COUNTER_duplicate);
 	} else if (qm->state == QUICK_MODE_SENT_2) {
 		third_message(qm, packet);
 	} else {

@@ -82,13 +82,12 @@ static void a_duplicate_gets_the_stored_answer(void **state)
 	client_send(&rig, &client);
 	assert_int_equal(rig_count(&rig, IKE_CHILD_CONFIRMED), 1);
 	assert_int_equal(ike_counter_value(rig.ike, IKE_COUNTER_unexpected), 0);
-	client_send(&rig, &again); /* quick mode 1 after all */
-	assert_int_equal(rig.send_count, 3);
-	rig_advance(&rig, 61000); /* forgotten by now, but its id is not */
-	client_send(&rig, &again);
-	assert_int_equal(rig.send_count, 3);
-	assert_int_equal(rig_count(&rig, IKE_CHILD_ADD), 1);
+	/* Who sent quick mode 3 has read 2: the exchange is forgotten, but its id is not. */
 	assert_int_equal(ike_counter_value(rig.ike, IKE_COUNTER_replayed), 1);
+	client_send(&rig, &again); /* quick mode 1 after all */
+	assert_int_equal(rig.send_count, 2);
+	assert_int_equal(rig_count(&rig, IKE_CHILD_ADD), 1);
+	assert_int_equal(ike_counter_value(rig.ike, IKE_COUNTER_replayed), 2);
 	rig_free(&rig);
 }
 
