@@ -256,15 +256,16 @@ static uint32_t natt_address(const struct worker *w)
 
 /*
  * The frame that comes most often, in as few steps as can be: ESP in UDP to `natt_be`, in IPv4
- * without options, for an SA of this worker. False: it is something else, or something is wrong with
- * it; the long way finds out.
+ * without options; it joins `esp` or goes to its owner. False: it is something else, or something is
+ * wrong with it; the long way finds out.
  */
 static inline bool esp_in_udp(struct worker *w, struct rte_mbuf *mbuf, uint64_t mac,
-			      uint32_t natt_be)
+			      uint32_t natt_be, struct vector *esp)
 {
 	const uint8_t *at = rte_pktmbuf_mtod(mbuf, const uint8_t *);
 	struct packet *packet = packet_of(mbuf);
 	uint32_t kind, fragment, total, slot;
+	unsigned owner;
 	struct {
 		uint64_t mac, addresses;
 		uint32_t ports, spi;
@@ -293,7 +294,7 @@ static inline bool esp_in_udp(struct worker *w, struct rte_mbuf *mbuf, uint64_t 
 	    !ipv4_sum_right(at + RTE_ETHER_HDR_LEN))
 		return false;
 	slot = lookup_spi_slot(w->tables, rte_be_to_cpu_32(there.spi));
-	if (slot >= w->tables->config.sas || lookup_sa_owner(w->tables, slot) != w->id)
+	if (slot >= w->tables->config.sas)
 		return false;
 	rte_prefetch0(&w->sas[slot]);
 	there.ports = rte_be_to_cpu_32(there.ports);
@@ -301,6 +302,11 @@ static inline bool esp_in_udp(struct worker *w, struct rte_mbuf *mbuf, uint64_t 
 	memcpy(&packet->local_port, &there.ports, sizeof(there.ports));
 	packet->encapsulated = true;
 	packet_cut(mbuf, NATT_OFFSET, RTE_ETHER_HDR_LEN + total - NATT_OFFSET);
+	/* Whoever owns it: an owner may change between two packets of a burst, and they must not take
+	 * ways of different length. */
+	owner = lookup_sa_owner(w->tables, slot);
+	if (owner == w->id || handoff_packet(w, mbuf, owner, PACKET_RESUME_ESP))
+		vector_add(esp, mbuf);
 	return true;
 }
 
@@ -317,9 +323,9 @@ void classify_stage(struct worker *w, uint16_t port, struct vector *frames)
 	for (unsigned i = 0; i < frames->count; i++) {
 		struct rte_mbuf *mbuf = frames->packets[i];
 
-		if (esp_in_udp(w, mbuf, mac, natt_be)) {
-			vector_add(&sorted.esp, mbuf);
-		} else if (frame_is_ipv4(w, mbuf, mac)) {
+		if (esp_in_udp(w, mbuf, mac, natt_be, &sorted.esp))
+			continue;
+		if (frame_is_ipv4(w, mbuf, mac)) {
 			destinations[ipv4.count] = rte_be_to_cpu_32(packet_of(mbuf)->local_be);
 			vector_add(&ipv4, mbuf);
 		}
