@@ -103,6 +103,7 @@ static void port_make(unsigned port, bool one_wire, struct rte_mempool *pool)
 		assert_int_equal(rte_eth_tx_queue_setup((uint16_t)id, q, RING_SLOTS, 0, NULL), 0);
 	}
 	assert_int_equal(rte_eth_dev_start((uint16_t)id), 0);
+	rig_port_seen((uint16_t)id, wires.rx[port], wires.tx[port]);
 }
 
 static void wires_start(bool one_wire)
@@ -112,6 +113,7 @@ static void wires_start(bool one_wire)
 	if (wires.started)
 		return;
 	eal_start();
+	rig_pools_seen();
 	pool = rte_pktmbuf_pool_create("unused", 15, 0, 0, 2048, SOCKET_ID_ANY);
 	assert_non_null(pool);
 	for (unsigned port = 0; port < PORTS; port++)
@@ -149,9 +151,30 @@ static void tables_fill(struct rig *rig)
 	assert_int_equal(tables_route_add(tables, RIG_POOL, 22, ROUTE_POOL, rig->pool), 0);
 }
 
+/* The order of start and end, which EAL makes out of the thread sanitizer's sight. */
+static uint64_t started_or_ended;
+
 static int worker_main(void *argument)
 {
-	return dataplane_run(argument, rte_lcore_id() - 1);
+	int status;
+
+	(void)__atomic_load_n(&started_or_ended, __ATOMIC_ACQUIRE);
+	status = dataplane_run(argument, rte_lcore_id() - 1);
+	__atomic_fetch_add(&started_or_ended, 1, __ATOMIC_RELEASE);
+	return status;
+}
+
+static void workers_start(struct rig *rig)
+{
+	__atomic_fetch_add(&started_or_ended, 1, __ATOMIC_RELEASE);
+	for (unsigned i = 0; i < rig->options.workers; i++)
+		assert_int_equal(rte_eal_remote_launch(worker_main, rig->dataplane, i + 1), 0);
+}
+
+static void workers_wait(void)
+{
+	rte_eal_mp_wait_lcore();
+	(void)__atomic_load_n(&started_or_ended, __ATOMIC_ACQUIRE);
 }
 
 static void wires_drain(struct rig *rig)
@@ -183,7 +206,7 @@ void rig_end(struct rig *rig)
 		return;
 	if (rig->dataplane != NULL)
 		dataplane_stop(rig->dataplane);
-	rte_eal_mp_wait_lcore();
+	workers_wait();
 	for (unsigned port = 0; port < PORTS; port++)
 		for (unsigned q = 0; q < RIG_WORKERS_MAX; q++) {
 			while (rte_ring_dequeue(wires.rx[port][q], &entry) == 0)
@@ -236,8 +259,7 @@ struct rig *rig_new(const struct rig_options *options)
 	}
 	rig->dataplane = dataplane_new(&config, rig->mailbox, rig->tables);
 	assert_non_null(rig->dataplane);
-	for (unsigned i = 0; i < rig->options.workers; i++)
-		assert_int_equal(rte_eal_remote_launch(worker_main, rig->dataplane, i + 1), 0);
+	workers_start(rig);
 	return rig;
 }
 
@@ -513,7 +535,7 @@ void rig_free(struct rig *rig)
 	wires_drain(rig);
 	state_remove(rig);
 	dataplane_stop(rig->dataplane);
-	rte_eal_mp_wait_lcore();
+	workers_wait();
 	wires_drain(rig);
 	assert_false(mailbox_deferred_run(rig->mailbox));
 	assert_int_equal(rte_mempool_in_use_count(mailbox_packet_pool(rig->mailbox)), 0);

@@ -22,6 +22,11 @@ struct rig {
 	uint64_t drops[DROP_COUNT]; /* as the test knows them */
 };
 
+/* rig_seen.c: ports and pools whose order the thread sanitizer sees. */
+struct rte_ring;
+void rig_port_seen(uint16_t port, struct rte_ring **rx, struct rte_ring **tx);
+void rig_pools_seen(void);
+
 void rig_sa_slot_delete(struct rig *rig, uint32_t slot);
 
 #endif
