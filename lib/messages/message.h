@@ -157,8 +157,8 @@ struct message {
 #define GROUP_SESSIONS_MAX 16
 
 /* Room that control allocates for the worker's objects; the packet path asserts that they fit. */
-#define GROUP_STORAGE_BYTES   512
-#define SESSION_STORAGE_BYTES 192
+#define GROUP_STORAGE_BYTES   384
+#define SESSION_STORAGE_BYTES 128
 #define SA_STORAGE_BYTES      384 /* and behind it the expanded keys of both directions */
 
 #endif
