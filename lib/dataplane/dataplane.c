@@ -7,9 +7,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* A whole line, so that the frames behind it begin with a line too. */
 size_t dataplane_packet_private_bytes(void)
 {
-	return RTE_ALIGN_CEIL(sizeof(struct packet), RTE_MBUF_PRIV_ALIGN);
+	return RTE_ALIGN_CEIL(sizeof(struct packet), RTE_CACHE_LINE_SIZE);
 }
 
 static void worker_free(struct worker *w)

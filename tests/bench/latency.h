@@ -8,11 +8,14 @@
  */
 
 #include "traffic.h"
+#include "trial.h"
+
+/* Of one run. What they cost must be measured with as many, since they do not fit the caches. */
+#define LATENCY_PACKETS 8192
 
 struct latency_result {
-	double p50_us, p99_us, most_us;
-	unsigned runs;      /* that count */
-	unsigned discarded; /* in which the processor was away for more than 50 us */
+	struct trials p50_us, p99_us; /* of each run that counts */
+	unsigned discarded;           /* runs in which the processor was away for more than 50 us */
 	bool wrong;
 };
 
