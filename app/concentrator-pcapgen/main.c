@@ -160,30 +160,34 @@ static struct esp_key **keys_new(const struct frame_source *source)
 	return keys;
 }
 
+static void keys_free(const struct frame_source *source, struct esp_key **keys)
+{
+	for (uint32_t i = 0; keys != NULL && i < source->plan.sessions; i++)
+		free(keys[i]);
+	free(keys);
+}
+
 static int packets_write(const struct options *options)
 {
 	const struct frame_source *source = &options->source;
-	struct esp_key **keys = source->engine != NULL ? keys_new(source) : NULL;
 	FILE *file = fopen(options->output, "wb");
 	uint8_t frame[FRAME_BYTES_MAX];
+	struct esp_key **keys;
 	uint64_t number = 0;
 	int failed;
 
 	if (file == NULL)
 		return -errno;
+	keys = source->engine != NULL ? keys_new(source) : NULL;
 	write_header(file);
 	for (uint32_t sequence = 1; sequence <= options->packets; sequence++)
 		for (uint32_t i = 0; i < source->plan.sessions; i++, number++)
 			write_packet(file, number, frame,
 				     frame_write(source, i, sequence, size_of(options, number),
 						 keys != NULL ? keys[i] : NULL, frame));
+	keys_free(source, keys);
 	failed = ferror(file);
-	if (fclose(file) != 0 || failed)
-		return -EIO;
-	for (uint32_t i = 0; keys != NULL && i < source->plan.sessions; i++)
-		free(keys[i]);
-	free(keys);
-	return 0;
+	return fclose(file) != 0 || failed ? -EIO : 0;
 }
 
 static void print_hex(FILE *file, const uint8_t *bytes, size_t count)

@@ -66,10 +66,14 @@ struct esp_done {
 unsigned esp_engine_submit(struct esp_engine *engine, unsigned lane, bool encrypt,
 			   const struct esp_job *jobs, unsigned count, struct esp_done *done);
 
+/* The same for jobs of ESP_LANE_GCM, which are all complete when it returns, in their order. */
+void esp_engine_gcm(struct esp_engine *engine, bool encrypt, const struct esp_job *jobs,
+		    unsigned count);
+
 /* The job that has been in the lane for the longest time: its `user`, or NULL. */
 void *esp_engine_oldest(const struct esp_engine *engine, unsigned lane);
 
-/* Completes the oldest job, and what completes with it: at least one, unless the lane is empty. */
+/* Completes the oldest job: 1, with `done`; 0 if the lane is empty. */
 unsigned esp_engine_flush_oldest(struct esp_engine *engine, unsigned lane, struct esp_done *done);
 
 /* Completes everything that is parked in the lane. */

@@ -4,13 +4,13 @@
  * something for the kernel, or nothing of ours.
  */
 #include "dataplane/ipv4_header.h"
+#include "dataplane/l2tp_in.h"
 #include "dataplane/worker.h"
 
 #include <netinet/in.h>
 
 #define PORT_IKE            500
 #define PORT_IKE_NATT       4500
-#define PORT_L2TP           1701
 
 #define ISAKMP_HEADER_BYTES 28
 #define NATT_OFFSET         42 /* of ESP behind Ethernet, IPv4 without options, and UDP */
@@ -123,7 +123,7 @@ static void classify_udp(struct worker *w, struct sorted *sorted, struct rte_mbu
 	if (packet->local_port == PORT_IKE_NATT && listener->ipsec != LISTENER_IPSEC_OFF) {
 		packet_cut(mbuf, 0, offset + length);
 		classify_natt(w, sorted, mbuf, offset + sizeof(udp));
-	} else if (packet->local_port == PORT_L2TP) {
+	} else if (packet->local_port == L2TP_PORT) {
 		if (listener->ipsec == LISTENER_IPSEC_REQUIRED) {
 			drop_packet(w, mbuf, DROP_ipsec_required);
 			return;
@@ -274,7 +274,7 @@ static inline bool esp_in_udp(struct worker *w, struct rte_mbuf *mbuf, uint64_t 
 	if (mbuf->data_len < NATT_OFFSET + ESP_HEADER_BYTES || mbuf->nb_segs != 1)
 		return false;
 	memcpy(&there.addresses, at + 26, sizeof(there.addresses));
-	if (there.addresses >> 32 != natt_be)
+	if (there.addresses >> 32 != natt_be || natt_be == 0)
 		return false;
 	memcpy(&there.mac, at, sizeof(there.mac));
 	memcpy(&kind, at + 12, sizeof(kind));

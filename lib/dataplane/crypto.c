@@ -29,11 +29,9 @@ static void gather(struct worker *w, const struct esp_done *done, unsigned count
 static void gcm_run(struct worker *w, bool encrypt)
 {
 	unsigned count = w->job_count[ESP_LANE_GCM];
-	struct esp_done done[ESP_DONE_MAX];
 	struct vector vector;
 
-	(void)esp_engine_submit(w->engine, ESP_LANE_GCM, encrypt, w->jobs[ESP_LANE_GCM], count,
-				done);
+	esp_engine_gcm(w->engine, encrypt, w->jobs[ESP_LANE_GCM], count);
 	vector.count = count;
 	for (unsigned i = 0; i < count; i++)
 		vector.packets[i] = w->jobs[ESP_LANE_GCM][i].user;
@@ -60,7 +58,8 @@ void crypto_submit(struct worker *w, unsigned lane, bool encrypt)
 
 void crypto_submit_all(struct worker *w, bool encrypt)
 {
-	for (unsigned lane = 0; lane < ESP_LANE_COUNT; lane++)
+	/* GCM last: it goes on at once, and what comes of that queues jobs of its own. */
+	for (unsigned lane = ESP_LANE_COUNT; lane-- > 0;)
 		if (w->job_count[lane] != 0)
 			crypto_submit(w, lane, encrypt);
 }

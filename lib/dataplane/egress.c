@@ -30,8 +30,6 @@ static void egress_unresolved(struct worker *w, struct rte_mbuf *mbuf, uint64_t 
 	control_hand(w, CONTROL_CLASS_neighbour, mbuf, 0, mbuf->data_len, adjacency->address_be);
 }
 
-/* Ethernet's header and two bytes before it that are not sent: one word to copy. */
-#define FRAME_HEADER_BYTES 16u
 static_assert(offsetof(struct adjacency, ethernet) + RTE_ETHER_HDR_LEN == FRAME_HEADER_BYTES,
 	      "the header ends the word");
 

@@ -169,13 +169,12 @@ static void session_add(struct worker *w, const struct message *message)
 	uint16_t remote_port = message->session_add.remote.port;
 
 	session->slot = message->session_add.slot;
-	session->tunnel = message->session_add.tunnel;
-	session->session = message->session_add.session;
 	tunnel_header_set(&session->header, local_port, remote_port,
 			  message->session_add.peer_tunnel, message->session_add.peer_session);
 	if (message->session_add.group != NO_SLOT) {
 		struct group *group = w->groups[message->session_add.group];
-		uint32_t ids = (uint32_t)session->tunnel << 16 | session->session;
+		uint32_t ids =
+			(uint32_t)message->session_add.tunnel << 16 | message->session_add.session;
 
 		session->group = group;
 		group->session[group->sessions++] =
@@ -252,8 +251,12 @@ static void send_l2tp(struct worker *w, const struct message *message, struct rt
 	}
 	group = w->groups[message->send_l2tp.group];
 	udp = (struct rte_udp_hdr *)packet_push(mbuf, sizeof(*udp));
-	if (group == NULL || udp == NULL || mbuf->data_off < TUNNEL_ROOM_BYTES) {
+	if (group == NULL) {
 		drop_packet(w, mbuf, DROP_no_outbound_sa);
+		return;
+	}
+	if (udp == NULL || mbuf->data_off < TUNNEL_ROOM_BYTES) {
+		drop_packet(w, mbuf, DROP_no_headroom);
 		return;
 	}
 	udp->src_port = rte_cpu_to_be_16(local->port);

@@ -180,7 +180,7 @@ void move_request(struct worker *w, struct message *message)
 static void count(struct worker *w, const struct message *message, uint64_t sign)
 {
 	if (message->owner_move.group) {
-		const struct group *group = w->dataplane->groups[message->owner_move.slot];
+		const struct group *group = w->groups[message->owner_move.slot];
 
 		counter_add(&w->view.groups, sign);
 		counter_add(&w->view.sas, sign * group->sas);
@@ -236,7 +236,7 @@ bool moves_leaving(const struct worker *w)
 static void leave(struct worker *w, struct message *message)
 {
 	if (message->owner_move.group) {
-		const struct group *group = w->dataplane->groups[message->owner_move.slot];
+		const struct group *group = w->groups[message->owner_move.slot];
 
 		for (unsigned i = 0; i < group->pairs; i++)
 			assert(group->pair[i]->jobs == 0);

@@ -113,11 +113,8 @@ struct session {
 	uint16_t mtu;
 	uint16_t mss;
 	bool open;
-	uint16_t identification; /* of fragments */
 	alignas(64) struct tunnel_header header;
 	struct outer_header outer; /* plain L2TP */
-	uint16_t tunnel;
-	uint16_t session;
 };
 
 static_assert(offsetof(struct sa, replay) + offsetof(struct replay_window, seen) == 64,

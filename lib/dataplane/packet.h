@@ -36,8 +36,8 @@ enum packet_origin {
 
 struct packet {
 	struct sa *sa;      /* whose job this is */
-	uint32_t session;   /* slot of the session that it belongs to or goes to */
-	uint32_t group;     /* slot of the group whose SA decrypted it; NO_SLOT in clear */
+	uint32_t session;   /* slot of the session that it goes to, or of a control packet */
+	uint32_t group;     /* of a control packet: slot of the group; NO_SLOT in clear */
 	uint32_t sequence;  /* of ESP, inbound */
 	uint32_t queued;    /* cycles, the low half, when the job was queued */
 	uint32_t remote_be; /* outer addresses and ports, as received */
@@ -95,7 +95,10 @@ static inline struct packet *packet_of(struct rte_mbuf *mbuf)
 
 #define ESP_HEADER_BYTES 8u
 
-#define VECTOR_MAX       64
+/* Ethernet's header and two bytes before it that are not sent: one word to copy. */
+#define FRAME_HEADER_BYTES 16u
+
+#define VECTOR_MAX         64
 
 /* What stages exchange. */
 struct vector {

@@ -4,11 +4,8 @@
 
 /* The PPP frame of a session (RFC 1661 2, 1662 3.1): IPv4 goes on, everything else to control. */
 
+#include "dataplane/ppp_header.h"
 #include "dataplane/step.h"
-
-#define PPP_ADDRESS_CONTROL 0xff03u
-#define PPP_IPV4            0x0021u
-#define PPP_IPV6            0x0057u
 
 /* Frames with a compressed header, and those of other protocols. */
 unsigned ppp_rare_in(struct worker *w, struct rte_mbuf *mbuf, const struct sa *sa,

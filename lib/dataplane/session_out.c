@@ -2,13 +2,12 @@
 /* An IPv4 packet towards a subscriber: owner, ownership of the address, time to live, MTU. */
 #include "dataplane/hop.h"
 #include "dataplane/mss.h"
+#include "dataplane/ppp_header.h"
 #include "dataplane/tunnel.h"
 #include "dataplane/worker.h"
 
 #define ICMP_UNREACHABLE          3
 #define ICMP_FRAGMENTATION_NEEDED 4
-
-#define PPP_IPV4                  0x0021
 
 /* Into the tunnel; `mbuf` fits the session's MTU. `outer` has room. */
 static inline void send_one(struct worker *w, struct session *session, struct rte_mbuf *mbuf,
@@ -123,8 +122,10 @@ void session_out_stage(struct worker *w, struct vector *packets)
 	select_own(w, packets, &own);
 	for (unsigned i = 0; i < own.count; i++) {
 		sessions[i] = w->sessions[packet_of(own.packets[i])->session];
+		if (sessions[i] == NULL)
+			continue;
 		rte_prefetch0(sessions[i]);
-		rte_prefetch0((const char *)sessions[i] + RTE_CACHE_LINE_SIZE);
+		rte_prefetch0(&sessions[i]->header);
 	}
 	prefetch(sessions, &own, w->view.sas > SAS_IN_CACHE);
 	for (unsigned i = 0; i < own.count; i++) {

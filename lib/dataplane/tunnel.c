@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/tunnel.h"
 
-#define L2TP_DATA_FLAGS     0x0002 /* version 2, no optional field */
-#define PPP_ADDRESS_CONTROL 0xff03
+#include "dataplane/ppp_header.h"
+
+#define L2TP_DATA_FLAGS 0x0002 /* version 2, no optional field */
 
 void tunnel_header_set(struct tunnel_header *header, uint16_t local_port, uint16_t remote_port,
 		       uint16_t peer_tunnel, uint16_t peer_session)

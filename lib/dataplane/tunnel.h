@@ -13,8 +13,9 @@
 #define TUNNEL_HEADER_BYTES 16u
 
 /* What all headers in front of PPP's protocol field need at most, ESP's and the link's too. */
-#define TUNNEL_ROOM_BYTES \
-	(TUNNEL_HEADER_BYTES + ESP_HEADER_BYTES + 16 + OUTER_UDP_BYTES + OUTER_IPV4_BYTES + 14)
+#define TUNNEL_ROOM_BYTES                                                                   \
+	(TUNNEL_HEADER_BYTES + ESP_HEADER_BYTES + 16 + OUTER_UDP_BYTES + OUTER_IPV4_BYTES + \
+	 FRAME_HEADER_BYTES)
 
 /* Makes what stands in front of each PPP frame to a peer; everything in host order. */
 void tunnel_header_set(struct tunnel_header *header, uint16_t local_port, uint16_t remote_port,

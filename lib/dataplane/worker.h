@@ -97,7 +97,7 @@ struct dataplane {
 /* Frames as received from a port. */
 void classify_stage(struct worker *w, uint16_t port, struct vector *frames);
 
-/* ESP at the mbuf's data; GCM goes on to route at once, the others become jobs. */
+/* ESP at the mbuf's data: checks, then a job. */
 void esp_in_stage(struct worker *w, struct vector *packets);
 
 /* Decrypted jobs: tag, replay, trailer, then up to IPv4; then route. */

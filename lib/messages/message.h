@@ -69,7 +69,7 @@ struct message {
 			struct endpoint remote;
 		} group_move;
 		struct {
-			void *storage; /* sa_storage_bytes() */
+			void *storage; /* SA_STORAGE_BYTES and the keys */
 			uint32_t group;
 			uint32_t slot;
 			uint32_t spi_in;

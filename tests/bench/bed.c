@@ -17,9 +17,12 @@
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 
+/* Not 1, which says that a packet was wrong. */
+#define EXIT_BROKEN 4
+
 #define HUGE_PAGE   ((size_t)2 << 20)
 #define CHUNK_BYTES ((size_t)64 << 20)
-#define INNER_MTU   1420
+#define INNER_MTU   1400
 #define INNER_MSS   1360
 
 #define CHUNKS_MAX  512
@@ -37,7 +40,7 @@ static struct {
 static void die(const char *what)
 {
 	fprintf(stderr, "bench: %s: %s\n", what, strerror(errno));
-	exit(1);
+	exit(EXIT_BROKEN);
 }
 
 static void chunk_map(size_t bytes)

@@ -203,6 +203,7 @@ static unsigned latency_measure(const struct options *options, const char *name,
 	pipeline_measure(bed, &what, &capacity);
 	/* The median: on a shared machine the least is a rate that does not last. */
 	latency_run(bed, trials_median(&capacity.pipeline), 0.8, 40, &result);
+	result.wrong |= result.p99_us.count == 0; /* nothing was measured */
 	printf("{\"name\": \"%s\", \"p50_us\": %.2f, \"p99_us\": %.2f, \"p99_least_us\": %.2f, "
 	       "\"runs\": %u, \"discarded\": %u, \"wrong\": %u}\n",
 	       name, trials_median(&result.p50_us), trials_median(&result.p99_us),

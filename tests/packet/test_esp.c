@@ -88,6 +88,34 @@ static void every_suite_carries_both_ways_as_protocol_50(void **state)
 	rig_free(rig);
 }
 
+/* Jobs that are complete at once must not take along those of other lanes that still wait. */
+static void suites_mix_in_one_burst(void **state)
+{
+	static const struct esp_suite gcm = {ESP_CIPHER_AES_GCM_16, 32, ESP_AUTHENTICATOR_NONE};
+	struct rig *rig = rig_new(NULL);
+	struct rig_peer_options options = {.suite = gcm};
+	struct rig_peer *a = rig_peer_add(rig, &options), *b = rig_peer_add(rig, NULL);
+	struct bytes ip, frame;
+	unsigned sent = 0, seen = 0;
+
+	(void)state;
+	for (unsigned round = 0; round < 64; round++) {
+		for (unsigned i = 0; i < 8; i++, sent += 2) {
+			wire_inner(&ip, a->address, b->address, 40 + i, sent);
+			rig_peer_send(rig, a, 0, &ip);
+			wire_inner(&ip, b->address, a->address, 40 + i, sent);
+			rig_peer_send(rig, b, 0, &ip);
+		}
+		rig_settle(rig);
+		for (; rig_take(rig, RIG_PEER_SIDE, &frame); seen++)
+			rig_open_ip(bytes_u16(&frame, 36) == a->remote_port ? a : b, &frame);
+	}
+	drain_messages(rig);
+	rig_expect_no_drops(rig);
+	assert_int_equal(seen, sent);
+	rig_free(rig);
+}
+
 static void outbound_sequence_counts_from_one(void **state)
 {
 	struct rig *rig = rig_new(NULL);
@@ -474,6 +502,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_suite_carries_both_ways_in_udp),
 		cmocka_unit_test(every_suite_carries_both_ways_as_protocol_50),
+		cmocka_unit_test(suites_mix_in_one_burst),
 		cmocka_unit_test(outbound_sequence_counts_from_one),
 		cmocka_unit_test(replayed_packets_are_dropped),
 		cmocka_unit_test(copies_in_one_burst_pass_once),
