@@ -27,6 +27,7 @@ from lab.process import CommandFailed  # noqa: E402
 
 POOL = ("10.20.0.2", "10.21.255.254")
 PLAIN = ("--mode", "lac", "--tunnels", "4")
+EVEN = ("--rate", "4000")   # so that the daemon has as much to do at a time with few sessions as with many
 CLIENTS = ("--nat", "50", "--ipsec", "aes256-gcm", "--keepalive", "0")
 STEADY_SECONDS = 60
 EMPTY_SECONDS = 120     # until the last lingering SA and tunnel is gone
@@ -185,13 +186,13 @@ def _dial_repeatedly(bed, runs, sessions, *arguments):
 def plain_at_1000(build, runs=5):
     """L2TP and PPP (MS-CHAPv2) without IPsec, from 0 to 1,000 sessions."""
     with Bed(build, 1000, "off") as bed:
-        return _dial_repeatedly(bed, runs, 1000, *PLAIN)
+        return _dial_repeatedly(bed, runs, 1000, *PLAIN, *EVEN)
 
 
 def plain_at_60000(build, sessions=60000, last=5000):
     """The same for the last 5,000 of 60,000 sessions."""
     with Bed(build, sessions, "off") as bed:
-        running = bed.load("--sessions", str(sessions), "--progress", str(last), *PLAIN)
+        running = bed.load("--sessions", str(sessions), "--progress", str(last), *PLAIN, *EVEN)
         for _ in range(sessions // last - 1):
             running.read("progress:")
         before, begun = bed.cpu_seconds(), time.monotonic()
