@@ -25,6 +25,13 @@ DESTINATION_OFFSET = OUTER_OFFSET + 16
 # Bytes of key material: of the cipher (GCM: with its salt), of the authenticator.
 CIPHERS = {"aes-256-gcm": (36, 0), "aes-128-gcm": (20, 0), "aes-256-cbc-sha1": (32, 20)}
 
+IMIX = [(64, 7), (576, 4), (1400, 1)]   # bytes of the inner packet, and how many of twelve
+
+
+def sizes(text):
+    """(bytes, share) of a size in bytes, or of "imix"."""
+    return IMIX if text == "imix" else [(int(text), 1)]
+
 
 def tunnel(number):
     return 1 + number // TUNNEL_SESSIONS

@@ -14,8 +14,6 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 import benchplan  # noqa: E402
 
-IMIX = [(64, 7), (576, 4), (1400, 1)]
-
 
 class PlainDown(object):
 
@@ -39,8 +37,7 @@ class PlainDown(object):
         parser.add_argument("--mac", default="02:00:00:00:00:01", help="of the concentrator")
         parser.add_argument("--peer-mac", default="02:00:00:00:00:02", help="of TRex's port")
         args = parser.parse_args(tunables)
-        sizes = IMIX if args.size == "imix" else [(int(args.size), 1)]
-        return [self.stream(args, size, share) for size, share in sizes]
+        return [self.stream(args, size, share) for size, share in benchplan.sizes(args.size)]
 
 
 def register():

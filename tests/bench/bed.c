@@ -58,7 +58,8 @@ static void chunk_map(size_t bytes)
 	(void)madvise(chunks.next, size, MADV_HUGEPAGE);
 }
 
-void *bed_memory(size_t bytes)
+/* Memory that lasts as long as the bed, on huge pages where the kernel has them. */
+static void *bed_memory(size_t bytes)
 {
 	void *memory;
 

@@ -75,7 +75,4 @@ uint32_t bed_run(struct bed *bed);
 
 uint64_t bed_drops(const struct bed *bed);
 
-/* Memory that lasts as long as the process's bed, on huge pages where the kernel has them. */
-void *bed_memory(size_t bytes);
-
 #endif
