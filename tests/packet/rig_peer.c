@@ -56,6 +56,7 @@ void rig_sa_add(struct rig *rig, const struct rig_peer *peer, const struct esp_s
 	message->sa_add.keys_in = sa->in;
 	message->sa_add.keys_out = sa->out;
 	mailbox_send(rig->mailbox, peer->worker, message);
+	rig_settle(rig);
 }
 
 void rig_sa_confirm(struct rig *rig, const struct rig_peer *peer, const struct wire_sa *sa)
@@ -65,6 +66,8 @@ void rig_sa_confirm(struct rig *rig, const struct rig_peer *peer, const struct w
 	message->sa.group = peer->slot;
 	message->sa.slot = sa->slot;
 	mailbox_send(rig->mailbox, peer->worker, message);
+	/* A worker reads its messages before its ports: a packet sent now could still come first. */
+	rig_settle(rig);
 }
 
 void rig_sa_slot_delete(struct rig *rig, uint32_t slot)
