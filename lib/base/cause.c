@@ -1,24 +1,33 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base/cause.h"
 
-const char *cause_name(enum cause cause)
-{
-	static const char *const names[] = {
-#define CAUSE(name, text) #name,
+static const struct {
+	const char *layer;
+	const char *name;
+	const char *sentence;
+	const char *cure;
+} causes[CAUSE_COUNT] = {
+#define CAUSE(layer, name, sentence, cure) {#layer, #name, sentence, cure},
 #include "base/causes.def"
 #undef CAUSE
-	};
+};
 
-	return cause < CAUSE_COUNT ? names[cause] : "unknown";
+const char *cause_name(enum cause cause)
+{
+	return causes[cause].name;
+}
+
+const char *cause_layer(enum cause cause)
+{
+	return causes[cause].layer;
 }
 
 const char *cause_text(enum cause cause)
 {
-	static const char *const texts[] = {
-#define CAUSE(name, text) text,
-#include "base/causes.def"
-#undef CAUSE
-	};
+	return causes[cause].sentence;
+}
 
-	return cause < CAUSE_COUNT ? texts[cause] : "unknown cause";
+const char *cause_cure(enum cause cause)
+{
+	return causes[cause].cure;
 }

@@ -1,26 +1,29 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "messages/drop.h"
 
-const char *drop_name(enum drop drop)
-{
-	static const char *const names[] = {
-#define DROP(name, text) #name,
+static const struct {
+	const char *name;
+	const char *text;
+	const char *advice;
+} drops[DROP_COUNT] = {
+#define DROP(name, text, advice) {#name, text, advice},
 #include "messages/drops.def"
 #undef DROP
-	};
+};
 
-	return names[drop];
+const char *drop_name(enum drop drop)
+{
+	return drops[drop].name;
 }
 
 const char *drop_text(enum drop drop)
 {
-	static const char *const texts[] = {
-#define DROP(name, text) text,
-#include "messages/drops.def"
-#undef DROP
-	};
+	return drops[drop].text;
+}
 
-	return texts[drop];
+const char *drop_advice(enum drop drop)
+{
+	return drops[drop].advice;
 }
 
 const char *control_class_name(enum control_class class)

@@ -5,7 +5,7 @@
 /* Names of drops and control classes, from drops.def and classes.def. */
 
 enum drop {
-#define DROP(name, text) DROP_##name,
+#define DROP(name, text, advice) DROP_##name,
 #include "messages/drops.def"
 #undef DROP
 	DROP_COUNT
@@ -20,6 +20,10 @@ enum control_class {
 
 const char *drop_name(enum drop drop);
 const char *drop_text(enum drop drop);
+
+/* The usual cause and what to do, in whole sentences. */
+const char *drop_advice(enum drop drop);
+
 const char *control_class_name(enum control_class class);
 
 #endif
