@@ -88,8 +88,15 @@ void table_print(FILE *to, const json_t *value)
 	} else if (json_is_object(value)) {
 		json_object_foreach((json_t *)(uintptr_t)value, key, entry)
 		{
-			char *text = cell_text(entry);
+			char *text;
 
+			if (json_is_object(json_array_get(entry, 0))) {
+				fputc('\n', to);
+				rows_print(to, entry);
+				fputc('\n', to);
+				continue;
+			}
+			text = cell_text(entry);
 			fprintf(to, "%-18s %s\n", key, text);
 			free(text);
 		}

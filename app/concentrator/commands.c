@@ -4,10 +4,12 @@
 #include "ctl/ctl.h"
 #include "daemon.h"
 #include "dataplane/dataplane.h"
+#include "explain_commands.h"
 #include "mailbox/mailbox.h"
 #include "memory_view.h"
 #include "messages/message.h"
 #include "ports/ports.h"
+#include "reply.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -16,21 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE 256 /* entries in one reply: a listing never holds the control core for long */
-
-static json_t *text_or_empty(const char *text)
-{
-	json_t *value = json_string(text);
-
-	return value != NULL ? value : json_string("(not text)");
-}
-
-static json_t *endpoint_json(const struct endpoint *endpoint)
-{
-	char text[ENDPOINT_TEXT_BYTES];
-
-	return json_string(endpoint_text(endpoint, text));
-}
+#define PAGE REPLY_PAGE
 
 static json_t *address_json(uint32_t address_be)
 {
@@ -108,16 +96,16 @@ static void show_sessions(void *context, const struct ctl_request *request, stru
 		json_t *row = json_object();
 
 		json_object_set_new(row, "session", json_integer(view->session));
-		json_object_set_new(row, "user", text_or_empty(view->user));
+		json_object_set_new(row, "user", reply_text(view->user));
 		json_object_set_new(row, "address", address_json(view->address_be));
 		json_object_set_new(row, "phase", json_string(view->phase));
-		json_object_set_new(row, "peer", endpoint_json(&view->peer));
+		json_object_set_new(row, "peer", reply_endpoint(&view->peer));
 		json_object_set_new(row, "group", group_json(view->group));
 		json_object_set_new(row, "tunnel", json_integer(view->tunnel));
 		json_object_set_new(row, "l2tp_session", json_integer(view->l2tp_session));
 		json_object_set_new(row, "worker", json_integer(view->worker));
 		json_object_set_new(row, "mtu", json_integer(view->mtu));
-		json_object_set_new(row, "profile", text_or_empty(view->profile));
+		json_object_set_new(row, "profile", reply_text(view->profile));
 		json_object_set_new(row, "up_seconds", json_integer((json_int_t)view->up_seconds));
 		traffic_add(row, &view->traffic);
 		json_array_append_new(reply->result, row);
@@ -139,10 +127,10 @@ static void show_tunnels(void *context, const struct ctl_request *request, struc
 
 		json_object_set_new(row, "tunnel", json_integer(view->tunnel));
 		json_object_set_new(row, "peer_tunnel", json_integer(view->peer_tunnel));
-		json_object_set_new(row, "peer", endpoint_json(&view->peer));
+		json_object_set_new(row, "peer", reply_endpoint(&view->peer));
 		json_object_set_new(row, "group", group_json(view->group));
 		json_object_set_new(row, "state", json_string(view->state));
-		json_object_set_new(row, "host", text_or_empty(view->host_name));
+		json_object_set_new(row, "host", reply_text(view->host_name));
 		json_object_set_new(row, "sessions", json_integer(view->sessions));
 		json_object_set_new(row, "unacknowledged", json_integer(view->unacknowledged));
 		json_array_append_new(reply->result, row);
@@ -164,10 +152,10 @@ static void show_sas(void *context, const struct ctl_request *request, struct ct
 
 		json_object_set_new(row, "kind", json_string(view->ike ? "isakmp" : "esp"));
 		json_object_set_new(row, "group", group_json(view->group));
-		json_object_set_new(row, "peer", endpoint_json(&view->peer));
+		json_object_set_new(row, "peer", reply_endpoint(&view->peer));
 		json_object_set_new(row, "state", json_string(view->state));
-		json_object_set_new(row, "proposal", text_or_empty(view->proposal));
-		json_object_set_new(row, "identity", text_or_empty(view->identity));
+		json_object_set_new(row, "proposal", reply_text(view->proposal));
+		json_object_set_new(row, "identity", reply_text(view->identity));
 		json_object_set_new(row, "age_seconds",
 				    json_integer((json_int_t)view->age_seconds));
 		if (view->ike) {
@@ -312,10 +300,6 @@ static void show_drops(void *context, const struct ctl_request *request, struct 
 	for (unsigned i = 0; (name = control_counter(daemon->control, i, &text, &value)) != NULL;
 	     i++)
 		json_array_append_new(reply->result, drop_json("control", name, value, text));
-	json_array_append_new(
-		reply->result,
-		drop_json("control", "packets_refused", mailbox_packets_refused(daemon->mailbox),
-			  "packets of ours for which a worker's ring or the buffers had no room"));
 }
 
 static void show_pools(void *context, const struct ctl_request *request, struct ctl_reply *reply)
@@ -339,27 +323,12 @@ static void show_memory(void *context, const struct ctl_request *request, struct
 	reply->result = memory_view(daemon->control);
 }
 
-/* False, and the reply says so, if the argument is not a number. */
-static bool number_read(const char *text, const char *what, struct ctl_reply *reply,
-			uint32_t *number)
-{
-	char *end;
-	unsigned long value = strtoul(text, &end, 10);
-
-	*number = (uint32_t)value;
-	if (end != text && *end == '\0' && value <= UINT32_MAX)
-		return true;
-	reply->status = CTL_USAGE;
-	snprintf(reply->error, sizeof(reply->error), "a %s is a number", what);
-	return false;
-}
-
 static void disconnect(void *context, const struct ctl_request *request, struct ctl_reply *reply)
 {
 	struct daemon *daemon = context;
 	uint32_t session;
 
-	if (!number_read(request->arguments[0], "session", reply, &session))
+	if (!reply_number_read(request->arguments[0], "session", reply, &session))
 		return;
 	if (control_disconnect(daemon->control, session) == -ENOENT) {
 		reply->status = CTL_NOT_FOUND;
@@ -395,8 +364,8 @@ static void move_one(struct daemon *daemon, bool group, const struct ctl_request
 	const char *what = group ? "group" : "session";
 	uint32_t number, worker;
 
-	if (!number_read(request->arguments[0], what, reply, &number) ||
-	    !number_read(request->arguments[1], "worker", reply, &worker))
+	if (!reply_number_read(request->arguments[0], what, reply, &number) ||
+	    !reply_number_read(request->arguments[1], "worker", reply, &worker))
 		return;
 	switch (control_move(daemon->control, group, number, worker)) {
 	case -ENOENT:
@@ -439,6 +408,16 @@ const struct ctl_command daemon_commands[] = {
 	 show_drops},
 	{"show memory", "", 0, CTL_ROLE_VIEWER, "Memory in bytes, pools and objects by number.",
 	 show_memory},
+	{"show dials", "", 0, CTL_ROLE_VIEWER, "Dials that are remembered, the newest first.",
+	 show_dials_command},
+	{"explain dial", "NUMBER", 1, CTL_ROLE_VIEWER, "The ladder of a dial of show dials.",
+	 explain_dial_command},
+	{"explain drop", "NAME", 1, CTL_ROLE_VIEWER, "What a drop means, and what to do.",
+	 explain_drop_command},
+	{"explain cause", "NAME", 1, CTL_ROLE_VIEWER, "What a cause means, and what to do.",
+	 explain_cause_command},
+	{"explain", "PEER|USER|SESSION|last", 1, CTL_ROLE_VIEWER,
+	 "Every step of a dial, why it ended, and what to do.", explain_command},
 	{"rebalance session", "SESSION WORKER", 2, CTL_ROLE_ADMIN,
 	 "Give a session (inside IPsec: its peer) to another worker.", rebalance_session},
 	{"rebalance group", "GROUP WORKER", 2, CTL_ROLE_ADMIN, "Give a peer to another worker.",

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "daemon.h"
+#include "explain_commands.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@ static const char usage[] =
 	"  concentrator -c FILE --check-config   say whether it is right, and end\n"
 	"  concentrator --print-config           print an example with every key and default\n"
 	"  concentrator --print-manual           print the manual of the keys in Markdown\n"
+	"  concentrator --print-causes           print why dials fail, and the cures, in Markdown\n"
 	"  concentrator --version\n";
 
 /* Reads the configuration and the users file that it names; says what is wrong. */
@@ -77,13 +79,10 @@ static int run(const char *path, bool check_only, bool bench_enabled)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"check-config", no_argument, NULL, 'k'},
-		{"print-config", no_argument, NULL, 'p'},
-		{"enable-bench", no_argument, NULL, 'b'},
-		{"print-manual", no_argument, NULL, 'm'},
-		{"version", no_argument, NULL, 'v'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
+		{"check-config", no_argument, NULL, 'k'}, {"print-config", no_argument, NULL, 'p'},
+		{"enable-bench", no_argument, NULL, 'b'}, {"print-manual", no_argument, NULL, 'm'},
+		{"print-causes", no_argument, NULL, 'w'}, {"version", no_argument, NULL, 'v'},
+		{"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
 	};
 	const char *path = NULL;
 	bool check_only = false, bench_enabled = false;
@@ -105,6 +104,9 @@ int main(int argc, char **argv)
 			return EXIT_SUCCESS;
 		case 'm':
 			config_print_manual(stdout);
+			return EXIT_SUCCESS;
+		case 'w':
+			explain_manual_print(stdout);
 			return EXIT_SUCCESS;
 		case 'v':
 			puts("concentrator " CONCENTRATOR_VERSION);

@@ -3,6 +3,7 @@
 
 #include "base/slab.h"
 #include "control/control.h"
+#include "explain/explain.h"
 
 #include <stdio.h>
 
@@ -105,6 +106,17 @@ static void objects_add(json_t *rows, const struct control *control)
 		row_add(rows, "object", name, used, limit);
 }
 
+/* What `explain` remembers goes with time, not with the peers. */
+static void dials_add(json_t *rows, const struct control *control)
+{
+	uint64_t bytes;
+	uint32_t dials;
+
+	explain_size(control_explain(control), &dials, &bytes);
+	row_add(rows, "dial history", "dials", dials, 0);
+	row_add(rows, "dial history", "bytes", bytes, 0);
+}
+
 json_t *memory_view(const struct control *control)
 {
 	json_t *rows = json_array();
@@ -115,5 +127,6 @@ json_t *memory_view(const struct control *control)
 	rte_mempool_walk(pool_add, rows);
 	storage_add(rows, control);
 	objects_add(rows, control);
+	dials_add(rows, control);
 	return rows;
 }

@@ -152,6 +152,8 @@ void aaa_verify(struct aaa *aaa, const struct aaa_request *request, struct aaa_a
 		answer->accepted = true;
 		answer->address_be = user->address_be;
 		memcpy(answer->success, success, sizeof(success));
+	} else {
+		answer->cause = user == NULL ? CAUSE_unknown_user : CAUSE_wrong_password;
 	}
 	memory_wipe(success, sizeof(success));
 }

@@ -8,6 +8,7 @@
  */
 
 #include "aaa/users.h"
+#include "base/cause.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,6 +38,7 @@ struct aaa_request {
 
 struct aaa_answer {
 	bool accepted;
+	enum cause cause;    /* when refused; the peer must not learn which it is */
 	char success[64];    /* MS-CHAPv2: "S=" and 40 digits; else "" */
 	uint32_t address_be; /* the user's own address in network order; 0: none */
 };

@@ -73,6 +73,7 @@ struct config {
 	/* daemon */
 	int workers;   /* 0: processors minus one */
 	int idle;      /* enum config_idle */
+	int dials_kept;
 	int rebalance; /* enum config_rebalance */
 	int memory;    /* enum config_memory */
 	int memory_megabytes;

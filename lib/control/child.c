@@ -103,6 +103,7 @@ void child_removed(struct control *control, struct message *message)
 	struct child *child = control->children[message->remove.slot];
 	struct peer_group *group = child->group;
 
+	group->esp_came |= counter_read(&child->counters->packets_in) != 0;
 	for (struct child **link = &group->children; *link != NULL; link = &(*link)->next) {
 		if (*link == child) {
 			*link = child->next;

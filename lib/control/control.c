@@ -98,6 +98,8 @@ struct control *control_new(const struct config *config, struct mailbox *mailbox
 	control->log = log;
 	control->random =
 		(struct random_source){stock_fill, memory_new(sizeof(struct random_stock))};
+	control->explain =
+		explain_new((uint32_t)config->dials_kept, (uint32_t)config->dials_kept / 4);
 	control->storage = slabs_new();
 	control->index_bits = index_bits(sessions);
 	control->group_slots = slot_pool_new((uint32_t)sessions);
@@ -159,6 +161,7 @@ void control_free(struct control *control)
 		address_pool_free(control->pools[i].addresses);
 	if (control->events != NULL)
 		fclose(control->events);
+	explain_free(control->explain);
 	slabs_free(control->storage);
 	slot_pool_free(control->group_slots);
 	slot_pool_free(control->session_slots);
@@ -171,6 +174,11 @@ void control_free(struct control *control)
 	memory_wipe(control->random.context, sizeof(struct random_stock));
 	free(control->random.context);
 	free(control);
+}
+
+const struct explain *control_explain(const struct control *control)
+{
+	return control->explain;
 }
 
 void control_start(struct control *control)

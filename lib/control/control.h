@@ -170,7 +170,11 @@ struct control_totals {
 
 void control_totals(const struct control *control, struct control_totals *totals);
 
-/* Named counters of the engines, for "show drops"; NULL ends the list. */
+/* What dials did; borrowed. */
+struct explain;
+const struct explain *control_explain(const struct control *control);
+
+/* Named counters of the engines and of control, for "show drops"; NULL ends the list. */
 const char *control_counter(const struct control *control, unsigned index, const char **text,
 			    uint64_t *value);
 

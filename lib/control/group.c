@@ -87,12 +87,13 @@ void group_endpoint_send(struct peer_group *group)
 void group_up(struct control *control, const struct ike_event *event)
 {
 	uint32_t slot = slot_pool_take(control->group_slots);
+	const struct endpoint *peer = &event->peer_up.path.remote;
 	struct peer_group *group;
 	struct message *message;
 
 	if (slot == UINT32_MAX) {
-		dial_failed(control, LOG_IKE, CAUSE_l2tp_too_many_sessions,
-			    &event->peer_up.path.remote, NULL, "detail=\"raise max_sessions\"");
+		dial_failed(control, LOG_IKE, ladder_negotiation(control, event, peer),
+			    CAUSE_l2tp_too_many_sessions, peer, NULL, "max_sessions is reached");
 		ike_peer_close(control->ike, event->peer, CAUSE_l2tp_too_many_sessions,
 			       loop_now_ms(control->loop));
 		return;
@@ -103,7 +104,10 @@ void group_up(struct control *control, const struct ike_event *event)
 	group->ike_peer = event->peer;
 	load_group_add(group, control->ike_worker);
 	group->local = event->peer_up.path.local;
-	group->remote = event->peer_up.path.remote;
+	group->remote = *peer;
+	group->dial = explain_known(control->explain, ladder_negotiation(control, event, peer));
+	explain_peer(control->explain, group->dial, peer);
+	explain_profile(control->explain, group->dial, event->peer_up.profile);
 	group->identity = memory_copy_text(event->peer_up.identity);
 	group->profile = memory_copy_text(event->peer_up.profile);
 	l2tp_space_open(&group->space, control, group);
@@ -118,6 +122,7 @@ void group_up(struct control *control, const struct ike_event *event)
 	message->group_add.remote = group->remote;
 	message->group_add.may_move = event->peer_up.peer_behind_nat;
 	group_send(group, message);
+	silence_watch(group);
 }
 
 void group_endpoint(struct control *control, const struct ike_event *event)
@@ -153,6 +158,7 @@ void group_down(struct control *control, const struct ike_event *event)
 
 	if (group == NULL)
 		return;
+	silence_over(group, event->down.cause);
 	log_info(control->log, LOG_IKE, "peer gone group=%u identity=%s cause=%s", group->slot,
 		 group->identity, cause_name(event->down.cause));
 	event_write(control, "peer_down", &group->remote, NULL, cause_text(event->down.cause));
@@ -177,6 +183,7 @@ void group_check_gone(struct peer_group *group)
 
 void group_free(struct peer_group *group)
 {
+	timer_wheel_cancel(&group->silence_timer);
 	if (group->space.l2tp != NULL)
 		l2tp_free(group->space.l2tp);
 	slabs_give_back(group->control->storage, group->storage, GROUP_STORAGE_BYTES);

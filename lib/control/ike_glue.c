@@ -140,12 +140,14 @@ static void key_exchange(struct control *control, const struct ike_event *event)
 
 static void failed(struct control *control, const struct ike_event *event)
 {
-	char detail[sizeof(event->failed.offered) + sizeof(event->failed.accepted) + 32];
+	const struct endpoint *peer = &event->failed.path.remote;
+	char detail[sizeof(event->failed.offered) + sizeof(event->failed.accepted) + 32] = "";
 
-	snprintf(detail, sizeof(detail), "offered=\"%s\" accepted=\"%s\"", event->failed.offered,
-		 event->failed.accepted);
-	dial_failed(control, LOG_IKE, event->failed.cause, &event->failed.path.remote, NULL,
-		    detail);
+	if (event->failed.offered[0] != '\0')
+		snprintf(detail, sizeof(detail), "offered: %s; accepted: %s", event->failed.offered,
+			 event->failed.accepted);
+	dial_failed(control, LOG_IKE, ladder_negotiation(control, event, peer), event->failed.cause,
+		    peer, NULL, detail);
 }
 
 static void event_handle(struct control *control, const struct ike_event *event)
@@ -182,8 +184,7 @@ static void event_handle(struct control *control, const struct ike_event *event)
 		group_down(control, event);
 		break;
 	case IKE_STEP:
-		event_step(control, "ike", event->step.step.inbound, event->step.step.message,
-			   event->step.step.meaning, &event->step.path.remote, NULL);
+		ladder_ike_step(control, event);
 		break;
 	case IKE_FAILED:
 		failed(control, event);

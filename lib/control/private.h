@@ -11,6 +11,7 @@
 #include "control/control.h"
 #include "control/jobs.h"
 #include "control/loop.h"
+#include "explain/explain.h"
 #include "ike/ike.h"
 #include "l2tp/l2tp.h"
 #include "mailbox/mailbox.h"
@@ -68,7 +69,10 @@ struct peer_group {
 	bool deleting;
 	bool down; /* the IKE engine gave it up */
 	struct l2tp_space space;
-	char *identity; /* owned, like the next one */
+	explain_dial dial;               /* the latest one */
+	struct timer_node silence_timer; /* what follows IKE has so long to come */
+	bool esp_came;                   /* on a pair that is gone */
+	char *identity;                  /* owned, like the next one */
 	char *profile;
 };
 
@@ -95,6 +99,7 @@ struct session {
 	bool finished; /* LCP is closed */
 	bool deleting; /* the worker was asked to forget it */
 	enum cause cause;
+	explain_dial dial;
 	char *user;       /* owned; "" until it says its name */
 	uint32_t address; /* host order; 0: none */
 	int pool;         /* index of the pool that it came from; -1: the user's own */
@@ -152,6 +157,7 @@ struct control {
 	struct control_ports ports;
 	struct log *log;
 	FILE *events;
+	struct explain *explain;
 	struct random_source random;
 
 	struct ike *ike;
@@ -163,7 +169,8 @@ struct control {
 	struct l2tp_config plain_l2tp;
 	struct l2tp_counters l2tp_counters;
 	struct l2tp_space plain;
-	unsigned l2tp_worker; /* whose packet is being handled, for its new sessions */
+	unsigned l2tp_worker;      /* whose packet is being handled, for its new sessions */
+	struct endpoint l2tp_peer; /* who sent it */
 	struct ppp_config protected_ppp;
 	struct ppp_config plain_ppp;
 	struct ppp_counters ppp_counters;
@@ -225,6 +232,11 @@ void group_free(struct peer_group *group);
 void child_free(struct child *child);
 void session_free(struct session *session);
 
+/* silence.c: nothing follows IKE. */
+void silence_watch(struct peer_group *group);
+/* The peer goes: if its dial is not over yet, it is now. */
+void silence_over(struct peer_group *group, enum cause cause);
+
 /* child.c: pairs of ESP SAs. */
 void child_add(struct control *control, const struct ike_event *event);
 void child_tell(struct control *control, const struct ike_event *event, enum message_kind kind);
@@ -282,10 +294,13 @@ void l2tp_space_drain(struct l2tp_space *space);
 void ppp_set_up(struct control *control);
 struct session *session_opening(struct l2tp_space *space, const struct l2tp_event *event);
 void session_start(struct l2tp_space *space, const struct l2tp_event *event);
-void session_end(struct session *session, enum cause cause);
+void session_end(struct session *session, enum cause cause, const char *detail);
 void session_receive(struct control *control, const struct message *message);
 void session_removed(struct control *control, struct message *message);
 void session_drain(struct session *session);
+
+/* The outer address of its peer. */
+const struct endpoint *session_peer(const struct session *session);
 
 /* The session of an L2TP call, or NULL. */
 struct session *session_find(struct control *control, const struct l2tp_space *space,
@@ -309,10 +324,27 @@ void subscriber_release(struct session *session);
 /* shutdown.c */
 void shutdown_progress(struct control *control);
 
-/* dial_failed.c: the one sentence about a dial that came to nothing. `user` may be NULL;
- * `detail` is the rest of the line, "" or key="value". */
-void dial_failed(struct control *control, enum log_topic topic, enum cause cause,
+/* dial_failed.c: the one sentence about a dial that came to nothing. `user` may be NULL; `detail` says
+ * more about the cause, may be "". */
+void dial_failed(struct control *control, enum log_topic topic, explain_dial dial, enum cause cause,
 		 const struct endpoint *peer, const char *user, const char *detail);
+
+/* ladder.c: the steps of dials, for `explain` and the event file. */
+
+/* The dial that an event of the IKE engine is about. */
+explain_dial ladder_negotiation(struct control *control, const struct ike_event *event,
+				const struct endpoint *peer);
+void ladder_ike_step(struct control *control, const struct ike_event *event);
+
+/* The dial of a tunnel. */
+explain_dial ladder_tunnel(struct l2tp_space *space, uint16_t tunnel);
+void ladder_l2tp_step(struct l2tp_space *space, const struct l2tp_event *event);
+
+/* Finds out which dial a new session is, or begins one. */
+void ladder_session_open(struct session *session);
+void ladder_ppp_step(struct session *session, const struct ppp_event *event);
+void ladder_aaa_step(struct session *session, bool inbound, const char *message,
+		     const char *meaning);
 
 /* event_line.c: one JSON object a line. */
 void event_step(struct control *control, const char *layer, bool inbound, const char *message,

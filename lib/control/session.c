@@ -176,6 +176,7 @@ struct session *session_opening(struct l2tp_space *space, const struct l2tp_even
 	}
 	control->sessions[slot] = session;
 	index_add(session);
+	ladder_session_open(session);
 	tables_session_owner_set(control->tables, slot, session_owner(session));
 	message = mailbox_message_new(control->mailbox, MESSAGE_SESSION_ADD);
 	message->session_add.storage = slabs_take(control->storage, SESSION_STORAGE_BYTES);
@@ -234,7 +235,7 @@ static void ppp_send(struct session *session, const struct ppp_event *event)
 	session_send(session, message);
 }
 
-static const struct endpoint *outer_peer(const struct session *session)
+const struct endpoint *session_peer(const struct session *session)
 {
 	return session->group != NULL ? &session->group->remote : &session->remote;
 }
@@ -266,28 +267,28 @@ static void session_up(struct session *session, const struct ppp_event *event)
 	inet_ntop(AF_INET, &event->up.grant.peer_address_be, address, sizeof(address));
 	log_info(control->log, LOG_PPP,
 		 "session up session=%u peer=%s user=\"%s\" address=%s mtu=%u", session->slot,
-		 endpoint_text(outer_peer(session), peer), session->user, address, session->mtu);
-	event_write(control, "session_up", outer_peer(session), session->user, address);
+		 endpoint_text(session_peer(session), peer), session->user, address, session->mtu);
+	event_write(control, "session_up", session_peer(session), session->user, address);
+	explain_up(control->explain, session->dial);
 }
 
 static void session_down(struct session *session, const struct ppp_event *event)
 {
 	struct control *control = session->control;
-	char detail[sizeof(event->down.detail) + 16];
-
 	if (session->up) {
 		session->up = false;
 		control->sessions_up--;
 		subscriber_route_set(session, false);
 		log_info(control->log, LOG_PPP, "session down session=%u user=\"%s\" cause=%s",
 			 session->slot, session->user, cause_name(event->down.cause));
-		event_write(control, "session_down", outer_peer(session), session->user,
+		event_write(control, "session_down", session_peer(session), session->user,
 			    cause_text(event->down.cause));
+		explain_end(control->explain, session->dial, event->down.cause, event->down.detail,
+			    loop_now_ms(control->loop));
 		return;
 	}
-	snprintf(detail, sizeof(detail), "detail=\"%s\"", event->down.detail);
-	dial_failed(control, LOG_PPP, event->down.cause, outer_peer(session), session->user,
-		    detail);
+	dial_failed(control, LOG_PPP, session->dial, event->down.cause, session_peer(session),
+		    session->user, event->down.detail);
 }
 
 static void event_handle(struct session *session, const struct ppp_event *event)
@@ -310,8 +311,7 @@ static void event_handle(struct session *session, const struct ppp_event *event)
 		session->finished = true;
 		break;
 	case PPP_STEP:
-		event_step(session->control, "ppp", event->step.inbound, event->step.message,
-			   event->step.meaning, outer_peer(session), session);
+		ladder_ppp_step(session, event);
 		break;
 	}
 }
@@ -337,7 +337,7 @@ void session_drain(struct session *session)
 	l2tp_space_drain(space);
 }
 
-void session_end(struct session *session, enum cause cause)
+void session_end(struct session *session, enum cause cause, const char *detail)
 {
 	struct control *control = session->control;
 
@@ -352,7 +352,8 @@ void session_end(struct session *session, enum cause cause)
 		ppp_free(session->ppp);
 		session->ppp = NULL;
 	} else {
-		dial_failed(control, LOG_L2TP, cause, outer_peer(session), NULL, "");
+		dial_failed(control, LOG_L2TP, session->dial, cause, session_peer(session), NULL,
+			    detail);
 	}
 	timer_wheel_cancel(&session->timer);
 	session->deleting = true;

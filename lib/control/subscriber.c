@@ -104,8 +104,8 @@ int subscriber_set_up(struct control *control)
 	return 0;
 }
 
-/* The user's own address, or one from the first pool that has any. False when there is none. */
-static bool address_take(struct session *session, uint32_t own_be)
+/* The user's own address, or one from the first pool that has any. Otherwise why there is none. */
+static enum cause address_take(struct session *session, uint32_t own_be)
 {
 	struct control *control = session->control;
 
@@ -116,27 +116,27 @@ static bool address_take(struct session *session, uint32_t own_be)
 			if (!address_pool_contains(control->pools[i].addresses, own))
 				continue;
 			if (address_pool_reserve(control->pools[i].addresses, own) != 0)
-				return false;
+				return CAUSE_address_in_use;
 			session->pool = (int)i;
 			session->address = own;
-			return true;
+			return CAUSE_none;
 		}
 		if (control->pool_count == 0 ||
 		    address_pool_reserve(control->pools[0].addresses, own) != 0)
-			return false;
+			return CAUSE_address_in_use;
 		session->pool = -1;
 		session->address = own;
-		return true;
+		return CAUSE_none;
 	}
 	for (unsigned i = 0; i < control->pool_count; i++) {
 		session->address =
 			address_pool_allocate(control->pools[i].addresses, session->user);
 		session->pool = (int)i;
 		if (session->address != 0)
-			return true;
+			return CAUSE_none;
 	}
 	session->pool = -1;
-	return false;
+	return CAUSE_no_address_left;
 }
 
 void subscriber_release(struct session *session)
@@ -164,6 +164,24 @@ static enum aaa_method method_of(uint8_t authentication)
 	}
 }
 
+static void answer_tell(struct session *session, const struct ppp_authentication_result *result)
+{
+	const struct pool *pool =
+		session->pool >= 0 ? &session->control->pools[session->pool] : NULL;
+	const uint32_t address_be = htonl(session->address);
+	char address[INET_ADDRSTRLEN], meaning[128];
+
+	if (!result->accepted) {
+		ladder_aaa_step(session, false, "refused", cause_text(result->cause));
+		return;
+	}
+	inet_ntop(AF_INET, &address_be, address, sizeof(address));
+	snprintf(meaning, sizeof(meaning), "address %s%s%s", address,
+		 pool != NULL ? " of the pool " : ", the user's own",
+		 pool != NULL ? pool->config->name : "");
+	ladder_aaa_step(session, false, "accepted", meaning);
+}
+
 void subscriber_authenticate(struct session *session, const struct ppp_event *event)
 {
 	struct control *control = session->control;
@@ -178,18 +196,23 @@ void subscriber_authenticate(struct session *session, const struct ppp_event *ev
 		.password = event->authenticate.password,
 		.password_bytes = event->authenticate.password_bytes,
 	};
-	struct aaa_answer answer = {.accepted = request.method == AAA_METHOD_NONE};
-	struct ppp_authentication_result result = {.cause = CAUSE_wrong_password};
+	struct aaa_answer answer = {.accepted = request.method == AAA_METHOD_NONE,
+				    .cause = CAUSE_no_users};
+	struct ppp_authentication_result result = {0};
 
 	free(session->user);
 	session->user = memory_copy_text(event->authenticate.user_name);
+	explain_user(control->explain, session->dial, session->user);
+	ladder_aaa_step(session, true, "user", session->user);
 	if (control->aaa != NULL)
 		aaa_verify(control->aaa, &request, &answer);
+	result.cause = answer.cause;
 	if (answer.accepted) {
 		subscriber_release(session); /* of an earlier attempt on this link */
-		result.accepted = address_take(session, answer.address_be);
-		result.cause = result.accepted ? CAUSE_none : CAUSE_no_address_left;
+		result.cause = address_take(session, answer.address_be);
+		result.accepted = result.cause == CAUSE_none;
 	}
+	answer_tell(session, &result);
 	if (result.accepted) {
 		memcpy(result.success, answer.success, sizeof(result.success));
 		result.grant.local_address_be = control->config->local_address_be;

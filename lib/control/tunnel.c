@@ -113,6 +113,7 @@ void l2tp_receive(struct control *control, const struct message *message)
 	if (control->shutdown != SHUTDOWN_NO && l2tp_tunnels(space->l2tp) == 0)
 		return;
 	control->l2tp_worker = message->worker;
+	control->l2tp_peer = message->packet_in.remote;
 	l2tp_feed(space->l2tp, &message->packet_in.remote, &local, bytes, length,
 		  loop_now_ms(control->loop));
 	l2tp_space_drain(space);
@@ -158,29 +159,35 @@ static void tunnel_up(struct l2tp_space *space, const struct l2tp_event *event)
 		 event->tunnel_up.host_name, event->tunnel_up.vendor_name);
 }
 
-/* What the peer said, for the line about the dial. */
-#define DETAIL_BYTES 160
+/* More about the cause: codes and words of the message that ended it. */
+#define DETAIL_BYTES 192
 
 static const char *detail_text(const struct l2tp_event *event, char text[DETAIL_BYTES])
 {
-	snprintf(text, DETAIL_BYTES, "message=\"%s\"", event->down.message);
+	text[0] = '\0';
+	if (event->down.message[0] != '\0')
+		snprintf(text, DETAIL_BYTES, "result %u, error %u: %s", event->down.result_code,
+			 event->down.error_code, event->down.message);
+	else if (event->down.result_code != 0)
+		snprintf(text, DETAIL_BYTES, "result %u, error %u", event->down.result_code,
+			 event->down.error_code);
 	return text;
 }
 
 static void tunnel_down(struct l2tp_space *space, const struct l2tp_event *event)
 {
 	struct control *control = space->control;
+	explain_dial dial = ladder_tunnel(space, event->tunnel);
 	char detail[DETAIL_BYTES];
 
 	if (space->group == NULL)
 		tables_plain_tunnel_delete(control->tables, event->tunnel);
-	if (!event->down.was_up)
-		dial_failed(control, LOG_L2TP, event->down.cause, peer_of(space, &event->down.peer),
-			    NULL, detail_text(event, detail));
-	log_info(control->log, LOG_L2TP,
-		 "tunnel down tunnel=%u cause=%s result=%u error=%u message=\"%s\"", event->tunnel,
-		 cause_name(event->down.cause), event->down.result_code, event->down.error_code,
-		 event->down.message);
+	detail_text(event, detail);
+	if (!event->down.was_up || explain_is_running(control->explain, dial))
+		dial_failed(control, LOG_L2TP, dial, event->down.cause,
+			    peer_of(space, &event->down.peer), NULL, detail);
+	log_info(control->log, LOG_L2TP, "tunnel down tunnel=%u cause=%s %s", event->tunnel,
+		 cause_name(event->down.cause), detail);
 }
 
 static void session_down(struct l2tp_space *space, const struct l2tp_event *event)
@@ -189,11 +196,12 @@ static void session_down(struct l2tp_space *space, const struct l2tp_event *even
 		session_find(space->control, space, event->tunnel, event->session);
 	char detail[DETAIL_BYTES];
 
+	detail_text(event, detail);
 	if (session != NULL)
-		session_end(session, event->down.cause);
+		session_end(session, event->down.cause, detail);
 	else
-		dial_failed(space->control, LOG_L2TP, event->down.cause,
-			    peer_of(space, &event->down.peer), NULL, detail_text(event, detail));
+		dial_failed(space->control, LOG_L2TP, ladder_tunnel(space, event->tunnel),
+			    event->down.cause, peer_of(space, &event->down.peer), NULL, detail);
 }
 
 static void event_handle(struct l2tp_space *space, const struct l2tp_event *event)
@@ -225,9 +233,7 @@ static void event_handle(struct l2tp_space *space, const struct l2tp_event *even
 		session_down(space, event);
 		break;
 	case L2TP_STEP:
-		event_step(control, "l2tp", event->step.inbound, event->step.message,
-			   event->step.meaning, space->group != NULL ? &space->group->remote : NULL,
-			   NULL);
+		ladder_l2tp_step(space, event);
 		break;
 	}
 }

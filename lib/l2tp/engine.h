@@ -123,11 +123,17 @@ struct l2tp_event *l2tp_event_new(struct l2tp *l2tp, enum l2tp_event_kind kind, 
 				  uint16_t session);
 void l2tp_step(struct l2tp *l2tp, bool inbound, unsigned type, const char *meaning, uint16_t tunnel,
 	       uint16_t session);
+/* The SCCRQ that begins a tunnel; 0: it is refused. */
+void l2tp_step_begin(struct l2tp *l2tp, uint16_t tunnel);
 void l2tp_send(struct l2tp *l2tp, uint16_t tunnel, uint16_t session, const struct endpoint *to,
 	       const struct endpoint *from, const uint8_t *bytes, size_t length);
 void l2tp_down(struct l2tp *l2tp, enum l2tp_event_kind kind, uint16_t tunnel, uint16_t session,
 	       const struct endpoint *peer, bool was_up, const struct verdict *verdict,
 	       const struct message *message);
+
+/* What the peer's result code says (RFC 2661 4.4.2). */
+enum cause l2tp_stopccn_cause(uint16_t result_code);
+enum cause l2tp_cdn_cause(uint16_t result_code);
 
 /* request.c */
 

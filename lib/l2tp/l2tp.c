@@ -109,14 +109,29 @@ struct l2tp_event *l2tp_event_new(struct l2tp *l2tp, enum l2tp_event_kind kind, 
 	return event;
 }
 
-void l2tp_step(struct l2tp *l2tp, bool inbound, unsigned type, const char *meaning, uint16_t tunnel,
-	       uint16_t session)
+static struct l2tp_event *step_new(struct l2tp *l2tp, bool inbound, unsigned type,
+				   const char *meaning, uint16_t tunnel, uint16_t session)
 {
 	struct l2tp_event *event = l2tp_event_new(l2tp, L2TP_STEP, tunnel, session);
 
 	event->step.inbound = inbound;
 	event->step.message = l2tp_message_name(type);
 	event->step.meaning = meaning;
+	return event;
+}
+
+void l2tp_step(struct l2tp *l2tp, bool inbound, unsigned type, const char *meaning, uint16_t tunnel,
+	       uint16_t session)
+{
+	(void)step_new(l2tp, inbound, type, meaning, tunnel, session);
+}
+
+void l2tp_step_begin(struct l2tp *l2tp, uint16_t tunnel)
+{
+	struct l2tp_event *event =
+		step_new(l2tp, true, MESSAGE_SCCRQ, l2tp_message_meaning(MESSAGE_SCCRQ), tunnel, 0);
+
+	event->step.begins = true;
 }
 
 void l2tp_send(struct l2tp *l2tp, uint16_t tunnel, uint16_t session, const struct endpoint *to,
@@ -152,6 +167,39 @@ void l2tp_down(struct l2tp *l2tp, enum l2tp_event_kind kind, uint16_t tunnel, ui
 	event->down.result_code = message->result_code;
 	event->down.error_code = message->error_code;
 	memcpy(event->down.message, message->error_message, sizeof(event->down.message));
+}
+
+enum cause l2tp_stopccn_cause(uint16_t result_code)
+{
+	static const enum cause causes[] = {
+		CAUSE_peer_request,       CAUSE_peer_closed_tunnel,  CAUSE_peer_tunnel_error,
+		CAUSE_peer_tunnel_exists, CAUSE_peer_not_authorized, CAUSE_peer_refuses_version,
+		CAUSE_peer_shutting_down, CAUSE_peer_state_error,
+	};
+
+	return result_code < sizeof(causes) / sizeof(causes[0]) ? causes[result_code]
+								: CAUSE_peer_tunnel_code;
+}
+
+enum cause l2tp_cdn_cause(uint16_t result_code)
+{
+	static const enum cause causes[] = {
+		CAUSE_peer_request,
+		CAUSE_peer_lost_carrier,
+		CAUSE_peer_call_error,
+		CAUSE_peer_call_administrative,
+		CAUSE_peer_no_facilities_now,
+		CAUSE_peer_no_facilities,
+		CAUSE_peer_invalid_destination,
+		CAUSE_peer_no_carrier,
+		CAUSE_peer_busy,
+		CAUSE_peer_no_dial_tone,
+		CAUSE_peer_call_timeout,
+		CAUSE_peer_no_framing,
+	};
+
+	return result_code < sizeof(causes) / sizeof(causes[0]) ? causes[result_code]
+								: CAUSE_peer_call_code;
 }
 
 void l2tp_feed(struct l2tp *l2tp, const struct endpoint *from, const struct endpoint *local,

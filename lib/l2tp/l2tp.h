@@ -94,6 +94,7 @@ struct l2tp_event {
 		} down;
 		struct {
 			bool inbound;
+			bool begins;         /* the SCCRQ of a new tunnel, or of a refused one */
 			const char *message; /* "SCCRQ"; static */
 			const char *meaning; /* static, may be "" */
 		} step;

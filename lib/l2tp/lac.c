@@ -37,12 +37,13 @@ struct verdict l2tp_lac_judge_sccrp(const struct tunnel *tunnel, const struct me
 	const uint64_t required = 1u << AVP_PROTOCOL_VERSION | 1u << AVP_HOST_NAME |
 				  1u << AVP_FRAMING_CAPABILITIES | 1u << AVP_ASSIGNED_TUNNEL_ID;
 	uint16_t code = 0;
-	enum cause cause = CAUSE_l2tp_protocol_error;
+	enum cause cause = CAUSE_l2tp_avp_missing;
 
 	if ((sccrp->present & required) != required || sccrp->assigned_tunnel == 0) {
 		code = WIRE_CODE(STOPCCN_GENERAL_ERROR, ERROR_VALUE);
 	} else if (sccrp->protocol_version >> 8 != 1) {
 		code = WIRE_CODE(STOPCCN_VERSION_NOT_SUPPORTED, ERROR_NONE);
+		cause = CAUSE_l2tp_version;
 	} else if (message_has(sccrp, AVP_CHALLENGE) && tunnel->l2tp->config->secret == NULL) {
 		code = WIRE_CODE(STOPCCN_NOT_AUTHORIZED, ERROR_NONE);
 		cause = CAUSE_l2tp_no_secret;

@@ -12,6 +12,7 @@ static void request_refuse(struct l2tp *l2tp, const struct message *sccrq,
 	struct writer w = writer_over(bytes, sizeof(bytes));
 
 	l2tp_count(l2tp, L2TP_COUNTER_tunnel_refused);
+	l2tp_step_begin(l2tp, 0);
 	l2tp_down(l2tp, L2TP_TUNNEL_DOWN, 0, 0, from, false, verdict, NULL);
 	l2tp_stopccn_compose(&w, sccrq->assigned_tunnel, 0, verdict->wire_code);
 	l2tp_message_end(&w, 0, 1);
@@ -24,18 +25,22 @@ static struct verdict request_judge(struct l2tp *l2tp, const struct message *scc
 	const uint64_t required = 1u << AVP_PROTOCOL_VERSION | 1u << AVP_HOST_NAME |
 				  1u << AVP_FRAMING_CAPABILITIES | 1u << AVP_ASSIGNED_TUNNEL_ID;
 	uint16_t code = 0;
-	enum cause cause = CAUSE_l2tp_protocol_error;
+	enum cause cause = CAUSE_none;
 
 	if (sccrq->unknown_mandatory) {
 		l2tp_count(l2tp, L2TP_COUNTER_unknown_mandatory_avp);
 		code = WIRE_CODE(STOPCCN_GENERAL_ERROR, ERROR_UNKNOWN_MANDATORY_AVP);
+		cause = CAUSE_l2tp_unknown_avp;
 	} else if (sccrq->wrong_length) {
 		code = WIRE_CODE(STOPCCN_GENERAL_ERROR, ERROR_LENGTH);
+		cause = CAUSE_l2tp_avp_length;
 	} else if ((sccrq->present & required) != required ||
 		   (message_has(sccrq, AVP_RECEIVE_WINDOW_SIZE) && sccrq->receive_window == 0)) {
 		code = WIRE_CODE(STOPCCN_GENERAL_ERROR, ERROR_VALUE);
+		cause = CAUSE_l2tp_avp_missing;
 	} else if (sccrq->protocol_version >> 8 != 1) {
 		code = WIRE_CODE(STOPCCN_VERSION_NOT_SUPPORTED, ERROR_NONE);
+		cause = CAUSE_l2tp_version;
 	} else if (message_has(sccrq, AVP_CHALLENGE) && l2tp->config->secret == NULL) {
 		code = WIRE_CODE(STOPCCN_NOT_AUTHORIZED, ERROR_NONE);
 		cause = CAUSE_l2tp_no_secret;
@@ -68,7 +73,7 @@ static void request_accept(struct l2tp *l2tp, const struct message *sccrq, uint6
 	tunnel->sccrq_digest = digest;
 	l2tp_tunnel_challenge(tunnel);
 	tunnel->reliable.nr = 1;
-	l2tp_step(l2tp, true, MESSAGE_SCCRQ, l2tp_message_meaning(MESSAGE_SCCRQ), tunnel->id, 0);
+	l2tp_step_begin(l2tp, tunnel->id);
 	l2tp_tunnel_open(tunnel, sccrq);
 }
 

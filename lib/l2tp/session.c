@@ -213,15 +213,15 @@ static struct verdict message_judge(struct l2tp *l2tp, const struct message *mes
 		verdict =
 			(struct verdict){VERDICT_PEER_FAULT,
 					 WIRE_CODE(CDN_GENERAL_ERROR, ERROR_UNKNOWN_MANDATORY_AVP),
-					 CAUSE_l2tp_protocol_error};
+					 CAUSE_l2tp_unknown_avp};
 	} else if (message->wrong_length) {
 		verdict = (struct verdict){VERDICT_PEER_FAULT,
 					   WIRE_CODE(CDN_GENERAL_ERROR, ERROR_LENGTH),
-					   CAUSE_l2tp_protocol_error};
+					   CAUSE_l2tp_avp_length};
 	} else if ((message->present & required) != required) {
 		verdict = (struct verdict){VERDICT_PEER_FAULT,
 					   WIRE_CODE(CDN_GENERAL_ERROR, ERROR_VALUE),
-					   CAUSE_l2tp_protocol_error};
+					   CAUSE_l2tp_avp_missing};
 	}
 	return verdict;
 }
@@ -261,7 +261,7 @@ static void icrq_receive(struct tunnel *tunnel, const struct message *message)
 	if (verdict.kind == VERDICT_ACCEPT && message->assigned_session == 0)
 		verdict = (struct verdict){VERDICT_PEER_FAULT,
 					   WIRE_CODE(CDN_GENERAL_ERROR, ERROR_VALUE),
-					   CAUSE_l2tp_protocol_error};
+					   CAUSE_l2tp_avp_missing};
 	if (verdict.kind != VERDICT_ACCEPT) {
 		call_refuse(tunnel, message, &verdict);
 		return;
@@ -308,7 +308,7 @@ static void icrp_receive(struct session *session, const struct message *message)
 	if (verdict.kind == VERDICT_ACCEPT && message->assigned_session == 0)
 		verdict = (struct verdict){VERDICT_PEER_FAULT,
 					   WIRE_CODE(CDN_GENERAL_ERROR, ERROR_VALUE),
-					   CAUSE_l2tp_protocol_error};
+					   CAUSE_l2tp_avp_missing};
 	if (verdict.kind != VERDICT_ACCEPT) {
 		l2tp_session_clear(session, &verdict);
 		return;
@@ -338,10 +338,10 @@ bool l2tp_session_is_message(unsigned type)
 void l2tp_session_receive(struct tunnel *tunnel, const struct message_header *header,
 			  const struct message *message)
 {
-	const struct verdict asked = {VERDICT_ACCEPT, 0, CAUSE_peer_request};
+	const struct verdict asked = {VERDICT_ACCEPT, 0, l2tp_cdn_cause(message->result_code)};
 	const struct verdict no_outgoing = {VERDICT_OWN_FAULT,
 					    WIRE_CODE(CDN_NO_FACILITIES, ERROR_NONE),
-					    CAUSE_l2tp_protocol_error};
+					    CAUSE_l2tp_outgoing_call};
 	struct session *session;
 	struct verdict verdict;
 
@@ -378,7 +378,7 @@ void l2tp_session_receive(struct tunnel *tunnel, const struct message_header *he
 		l2tp_count(tunnel->l2tp, L2TP_COUNTER_unexpected);
 		verdict = (struct verdict){VERDICT_PEER_FAULT,
 					   WIRE_CODE(CDN_GENERAL_ERROR, ERROR_NONE),
-					   CAUSE_l2tp_protocol_error};
+					   CAUSE_l2tp_unexpected_message};
 	}
 	l2tp_session_clear(session, &verdict);
 }

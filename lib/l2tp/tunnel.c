@@ -366,7 +366,7 @@ static void sccrp_receive(struct tunnel *tunnel, const struct message *message)
 	}
 	if (tunnel_step(tunnel, TUNNEL_EVENT_SCCRP, message, NULL) != 0)
 		peer_fault(tunnel, STOPCCN_STATE_MACHINE_ERROR, ERROR_NONE,
-			   CAUSE_l2tp_protocol_error);
+			   CAUSE_l2tp_unexpected_message);
 }
 
 static void scccn_receive(struct tunnel *tunnel, const struct message *message)
@@ -377,13 +377,13 @@ static void scccn_receive(struct tunnel *tunnel, const struct message *message)
 	}
 	if (tunnel_step(tunnel, TUNNEL_EVENT_SCCCN, message, NULL) != 0)
 		peer_fault(tunnel, STOPCCN_STATE_MACHINE_ERROR, ERROR_NONE,
-			   CAUSE_l2tp_protocol_error);
+			   CAUSE_l2tp_unexpected_message);
 }
 
 /* Messages about the tunnel itself. */
 static void control_receive(struct tunnel *tunnel, const struct message *message)
 {
-	const struct verdict asked = {VERDICT_ACCEPT, 0, CAUSE_peer_request};
+	const struct verdict asked = {VERDICT_ACCEPT, 0, l2tp_stopccn_cause(message->result_code)};
 
 	if (message->type == MESSAGE_STOPCCN) {
 		l2tp_reliable_drop_all(&tunnel->reliable);
@@ -393,11 +393,11 @@ static void control_receive(struct tunnel *tunnel, const struct message *message
 	if (message->unknown_mandatory) {
 		l2tp_count(tunnel->l2tp, L2TP_COUNTER_unknown_mandatory_avp);
 		peer_fault(tunnel, STOPCCN_GENERAL_ERROR, ERROR_UNKNOWN_MANDATORY_AVP,
-			   CAUSE_l2tp_protocol_error);
+			   CAUSE_l2tp_unknown_avp);
 		return;
 	}
 	if (message->wrong_length) {
-		peer_fault(tunnel, STOPCCN_GENERAL_ERROR, ERROR_LENGTH, CAUSE_l2tp_protocol_error);
+		peer_fault(tunnel, STOPCCN_GENERAL_ERROR, ERROR_LENGTH, CAUSE_l2tp_avp_length);
 		return;
 	}
 	if (message->type == MESSAGE_SCCRP) {
@@ -407,7 +407,7 @@ static void control_receive(struct tunnel *tunnel, const struct message *message
 	} else if (message->type != MESSAGE_HELLO) {
 		l2tp_count(tunnel->l2tp, L2TP_COUNTER_unexpected);
 		peer_fault(tunnel, STOPCCN_STATE_MACHINE_ERROR, ERROR_NONE,
-			   CAUSE_l2tp_protocol_error);
+			   CAUSE_l2tp_unexpected_message);
 	}
 }
 
@@ -415,7 +415,7 @@ static void unknown_receive(struct tunnel *tunnel, const struct message *message
 {
 	if (message->type_mandatory)
 		peer_fault(tunnel, STOPCCN_GENERAL_ERROR, ERROR_UNKNOWN_MANDATORY_AVP,
-			   CAUSE_l2tp_protocol_error);
+			   CAUSE_l2tp_unknown_avp);
 	else
 		l2tp_count(tunnel->l2tp, L2TP_COUNTER_unknown_message_ignored);
 }
@@ -429,7 +429,7 @@ static void message_deliver(struct tunnel *tunnel, const struct message_header *
 	if (l2tp_message_parse(body, l2tp->config->secret, l2tp->config->secret_bytes, &message) !=
 	    0) {
 		l2tp_count(l2tp, L2TP_COUNTER_malformed);
-		peer_fault(tunnel, STOPCCN_GENERAL_ERROR, ERROR_LENGTH, CAUSE_l2tp_protocol_error);
+		peer_fault(tunnel, STOPCCN_GENERAL_ERROR, ERROR_LENGTH, CAUSE_l2tp_avp_length);
 		return;
 	}
 	l2tp->counters->value[L2TP_COUNTER_unknown_avp_ignored] += message.unknown_ignored;
@@ -445,7 +445,7 @@ static void message_deliver(struct tunnel *tunnel, const struct message_header *
 		l2tp_session_receive(tunnel, header, &message);
 	else
 		peer_fault(tunnel, STOPCCN_STATE_MACHINE_ERROR, ERROR_NONE,
-			   CAUSE_l2tp_protocol_error);
+			   CAUSE_l2tp_unexpected_message);
 }
 
 /* The message whose turn it is, and then those that waited for it. */

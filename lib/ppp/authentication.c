@@ -129,7 +129,8 @@ static void answer_write_failure(struct ppp *ppp, const char *text, int error)
 static void answer_write(struct ppp *ppp, const struct ppp_authentication_result *result)
 {
 	struct authentication *a = ppp->authentication;
-	bool no_address = !result->accepted && result->cause == CAUSE_no_address_left;
+	bool no_address = !result->accepted && (result->cause == CAUSE_no_address_left ||
+						result->cause == CAUSE_address_in_use);
 	const char *text = result->accepted ? "Welcome"
 			   : no_address     ? "No address is left"
 					    : "Authentication failed";
@@ -200,7 +201,7 @@ static bool name_take(struct cursor name, char text[PPP_USER_NAME_BYTES])
 
 static void name_refuse(struct ppp *ppp)
 {
-	const struct ppp_authentication_result refused = {.cause = CAUSE_wrong_password};
+	const struct ppp_authentication_result refused = {.cause = CAUSE_user_name_too_long};
 
 	ppp->authentication->state = AUTHENTICATION_ASKED;
 	ppp_authentication_settle(ppp, &refused);

@@ -52,9 +52,12 @@ static uint8_t nak_judge(struct ppp *ppp, bool address_wrong, const struct write
 			 struct writer *reply)
 {
 	if (ppp->ipcp.automaton.naks_sent >= ppp->config->max_failure) {
-		ppp_fail(ppp, CAUSE_address_refused,
-			 address_wrong ? "the peer does not take the address that it was granted"
-				       : "the peer does not take the name servers");
+		if (address_wrong)
+			ppp_fail(ppp, CAUSE_address_refused,
+				 "the peer does not take the address that it was granted");
+		else
+			ppp_fail(ppp, CAUSE_name_servers_refused,
+				 "the peer does not take the name servers");
 		return CONFIGURE_REJECT;
 	}
 	writer_bytes(reply, nak->start, writer_length(nak));
@@ -101,7 +104,7 @@ static void request_refused(struct ppp *ppp, bool rejected, struct cursor option
 		if (option.type == IPCP_OPTION_ADDRESS && rejected)
 			ppp->ask_address = false;
 	if (ppp->ipcp.automaton.refusals > REFUSALS_MAX)
-		ppp_fail(ppp, CAUSE_address_refused, "the peer refuses our own address");
+		ppp_fail(ppp, CAUSE_our_address_refused, "the peer refuses our own address");
 }
 
 static void layer_up(struct ppp *ppp)
@@ -139,7 +142,7 @@ static void layer_finished(struct ppp *ppp)
 static void peer_terminates(struct ppp *ppp, struct cursor text)
 {
 	(void)text;
-	ppp_fail(ppp, CAUSE_peer_request, "IPCP Terminate-Request");
+	ppp_fail(ppp, CAUSE_ipcp_terminated, "IPCP Terminate-Request");
 }
 
 static const struct automaton_protocol client_protocol = {

@@ -406,7 +406,7 @@ static void protocol_reject_receive(struct ppp *ppp, const struct packet *packet
 		return;
 	switch (protocol) {
 	case PROTOCOL_LCP:
-		ppp_fail(ppp, CAUSE_lcp_failed, "the peer rejects LCP");
+		ppp_fail(ppp, CAUSE_lcp_rejected, "the peer rejects LCP");
 		break;
 	case PROTOCOL_PAP:
 	case PROTOCOL_CHAP:
@@ -464,7 +464,7 @@ void ppp_lcp_receive(struct ppp *ppp, const struct packet *packet)
 		break;
 	}
 	if (restarts_too_late(ppp, packet))
-		ppp_fail(ppp, CAUSE_peer_request, "the peer began LCP anew");
+		ppp_fail(ppp, CAUSE_link_restarted, "the peer began LCP anew");
 	else
 		ppp_automaton_receive(&ppp->lcp.automaton, packet);
 }

@@ -126,7 +126,7 @@ const char *ppp_counter_text(enum ppp_counter counter);
 /* The verdict on a PPP_AUTHENTICATE event. */
 struct ppp_authentication_result {
 	bool accepted;
-	enum cause cause;       /* when refused: wrong_password or no_address_left */
+	enum cause cause;       /* when refused: what the operator is told; the peer learns less */
 	char success[64];       /* MS-CHAPv2: "S=" and 40 upper-case digits; else "" */
 	struct ppp_grant grant; /* when accepted */
 };

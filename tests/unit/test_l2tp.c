@@ -114,7 +114,7 @@ static void peer_hangs_up(void **state)
 	lac_hang_up(&s->lac, 0, true, s->now_ms);
 	simulation_run(s, 2000);
 	assert_int_equal(s->sessions_down, 1);
-	assert_int_equal(s->last_session.down.cause, CAUSE_peer_request);
+	assert_int_equal(s->last_session.down.cause, CAUSE_peer_call_administrative);
 	assert_int_equal(s->last_session.down.result_code, 3);
 	assert_true(s->last_session.down.was_up);
 	assert_int_equal(s->tunnels_down, 0);
@@ -147,7 +147,7 @@ static void peer_stops_the_tunnel(void **state)
 	simulation_run(s, 2000);
 	assert_int_equal(s->sessions_down, 1);
 	assert_int_equal(s->tunnels_down, 1);
-	assert_int_equal(s->last_down.down.cause, CAUSE_peer_request);
+	assert_int_equal(s->last_down.down.cause, CAUSE_peer_shutting_down);
 	assert_int_equal(s->last_down.down.result_code, 6);
 	assert_int_equal(s->lac.queued, 0);
 	assert_int_equal(l2tp_busy_tunnels(s->lns), 0);

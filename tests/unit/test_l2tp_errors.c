@@ -182,7 +182,7 @@ static void missing_avps_are_refused(void **state)
 		attempt_begin(&a);
 		attempt_sccrq(&a, needed[i]);
 		attempt_feed(&a);
-		attempt_is_refused(&a, 2, 3, CAUSE_l2tp_protocol_error);
+		attempt_is_refused(&a, 2, 3, CAUSE_l2tp_avp_missing);
 	}
 }
 
@@ -195,19 +195,19 @@ static void wrong_values_are_refused(void **state)
 	attempt_sccrq(&a, 0xffff);
 	attempt_u16(&a, 10, 0);
 	attempt_feed(&a);
-	attempt_is_refused(&a, 2, 3, CAUSE_l2tp_protocol_error);
+	attempt_is_refused(&a, 2, 3, CAUSE_l2tp_avp_missing);
 
 	attempt_begin(&a); /* L2TP version 2.0 */
 	attempt_sccrq(&a, 2);
 	attempt_u16(&a, 2, 0x0200);
 	attempt_feed(&a);
-	attempt_is_refused(&a, 5, 0x0100, CAUSE_l2tp_protocol_error);
+	attempt_is_refused(&a, 5, 0x0100, CAUSE_l2tp_version);
 
 	attempt_begin(&a); /* a mandatory AVP with a wrong length */
 	attempt_sccrq(&a, 0xffff);
 	a.length += lac_avp(a.bytes + a.length, 0x8000, 0, 10, "\0\1\0", 3);
 	attempt_feed(&a);
-	attempt_is_refused(&a, 2, 2, CAUSE_l2tp_protocol_error);
+	attempt_is_refused(&a, 2, 2, CAUSE_l2tp_avp_length);
 }
 
 static void unknown_avps_count_when_mandatory(void **state)
@@ -234,7 +234,7 @@ static void unknown_avps_count_when_mandatory(void **state)
 				    avps[i].attribute, "\0\4", 2);
 		attempt_feed(&a);
 		if (avps[i].refused) {
-			attempt_is_refused(&a, 2, 8, CAUSE_l2tp_protocol_error);
+			attempt_is_refused(&a, 2, 8, CAUSE_l2tp_unknown_avp);
 			continue;
 		}
 		assert_true(a.s->lac.sccrp);
@@ -274,7 +274,7 @@ static void stopccn_to_tunnel_zero_finds_its_tunnel(void **state)
 	lac_stop(&s->lac, s->now_ms);
 	simulation_run(s, 200);
 	assert_int_equal(s->tunnels_down, 1);
-	assert_int_equal(s->last_down.down.cause, CAUSE_peer_request);
+	assert_int_equal(s->last_down.down.cause, CAUSE_peer_shutting_down);
 	simulation_free(s);
 }
 
@@ -290,10 +290,69 @@ static struct simulation *up_and_send(uint16_t type, bool with_session, const ui
 	return s;
 }
 
+/* StopCCN or CDN with a result code of the peer's: what the operator is told. */
+static void code_means(uint16_t type, uint16_t result, enum cause cause)
+{
+	const uint8_t avps[] = {0x80,        8,
+				0,           0,
+				0,           type == 4 ? 9 : 14,
+				0,           77, /* its tunnel's or session's id */
+				0x80,        10,
+				0,           0,
+				0,           1,
+				result >> 8, result & 0xff,
+				0,           6};
+	struct simulation *s = simulation_up();
+	const struct l2tp_event *down = type == 4 ? &s->last_down : &s->last_session;
+
+	lac_queue(&s->lac, type, type == 4 ? 0 : s->session, avps, sizeof(avps), s->now_ms);
+	simulation_run(s, 1500);
+	assert_int_equal(s->sessions_down, 1);
+	assert_int_equal(s->tunnels_down, type == 4);
+	assert_string_equal(cause_name(down->down.cause), cause_name(cause));
+	assert_int_equal(down->down.result_code, result);
+	assert_int_equal(down->down.error_code, 6);
+	simulation_free(s);
+}
+
+static void every_result_code_has_its_cause(void **state)
+{
+	static const enum cause stopccn[] = {
+		CAUSE_peer_request,       CAUSE_peer_closed_tunnel,  CAUSE_peer_tunnel_error,
+		CAUSE_peer_tunnel_exists, CAUSE_peer_not_authorized, CAUSE_peer_refuses_version,
+		CAUSE_peer_shutting_down, CAUSE_peer_state_error,    CAUSE_peer_tunnel_code,
+	};
+	static const enum cause cdn[] = {
+		CAUSE_peer_request,
+		CAUSE_peer_lost_carrier,
+		CAUSE_peer_call_error,
+		CAUSE_peer_call_administrative,
+		CAUSE_peer_no_facilities_now,
+		CAUSE_peer_no_facilities,
+		CAUSE_peer_invalid_destination,
+		CAUSE_peer_no_carrier,
+		CAUSE_peer_busy,
+		CAUSE_peer_no_dial_tone,
+		CAUSE_peer_call_timeout,
+		CAUSE_peer_no_framing,
+		CAUSE_peer_call_code,
+	};
+
+	(void)state;
+	for (uint16_t i = 0; i < sizeof(stopccn) / sizeof(stopccn[0]); i++)
+		code_means(4, i, stopccn[i]);
+	code_means(4, 0xffff, CAUSE_peer_tunnel_code);
+	for (uint16_t i = 0; i < sizeof(cdn) / sizeof(cdn[0]); i++)
+		code_means(14, i, cdn[i]);
+	code_means(14, 0xffff, CAUSE_peer_call_code);
+}
+
 static void tunnel_is_stopped(struct simulation *s, uint16_t result, uint16_t error)
 {
 	assert_int_equal(s->tunnels_down, 1);
-	assert_int_equal(s->last_down.down.cause, CAUSE_l2tp_protocol_error);
+	assert_int_equal(s->last_down.down.cause, result == 7  ? CAUSE_l2tp_unexpected_message
+						  : error == 8 ? CAUSE_l2tp_unknown_avp
+							       : CAUSE_l2tp_avp_length);
 	assert_true(s->lac.stopped);
 	assert_int_equal(s->lac.stop_result, result);
 	assert_int_equal(s->lac.stop_error, error);
@@ -552,6 +611,7 @@ int main(void)
 		cmocka_unit_test(unknown_avps_count_when_mandatory),
 		cmocka_unit_test(other_messages_to_tunnel_zero_are_dropped),
 		cmocka_unit_test(stopccn_to_tunnel_zero_finds_its_tunnel),
+		cmocka_unit_test(every_result_code_has_its_cause),
 		cmocka_unit_test(messages_out_of_state_stop_the_tunnel),
 		cmocka_unit_test(unknown_message_types),
 		cmocka_unit_test(broken_message_stops_the_tunnel),

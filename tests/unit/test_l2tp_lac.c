@@ -363,7 +363,7 @@ static void refused_tunnel_is_down(void **state)
 	dial(p);
 	pair_run(p, 1000);
 	assert_int_equal(p->lac.tunnels_down, 1);
-	assert_int_equal(p->lac.last_down.down.cause, CAUSE_peer_request);
+	assert_int_equal(p->lac.last_down.down.cause, CAUSE_peer_tunnel_error);
 	assert_int_equal(p->lac.last_down.down.result_code, 2);
 	pair_free(p);
 }

@@ -291,7 +291,7 @@ static void peer_closes_ipcp(void **state)
 	peer_send(&s->peer, 0x8021, 5, 9, NULL, 0);
 	simulation_run(s, 3000);
 	assert_int_equal(s->downs, 1);
-	assert_int_equal(s->last_down.down.cause, CAUSE_peer_request);
+	assert_int_equal(s->last_down.down.cause, CAUSE_ipcp_terminated);
 	assert_int_equal(s->finished, 1);
 	simulation_free(s);
 }
@@ -430,7 +430,7 @@ static void lcp_anew_ends_the_session(void **state)
 
 		send_lcp(s, codes[i], "\5\6\7\7\7\7", 6);
 		assert_int_equal(s->downs, 1);
-		assert_int_equal(s->last_down.down.cause, CAUSE_peer_request);
+		assert_int_equal(s->last_down.down.cause, CAUSE_link_restarted);
 		simulation_run(s, 5000);
 		assert_int_equal(s->finished, 1);
 		assert_int_equal(s->authenticates, 1);

@@ -374,7 +374,7 @@ static void names_are_whole_or_refused(void **state)
 			assert_int_equal(seen[0], '?');
 		} else {
 			assert_int_equal(s->authenticates, 0);
-			assert_int_equal(s->last_down.down.cause, CAUSE_wrong_password);
+			assert_int_equal(s->last_down.down.cause, CAUSE_user_name_too_long);
 			assert_true(s->peer.failure);
 		}
 		simulation_free(s);

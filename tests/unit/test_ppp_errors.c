@@ -207,7 +207,7 @@ static void fatal_rejects_end_the_link(void **state)
 	(void)state;
 	lcp(s, 8, 1, "\xc0\x21\1\1\0\4", 6); /* LCP itself */
 	assert_int_equal(s->downs, 1);
-	assert_int_equal(s->last_down.down.cause, CAUSE_lcp_failed);
+	assert_int_equal(s->last_down.down.cause, CAUSE_lcp_rejected);
 	simulation_free(s);
 
 	s = simulation_up(PPP_AUTHENTICATION_PAP);

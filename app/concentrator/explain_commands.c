@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Ladders, causes and drops in the operator's words. */
+#include "explain_commands.h"
+
+#include "base/cause.h"
+#include "control/control.h"
+#include "daemon.h"
+#include "explain/explain.h"
+#include "messages/drop.h"
+#include "reply.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define DIALS_PAGE 16 /* each is searched for among all that are kept */
+
+static json_t *time_json(uint64_t wall_ms)
+{
+	time_t seconds = (time_t)(wall_ms / 1000);
+	char text[32];
+	struct tm local;
+	size_t length =
+		strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", localtime_r(&seconds, &local));
+
+	snprintf(text + length, sizeof(text) - length, ".%03u", (unsigned)(wall_ms % 1000));
+	return json_string(text);
+}
+
+static json_t *step_json(const struct explain_step_view *step)
+{
+	char at[24];
+
+	snprintf(at, sizeof(at), "+%" PRIu64 ".%03u", step->after_ms / 1000,
+		 (unsigned)(step->after_ms % 1000));
+	return json_pack("{s:s, s:s, s:s, s:s, s:o}", "at", at, "layer",
+			 explain_layer_name(step->layer), "way", step->inbound ? "<-" : "->",
+			 "message", step->message, "meaning", reply_text(step->meaning));
+}
+
+static void steps_add(const struct explain *explain, explain_dial dial, json_t *steps)
+{
+	struct explain_view view;
+
+	if (!explain_view(explain, dial, &view))
+		return;
+	/* What led to this call: the dial of its tunnel. */
+	if (view.parent != 0)
+		steps_add(explain, view.parent, steps);
+	for (unsigned i = 0; i < view.steps; i++) {
+		struct explain_step_view step;
+
+		explain_step_view(explain, dial, i, &step);
+		json_array_append_new(steps, step_json(&step));
+		if (i + 1 == EXPLAIN_STEPS_FIRST && view.skipped != 0)
+			json_array_append_new(steps, json_pack("{s:s, s:i}", "at", "...", "skipped",
+							       view.skipped));
+	}
+}
+
+static void head_add(json_t *to, const struct explain_view *view)
+{
+	json_object_set_new(to, "dial", json_integer((json_int_t)view->number));
+	json_object_set_new(to, "began", time_json(view->began_wall_ms));
+	json_object_set_new(to, "peer", reply_endpoint(&view->peer));
+	json_object_set_new(to, "profile", reply_text(view->profile));
+	json_object_set_new(to, "user", reply_text(view->user));
+	json_object_set_new(to, "session",
+			    view->session == UINT32_MAX ? json_null()
+							: json_integer(view->session));
+	json_object_set_new(to, "outcome", json_string(explain_outcome_name(view->outcome)));
+}
+
+static bool is_over(const struct explain_view *view)
+{
+	return view->outcome == EXPLAIN_ENDED || view->outcome == EXPLAIN_FAILED;
+}
+
+/* One sentence: why, and what the engines know besides. */
+static json_t *why_json(const struct explain_view *view)
+{
+	char text[1200];
+
+	switch (view->outcome) {
+	case EXPLAIN_RUNNING:
+		return json_string("it is not over yet: the last step is what it waits at");
+	case EXPLAIN_UP:
+		return json_string("it is up");
+	default:
+		break;
+	}
+	snprintf(text, sizeof(text), "%s%s%s", cause_text(view->cause),
+		 view->detail[0] != '\0' ? ": " : "", view->detail);
+	return reply_text(text);
+}
+
+static void dial_reply(const struct explain *explain, explain_dial dial, uint32_t more,
+		       struct ctl_reply *reply)
+{
+	struct explain_view view;
+	json_t *steps = json_array();
+
+	reply->result = json_object();
+	(void)explain_view(explain, dial, &view);
+	head_add(reply->result, &view);
+	steps_add(explain, dial, steps);
+	json_object_set_new(reply->result, "steps", steps);
+	json_object_set_new(reply->result, "why", why_json(&view));
+	if (is_over(&view)) {
+		json_object_set_new(reply->result, "cause", json_string(cause_name(view.cause)));
+		json_object_set_new(reply->result, "cure", json_string(cause_cure(view.cause)));
+	}
+	if (more != 0)
+		json_object_set_new(reply->result, "others", json_integer(more));
+}
+
+/* An IPv4 or IPv6 address, with or without port: 192.0.2.1, 192.0.2.1:4500, 2001:db8::1, [..]:500. */
+static bool endpoint_read(const char *text, struct endpoint *endpoint)
+{
+	char copy[ENDPOINT_TEXT_BYTES];
+	char *address = copy, *port = NULL;
+
+	*endpoint = (struct endpoint){0};
+	if (snprintf(copy, sizeof(copy), "%s", text) >= (int)sizeof(copy))
+		return false;
+	if (copy[0] == '[') {
+		char *end = strchr(copy, ']');
+
+		if (end == NULL)
+			return false;
+		*end = '\0';
+		address = copy + 1;
+		port = end[1] == ':' ? end + 2 : NULL;
+	} else if ((port = strchr(copy, ':')) != NULL && strchr(port + 1, ':') == NULL) {
+		*port++ = '\0';
+	} else {
+		port = NULL;
+	}
+	if (inet_pton(AF_INET, address, endpoint->address) == 1)
+		endpoint->family = ENDPOINT_IPV4;
+	else if (inet_pton(AF_INET6, address, endpoint->address) == 1)
+		endpoint->family = ENDPOINT_IPV6;
+	endpoint->port = port != NULL ? (uint16_t)strtoul(port, NULL, 10) : 0;
+	return endpoint->family != ENDPOINT_NONE;
+}
+
+static void question_read(const char *text, struct explain_question *question)
+{
+	char *end;
+
+	question->number = strtoul(text, &end, 10);
+	question->user = text;
+	if (strcmp(text, "last") == 0)
+		question->what = EXPLAIN_LAST;
+	else if (end != text && *end == '\0')
+		question->what = EXPLAIN_OF_SESSION;
+	else if (endpoint_read(text, &question->peer))
+		question->what = EXPLAIN_OF_PEER;
+	else
+		question->what = EXPLAIN_OF_USER;
+}
+
+static void answer(const struct explain *explain, const struct explain_question *question,
+		   const char *text, struct ctl_reply *reply)
+{
+	uint32_t more;
+	explain_dial dial = explain_find(explain, question, &more);
+
+	if (dial != 0) {
+		dial_reply(explain, dial, question->what == EXPLAIN_LAST ? 0 : more, reply);
+		return;
+	}
+	reply->status = CTL_NOT_FOUND;
+	snprintf(reply->error, sizeof(reply->error), "no dial of %.64s is remembered", text);
+}
+
+void explain_command(void *context, const struct ctl_request *request, struct ctl_reply *reply)
+{
+	const struct daemon *daemon = context;
+	struct explain_question question = {0};
+
+	question_read(request->arguments[0], &question);
+	answer(control_explain(daemon->control), &question, request->arguments[0], reply);
+}
+
+void explain_dial_command(void *context, const struct ctl_request *request, struct ctl_reply *reply)
+{
+	const struct daemon *daemon = context;
+	struct explain_question question = {.what = EXPLAIN_OF_NUMBER};
+	uint32_t number;
+
+	if (!reply_number_read(request->arguments[0], "dial", reply, &number))
+		return;
+	question.number = number;
+	answer(control_explain(daemon->control), &question, "that number", reply);
+}
+
+/* Engines may have a counter of the same name. */
+void explain_drop_command(void *context, const struct ctl_request *request, struct ctl_reply *reply)
+{
+	const struct daemon *daemon = context;
+	const char *asked = request->arguments[0], *name, *text;
+	uint64_t value;
+
+	reply->result = json_array();
+	for (unsigned i = 0; i < DROP_COUNT; i++)
+		if (strcmp(drop_name(i), asked) == 0)
+			json_array_append_new(reply->result,
+					      json_pack("{s:s, s:s, s:s}", "name", asked, "meaning",
+							drop_text(i), "advice", drop_advice(i)));
+	for (unsigned i = 0; (name = control_counter(daemon->control, i, &text, &value)) != NULL;
+	     i++)
+		if (strcmp(name, asked) == 0)
+			json_array_append_new(reply->result, json_pack("{s:s, s:s}", "name", asked,
+								       "meaning", text));
+	if (json_array_size(reply->result) != 0)
+		return;
+	reply->status = CTL_NOT_FOUND;
+	snprintf(reply->error, sizeof(reply->error), "no drop is called %.64s: see show drops",
+		 asked);
+}
+
+void explain_cause_command(void *context, const struct ctl_request *request,
+			   struct ctl_reply *reply)
+{
+	(void)context;
+	for (unsigned i = 0; i < CAUSE_COUNT; i++)
+		if (strcmp(cause_name(i), request->arguments[0]) == 0) {
+			reply->result = json_pack("{s:s, s:s, s:s}", "name", cause_name(i),
+						  "meaning", cause_text(i), "cure", cause_cure(i));
+			return;
+		}
+	reply->status = CTL_NOT_FOUND;
+	snprintf(reply->error, sizeof(reply->error), "no cause is called %.64s",
+		 request->arguments[0]);
+}
+
+void show_dials_command(void *context, const struct ctl_request *request, struct ctl_reply *reply)
+{
+	const struct daemon *daemon = context;
+	const struct explain *explain = control_explain(daemon->control);
+	uint64_t number =
+		request->cursor != NULL ? strtoull(request->cursor, NULL, 10) : UINT64_MAX;
+	explain_dial dial;
+
+	reply->result = json_array();
+	while (json_array_size(reply->result) < DIALS_PAGE &&
+	       (dial = explain_next(explain, &number)) != 0) {
+		struct explain_view view;
+		json_t *row = json_object();
+
+		(void)explain_view(explain, dial, &view);
+		head_add(row, &view);
+		json_object_set_new(row, "cause",
+				    is_over(&view) ? json_string(cause_name(view.cause))
+						   : json_null());
+		json_array_append_new(reply->result, row);
+	}
+	if (json_array_size(reply->result) == DIALS_PAGE)
+		snprintf(reply->next, sizeof(reply->next), "%" PRIu64, number);
+}
+
+static void sentence_print(FILE *to, const char *text)
+{
+	fprintf(to, "%c%s.", text[0] >= 'a' && text[0] <= 'z' ? text[0] - 'a' + 'A' : text[0],
+		text + 1);
+}
+
+void explain_manual_print(FILE *to)
+{
+	static const struct {
+		const char *layer;
+		const char *title;
+	} parts[] = {{"ike", "IPsec (IKE)"},
+		     {"l2tp", "L2TP"},
+		     {"ppp", "PPP, users and addresses"},
+		     {"any", "Anywhere"}};
+
+	fputs("# Why does it not connect?\n"
+	      "\n"
+	      "This page is generated: `concentrator --print-causes > "
+	      "docs/why-it-does-not-connect.md`.\n"
+	      "\n"
+	      "Ask the concentrator first:\n"
+	      "\n"
+	      "```\n"
+	      "concentrator-ctl explain last          # the dial that failed last\n"
+	      "concentrator-ctl explain 203.0.113.7   # the newest one of that address\n"
+	      "concentrator-ctl explain alice         # of that user\n"
+	      "concentrator-ctl show dials            # all that are remembered\n"
+	      "```\n"
+	      "\n"
+	      "It prints every message of the dial, why it ended, and what to do. The names below "
+	      "are\n"
+	      "those of the lines `cause` there, and of `cause=` in the log.\n",
+	      to);
+	for (unsigned part = 0; part < sizeof(parts) / sizeof(parts[0]); part++) {
+		fprintf(to, "\n## %s\n", parts[part].title);
+		for (unsigned i = CAUSE_none + 1; i < CAUSE_COUNT; i++) {
+			if (strcmp(cause_layer(i), parts[part].layer) != 0)
+				continue;
+			fprintf(to, "\n### `%s`\n\n", cause_name(i));
+			sentence_print(to, cause_text(i));
+			fprintf(to, "\n\n%s\n", cause_cure(i));
+		}
+	}
+}
