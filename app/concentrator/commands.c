@@ -260,6 +260,10 @@ static void show_workers(void *context, const struct ctl_request *request, struc
 		json_object_set_new(row, "moved_in", json_integer((json_int_t)view.moved_in));
 		json_object_set_new(row, "moved_out", json_integer((json_int_t)view.moved_out));
 		json_object_set_new(row, "parked", json_integer((json_int_t)view.parked));
+		json_object_set_new(row, "endpoints_moved",
+				    json_integer((json_int_t)view.endpoints_moved));
+		json_object_set_new(row, "endpoints_refused",
+				    json_integer((json_int_t)view.endpoints_refused));
 		for (unsigned class = 0; class < CONTROL_CLASS_COUNT; class ++)
 			json_object_set_new(row, control_class_name(class),
 					    json_integer((json_int_t)view.classes[class]));

@@ -41,8 +41,10 @@ void child_add(struct control *control, const struct ike_event *event)
 	control->children[slot] = child;
 	control->child_count++;
 	tables_sa_owner_set(control->tables, slot, group_owner(group));
-	if (!endpoint_equal(&group->remote, &event->child_add.path.remote) ||
-	    !endpoint_equal(&group->local, &event->child_add.path.local)) {
+	/* Where the first quick mode came from; from then on roaming.c decides. */
+	if (group->child_count == 1 &&
+	    (!endpoint_equal(&group->remote, &event->child_add.path.remote) ||
+	     !endpoint_equal(&group->local, &event->child_add.path.local))) {
 		group_endpoint_set(group, &event->child_add.path);
 		group_endpoint_send(group);
 	}

@@ -11,6 +11,7 @@ static void ike_receive(struct control *control, const struct message *message)
 	const uint8_t *bytes = mailbox_packet_bytes(message, &length);
 
 	control->ike_worker = message->worker;
+	control->ike_bytes = length;
 	ike_feed(control->ike, &path, bytes, length, loop_now_ms(control->loop));
 	ike_drain(control);
 }

@@ -74,16 +74,6 @@ void group_alone(struct control *control, const struct ike_event *event)
 				       loop_now_ms(control->loop));
 }
 
-void group_endpoint_send(struct peer_group *group)
-{
-	struct message *message = mailbox_message_new(group->control->mailbox, MESSAGE_GROUP_MOVE);
-
-	message->group_move.slot = group->slot;
-	message->group_move.local = group->local;
-	message->group_move.remote = group->remote;
-	group_send(group, message);
-}
-
 void group_up(struct control *control, const struct ike_event *event)
 {
 	uint32_t slot = slot_pool_take(control->group_slots);
@@ -125,33 +115,6 @@ void group_up(struct control *control, const struct ike_event *event)
 	silence_watch(group);
 }
 
-void group_endpoint(struct control *control, const struct ike_event *event)
-{
-	struct peer_group *group = group_of(control, event->peer);
-
-	if (group == NULL)
-		return;
-	group_endpoint_set(group, &event->endpoint.path);
-	group_endpoint_send(group);
-}
-
-void group_moved(struct control *control, const struct message *message)
-{
-	struct peer_group *group = control->groups[message->group_move.slot];
-	char before[ENDPOINT_TEXT_BYTES], after[ENDPOINT_TEXT_BYTES];
-	struct ike_path path;
-
-	if (group == NULL)
-		return;
-	log_info(control->log, LOG_IKE, "peer moved group=%u from=%s to=%s", group->slot,
-		 endpoint_text(&group->remote, before),
-		 endpoint_text(&message->group_move.remote, after));
-	path = (struct ike_path){group->local, message->group_move.remote};
-	group_endpoint_set(group, &path);
-	ike_peer_moved(control->ike, group->ike_peer, &path);
-	ike_drain(control);
-}
-
 void group_down(struct control *control, const struct ike_event *event)
 {
 	struct peer_group *group = group_of(control, event->peer);
@@ -164,6 +127,7 @@ void group_down(struct control *control, const struct ike_event *event)
 	event_write(control, "peer_down", &group->remote, NULL, cause_text(event->down.cause));
 	control->group_by_peer[ike_peer_index(group->ike_peer)] = NULL;
 	group->ike_peer = 0;
+	proof_end(group);
 	index_remove(group);
 	group->down = true;
 	l2tp_close_all(group->space.l2tp, 6, event->down.cause, loop_now_ms(control->loop));
@@ -184,6 +148,7 @@ void group_check_gone(struct peer_group *group)
 void group_free(struct peer_group *group)
 {
 	timer_wheel_cancel(&group->silence_timer);
+	proof_end(group);
 	if (group->space.l2tp != NULL)
 		l2tp_free(group->space.l2tp);
 	slabs_give_back(group->control->storage, group->storage, GROUP_STORAGE_BYTES);

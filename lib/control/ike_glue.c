@@ -177,6 +177,9 @@ static void event_handle(struct control *control, const struct ike_event *event)
 	case IKE_CHILD_DELETE:
 		child_delete(control, event);
 		break;
+	case IKE_PEER_ANSWERED:
+		group_answered(group_of(control, event->peer));
+		break;
 	case IKE_PEER_INITIAL_CONTACT:
 		group_alone(control, event);
 		break;

@@ -32,6 +32,7 @@ struct l2tp_space {
 };
 
 struct move;
+struct proof;
 struct session;
 
 /* A pair of ESP SAs as control knows it. */
@@ -61,6 +62,10 @@ struct peer_group {
 	double weight;         /* of its sessions together, as the balance knows it */
 	struct endpoint local; /* group_endpoint_set() alone writes these two */
 	struct endpoint remote;
+	struct proof *proof; /* owned; NULL unless the address is in question */
+	uint32_t moves;      /* of the endpoint, and of those in this minute */
+	uint32_t minute_moves;
+	uint64_t minute_ms;
 	void *storage;          /* the worker's, freed when it has let go */
 	struct child *children; /* newest first */
 	unsigned child_count;
@@ -163,6 +168,7 @@ struct control {
 	struct ike *ike;
 	struct timer_node ike_timer;
 	unsigned ike_worker; /* whose packet is being handled, for a new group */
+	size_t ike_bytes;    /* of that packet */
 	struct jobs *jobs;
 
 	struct l2tp_config client_l2tp;
@@ -218,11 +224,8 @@ void ike_drain(struct control *control);
 /* group.c: peer groups. */
 struct peer_group *group_of(const struct control *control, uint32_t ike_peer);
 void group_up(struct control *control, const struct ike_event *event);
-void group_endpoint(struct control *control, const struct ike_event *event);
 void group_alone(struct control *control, const struct ike_event *event);
 void group_endpoint_set(struct peer_group *group, const struct ike_path *path);
-void group_endpoint_send(struct peer_group *group);
-void group_moved(struct control *control, const struct message *message);
 void group_down(struct control *control, const struct ike_event *event);
 void group_check_gone(struct peer_group *group);
 void group_removed(struct control *control, struct message *message);
@@ -236,6 +239,13 @@ void session_free(struct session *session);
 void silence_watch(struct peer_group *group);
 /* The peer goes: if its dial is not over yet, it is now. */
 void silence_over(struct peer_group *group, enum cause cause);
+/* roaming.c: where a peer behind a NAT is. */
+void group_endpoint(struct control *control, const struct ike_event *event);
+void group_endpoint_send(struct peer_group *group);
+void group_moved(struct control *control, const struct message *message);
+/* Something that was sent to where the peer is now is acknowledged. `group` may be NULL. */
+void group_answered(struct peer_group *group);
+void proof_end(struct peer_group *group);
 
 /* child.c: pairs of ESP SAs. */
 void child_add(struct control *control, const struct ike_event *event);

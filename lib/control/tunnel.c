@@ -232,6 +232,9 @@ static void event_handle(struct l2tp_space *space, const struct l2tp_event *even
 	case L2TP_SESSION_DOWN:
 		session_down(space, event);
 		break;
+	case L2TP_ANSWERED:
+		group_answered(space->group);
+		break;
 	case L2TP_STEP:
 		ladder_l2tp_step(space, event);
 		break;

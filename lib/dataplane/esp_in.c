@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* ESP towards us (RFC 4303 3.4): SA by SPI, lengths, replay, job; then tag, replay, trailer. */
+#include "dataplane/roaming.h"
 #include "dataplane/session_in.h"
 #include "dataplane/worker.h"
 
@@ -127,34 +128,6 @@ static void first_use(struct worker *w, struct sa *sa)
 		mailbox_worker_message_free(w->mailbox, w->id, message);
 }
 
-#define MOVES_PER_SECOND 4
-
-/*
- * An authentic packet with the highest sequence so far on the newest pair came from elsewhere: a
- * NAT gave the peer another address or port (RFC 3947 7).
- */
-static void group_move(struct worker *w, struct group *group, const struct packet *packet)
-{
-	struct message *message;
-
-	if (w->now_cycles - group->moves_cycles >= w->hz) {
-		group->moves_cycles = w->now_cycles;
-		group->moves_left = MOVES_PER_SECOND;
-	}
-	if (group->moves_left == 0)
-		return;
-	group->moves_left--;
-	group_set_remote(group, packet->remote_be, packet->remote_port);
-	message = mailbox_worker_message_new(w->mailbox, w->id, MESSAGE_GROUP_MOVED);
-	if (message == NULL)
-		return;
-	message->group_move.slot = group->slot;
-	message->group_move.local = endpoint_ipv4(group->local_be, group->local_port);
-	message->group_move.remote = endpoint_ipv4(group->remote_be, group->remote_port);
-	if (!mailbox_worker_send(w->mailbox, w->id, message))
-		mailbox_worker_message_free(w->mailbox, w->id, message);
-}
-
 /* The first packet proves the pair, and the length of the tag, which may be what sending waits for. */
 static void __rte_noinline prove(struct worker *w, struct sa *sa)
 {
@@ -178,8 +151,11 @@ static inline void accept_packet(struct worker *w, struct sa *sa, const struct p
 	if (__builtin_expect(packet->remote_be != group->remote_be ||
 				     packet->remote_port != group->remote_port,
 			     0) &&
-	    highest && sa == group->newest && sa->encapsulated && group->may_move)
-		group_move(w, group, packet);
+	    highest && sa == group->newest && sa->encapsulated)
+		roaming_heard(w, group, packet);
+	if (__builtin_expect(group->unproven, 0))
+		roaming_earn(group, packet,
+			     ESP_HEADER_BYTES + sa->iv_bytes + view->text_bytes + view->tag_bytes);
 }
 
 /* True if the `padding` bytes before `end` are 1, 2, 3 and so on (RFC 4303 2.4). There are at least

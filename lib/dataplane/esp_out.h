@@ -5,6 +5,7 @@
 /* ESP towards a peer (RFC 4303 3.3): padding, sequence, IV, job. */
 
 #include "dataplane/outer.h"
+#include "dataplane/roaming.h"
 #include "dataplane/worker.h"
 
 #include <netinet/in.h>
@@ -83,6 +84,10 @@ static inline void esp_out(struct worker *w, struct sa *sa, struct rte_mbuf *mbu
 	/* The computed tag of SHA2-256 has 16 bytes also where 12 are sent: room for the longer. */
 	if (__builtin_expect(mbuf->data_off + (uint32_t)mbuf->data_len > mbuf->buf_len, 0)) {
 		drop_packet(w, mbuf, DROP_no_headroom);
+		return;
+	}
+	if (__builtin_expect(sa->group->unproven, 0) && !roaming_spend(sa->group, mbuf->data_len)) {
+		drop_packet(w, mbuf, DROP_unproven_endpoint_limit);
 		return;
 	}
 	if (__builtin_expect(sa->sequence_out >= SEQUENCE_LAST, 0)) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Messages from control: state of this worker's groups, SAs and sessions, and packets to send. */
 #include "dataplane/outer.h"
+#include "dataplane/roaming.h"
 #include "dataplane/tunnel.h"
 #include "dataplane/worker.h"
 
@@ -35,7 +36,7 @@ void group_set_remote(struct group *group, uint32_t remote_be, uint16_t remote_p
 	outer_header_set(&group->outer, group->local_be, group->local_port, remote_be, remote_port);
 }
 
-static void group_set_endpoints(struct group *group, const struct endpoint *local,
+void group_set_endpoints(struct group *group, const struct endpoint *local,
 				const struct endpoint *remote)
 {
 	group->local_be = endpoint_ipv4_address_be(local);
@@ -50,17 +51,9 @@ static void group_add(struct worker *w, const struct message *message)
 	group->slot = message->group_add.slot;
 	group_set_endpoints(group, &message->group_add.local, &message->group_add.remote);
 	group->may_move = message->group_add.may_move;
+	group->proven_be = group->remote_be;
 	w->groups[group->slot] = group;
 	counter_add(&w->view.groups, 1);
-}
-
-static void group_set_endpoint(struct worker *w, const struct message *message)
-{
-	struct group *group = w->groups[message->group_move.slot];
-
-	if (group == NULL)
-		return;
-	group_set_endpoints(group, &message->group_move.local, &message->group_move.remote);
 }
 
 static void group_delete(struct worker *w, struct message *message)
@@ -228,9 +221,13 @@ static void send_ike(struct worker *w, const struct message *message, struct rte
 	struct endpoint remote = message->send_ike.remote;
 
 	if (message->send_ike.group != NO_SLOT) {
-		const struct group *group = w->groups[message->send_ike.group];
+		struct group *group = w->groups[message->send_ike.group];
 
 		if (group != NULL) {
+			if (group->unproven && !roaming_spend(group, mbuf->data_len)) {
+				drop_packet(w, mbuf, DROP_unproven_endpoint_limit);
+				return;
+			}
 			local = endpoint_ipv4(group->local_be, group->local_port);
 			remote = endpoint_ipv4(group->remote_be, group->remote_port);
 		}
@@ -303,7 +300,10 @@ static bool message_handle(struct worker *w, struct message *message)
 		group_add(w, message);
 		return false;
 	case MESSAGE_GROUP_MOVE:
-		group_set_endpoint(w, message);
+		roaming_set(w, message);
+		return false;
+	case MESSAGE_GROUP_PROVEN:
+		roaming_proven(w, message);
 		return false;
 	case MESSAGE_GROUP_DELETE:
 		group_delete(w, message);

@@ -90,10 +90,13 @@ struct group {
 	uint8_t sessions;
 	uint8_t moves_left; /* in the second of moves_cycles */
 	uint16_t sas;
+	bool unproven; /* the peer did not answer at its address yet: `allowance` bounds what is sent */
 	struct sa *newest; /* the newest confirmed pair that may be sent on */
 	struct group_session session[GROUP_SESSIONS_MAX];
 	struct outer_header outer;
 	uint64_t moves_cycles;
+	uint32_t proven_be; /* where the peer was proven to be last */
+	uint32_t allowance; /* bytes that may still be sent to the unproven address */
 	struct sa *pair[GROUP_PAIRS_MAX]; /* oldest first */
 };
 

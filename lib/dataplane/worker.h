@@ -207,6 +207,8 @@ void group_choose_newest(struct group *group);
 
 /* Where the peer is: the outer headers are made again. */
 void group_set_remote(struct group *group, uint32_t remote_be, uint16_t remote_port);
+void group_set_endpoints(struct group *group, const struct endpoint *local,
+			 const struct endpoint *remote);
 
 static inline void drop_packet(struct worker *w, struct rte_mbuf *mbuf, enum drop drop)
 {

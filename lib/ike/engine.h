@@ -202,6 +202,9 @@ struct peer {
 	bool peer_behind_nat;
 	bool down;
 	uint8_t last_cause; /* enum cause */
+	uint8_t moves;      /* in that second, of which these are the low bits */
+	uint8_t moves_second;
+	uint8_t asked; /* an acknowledgement of the last so many R-U-THERE is to be reported */
 };
 
 _Static_assert(sizeof(struct sa) <= 320 && sizeof(struct peer) <= 160 && sizeof(struct child) <= 80,
@@ -354,6 +357,7 @@ struct peer *peer_find(struct ike *ike, const struct ike_path *path,
 void peer_leave(struct sa *sa, enum cause cause); /* the SA is established no more */
 struct sa *peer_newest_sa(const struct peer *peer);
 void peer_heard(struct peer *peer, const struct ike_path *path);
+void peer_answered(struct peer *peer, uint32_t sequence); /* R-U-THERE-ACK */
 void peer_schedule(struct peer *peer);
 void peer_due(struct peer *peer);
 void peer_end(struct peer *peer, enum cause cause);  /* with Delete payloads */

@@ -84,6 +84,7 @@ enum ike_event_kind {
 	IKE_CHILD_CONFIRMED, /* .child: quick mode 3 arrived; the outbound SA may be used */
 	IKE_CHILD_OUTBOUND_DELETED, /* .child: the peer deleted its inbound SA: send on it no more */
 	IKE_CHILD_DELETE, /* .child: remove the pair; its SPI is free after the owner says so */
+	IKE_PEER_ANSWERED,        /* .peer: acknowledged what ike_peer_ask() sent */
 	IKE_PEER_INITIAL_CONTACT, /* .peer: peers with the same identity should be probed */
 	IKE_PEER_DOWN, /* .down: no ISAKMP SA and no child is left, or the peer is dead */
 	IKE_STEP,      /* .step: one line of the ladder */
@@ -217,6 +218,13 @@ void ike_peer_close(struct ike *ike, uint32_t peer, enum cause cause, uint64_t n
  * does not speak DPD (Windows) or has no ISAKMP SA cannot be asked: nothing happens then.
  */
 void ike_peer_probe(struct ike *ike, uint32_t peer, uint32_t timeout_ms, uint64_t now_ms);
+
+/*
+ * Sends one R-U-THERE to where the peer is now; IKE_PEER_ANSWERED follows its acknowledgement, or that
+ * of an earlier one since the peer moved last. Silence has no consequence here. False if the peer cannot
+ * be asked: it does not speak DPD, or has no ISAKMP SA.
+ */
+bool ike_peer_ask(struct ike *ike, uint32_t peer, uint64_t now_ms);
 
 /* When ike_on_time() wants to be called next; UINT64_MAX: never. */
 uint64_t ike_deadline(const struct ike *ike);

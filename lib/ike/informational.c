@@ -35,6 +35,16 @@ static void r_u_there(struct sa *sa, const struct packet *packet, const struct n
 	message_notify(sa, packet->path, false, &ack);
 }
 
+/* Any authentic message says that the peer lives; this one, that what we sent arrived. */
+static void r_u_there_ack(struct sa *sa, const struct notification *n)
+{
+	struct cursor c = cursor_over(n->data.bytes, n->data.length);
+	uint32_t sequence = cursor_u32(&c);
+
+	if (!cursor_failed(&c))
+		peer_answered(sa->peer, sequence);
+}
+
 static void notification_take(struct sa *sa, const struct packet *packet,
 			      const struct digest_part *body)
 {
@@ -48,7 +58,8 @@ static void notification_take(struct sa *sa, const struct packet *packet,
 	case ISAKMP_NOTIFY_R_U_THERE:
 		r_u_there(sa, packet, &n);
 		break;
-	case ISAKMP_NOTIFY_R_U_THERE_ACK: /* any authentic message says as much */
+	case ISAKMP_NOTIFY_R_U_THERE_ACK:
+		r_u_there_ack(sa, &n);
 		break;
 	case ISAKMP_NOTIFY_INITIAL_CONTACT:
 		report_step(sa, packet->path, true, "initial contact", "");

@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#define MOVES_PER_SECOND 4 /* of one peer by its IKE messages */
+
 static uint64_t endpoint_hash(const struct ike *ike, const struct endpoint *remote)
 {
 	uint8_t key[sizeof(remote->address) + sizeof(remote->port)];
@@ -135,6 +137,7 @@ static void endpoint_move(struct peer *peer, const struct ike_path *path)
 
 	table_remove(&ike->peers_by_endpoint, &peer->by_endpoint);
 	peer->path = *path;
+	peer->asked = 0;
 	table_insert(&ike->peers_by_endpoint, &peer->by_endpoint,
 		     endpoint_hash(ike, &path->remote));
 }
@@ -142,6 +145,19 @@ static void endpoint_move(struct peer *peer, const struct ike_path *path)
 static bool path_equal(const struct ike_path *a, const struct ike_path *b)
 {
 	return endpoint_equal(&a->remote, &b->remote) && endpoint_equal(&a->local, &b->local);
+}
+
+static bool may_move_again(struct peer *peer)
+{
+	uint8_t second = (uint8_t)(peer->ike->now_ms / 1000);
+
+	if (second != peer->moves_second)
+		peer->moves = 0;
+	peer->moves_second = second;
+	if (peer->moves == MOVES_PER_SECOND)
+		return false;
+	peer->moves++;
+	return true;
 }
 
 void peer_heard(struct peer *peer, const struct ike_path *path)
@@ -155,7 +171,7 @@ void peer_heard(struct peer *peer, const struct ike_path *path)
 		peer_schedule(peer);
 	if (path_equal(path, &peer->path))
 		return;
-	if (!peer->peer_behind_nat) {
+	if (!peer->peer_behind_nat || !may_move_again(peer)) {
 		ike_count(ike, IKE_COUNTER_endpoint_refused);
 		return;
 	}
@@ -212,9 +228,8 @@ void peer_schedule(struct peer *peer)
 	deadline_set(&peer->ike->deadlines, &peer->deadline, due_ms);
 }
 
-static void probe_send(struct peer *peer, struct sa *sa)
+static void r_u_there_send(struct peer *peer, struct sa *sa)
 {
-	struct probe *probe = peer->probe;
 	uint8_t cookies[16];
 	uint8_t sequence[4];
 	struct writer w = writer_over(sequence, sizeof(sequence));
@@ -228,14 +243,23 @@ static void probe_send(struct peer *peer, struct sa *sa)
 	if (peer->probe_sequence == 0)
 		peer->probe_sequence = random_u32(&peer->ike->host.random) >> 1;
 	writer_u32(&w, ++peer->probe_sequence);
+	if (peer->asked != 0 && peer->asked != UINT8_MAX)
+		peer->asked++;
+	sa_cookies(sa, cookies);
+	message_notify(sa, &peer->path, true, &n);
+}
+
+static void probe_send(struct peer *peer, struct sa *sa)
+{
+	struct probe *probe = peer->probe;
+
 	if (probe == NULL) {
 		peer->probe = probe = memory_new(sizeof(*probe));
 		probe->first_ms = peer->ike->now_ms;
 	}
 	probe->attempts++;
 	probe->last_ms = peer->ike->now_ms;
-	sa_cookies(sa, cookies);
-	message_notify(sa, &peer->path, true, &n);
+	r_u_there_send(peer, sa);
 }
 
 void peer_due(struct peer *peer)
@@ -353,4 +377,25 @@ void ike_peer_probe(struct ike *ike, uint32_t name, uint32_t timeout_ms, uint64_
 	peer->probe->ends_ms = now_ms + timeout_ms;
 	peer->probe->forced = true;
 	peer_schedule(peer);
+}
+
+bool ike_peer_ask(struct ike *ike, uint32_t name, uint64_t now_ms)
+{
+	struct peer *peer = peer_of(ike, name);
+
+	ike->now_ms = now_ms;
+	if (peer == NULL || probe_sa(peer) == NULL)
+		return false;
+	r_u_there_send(peer, probe_sa(peer));
+	if (peer->asked == 0)
+		peer->asked = 1;
+	return true;
+}
+
+void peer_answered(struct peer *peer, uint32_t sequence)
+{
+	if (peer->probe_sequence - sequence >= peer->asked)
+		return;
+	peer->asked = 0;
+	report_event(peer->ike, IKE_PEER_ANSWERED, NULL, peer, 0);
 }

@@ -74,6 +74,8 @@ struct tunnel {
 	uint16_t peer_id;
 	uint8_t state;
 	bool acknowledge_now; /* something was received that nothing sent acknowledges yet */
+	bool asked;           /* an acknowledgement of asked_ns is to be reported */
+	uint16_t asked_ns;
 	struct endpoint peer;
 	struct endpoint local;
 	struct reliable reliable;
@@ -158,6 +160,8 @@ void l2tp_tunnel_receive(struct tunnel *tunnel, const struct message_header *hea
 /* Sends StopCCN; the sessions go down. Nothing happens when the tunnel is closed already. */
 void l2tp_tunnel_stop(struct tunnel *tunnel, const struct verdict *verdict);
 void l2tp_tunnel_on_time(struct tunnel *tunnel);
+/* HELLO, whose acknowledgement is reported. False if the tunnel is not established. */
+bool l2tp_tunnel_ask(struct tunnel *tunnel);
 /* Sends what may be sent and sets the next deadline. */
 void l2tp_tunnel_settle(struct tunnel *tunnel);
 /* Queues a finished message. */

@@ -291,6 +291,18 @@ void l2tp_close_all(struct l2tp *l2tp, uint16_t result_code, enum cause cause, u
 		l2tp_tunnel_close(l2tp, tunnel->id, result_code, cause, now_ms);
 }
 
+bool l2tp_ask(struct l2tp *l2tp, uint64_t now_ms)
+{
+	struct tunnel *tunnel;
+	uint32_t place = 0;
+	bool asked = false;
+
+	l2tp->now_ms = now_ms;
+	while ((tunnel = l2tp_id_table_next(&l2tp->tunnels, &place)) != NULL)
+		asked |= l2tp_tunnel_ask(tunnel);
+	return asked;
+}
+
 size_t l2tp_busy_tunnels(const struct l2tp *l2tp)
 {
 	const struct tunnel *tunnel;

@@ -52,6 +52,7 @@ enum l2tp_event_kind {
 				 since the peer may send data right behind its ICCN */
 	L2TP_SESSION_UP,      /* .session_up: ICCN accepted, or sent where we dialled; PPP starts */
 	L2TP_SESSION_DOWN, /* .down: one for each session, before L2TP_TUNNEL_DOWN */
+	L2TP_ANSWERED,     /* the peer acknowledged what l2tp_ask() sent */
 	L2TP_STEP,         /* .step: one line of the ladder */
 };
 
@@ -152,6 +153,12 @@ uint16_t l2tp_session_dial(struct l2tp *l2tp, uint16_t tunnel, const char *calli
 
 /* Data of this tunnel was seen until `seen_ms`: puts HELLO off. */
 void l2tp_tunnel_alive(struct l2tp *l2tp, uint16_t tunnel, uint64_t seen_ms);
+
+/*
+ * Sends HELLO in each established tunnel; L2TP_ANSWERED follows the acknowledgement of it, which only
+ * what is sent from now on can bring about. False if there is no such tunnel.
+ */
+bool l2tp_ask(struct l2tp *l2tp, uint64_t now_ms);
 
 /* Sends CDN; L2TP_SESSION_DOWN follows. -ENOENT if there is no such session. `result_code` as in
  * RFC 2661 4.4.2 for CDN. */

@@ -483,6 +483,10 @@ void l2tp_tunnel_receive(struct tunnel *tunnel, const struct message_header *hea
 		l2tp_count(l2tp, L2TP_COUNTER_wrong_acknowledgement);
 		return;
 	}
+	if (tunnel->asked && (int16_t)(uint16_t)(header->nr - tunnel->asked_ns) > 0) {
+		tunnel->asked = false;
+		l2tp_event_new(l2tp, L2TP_ANSWERED, tunnel->id, 0);
+	}
 	if (length == MESSAGE_HEADER_BYTES) {
 		l2tp_step(l2tp, true, MESSAGE_ZLB, l2tp_message_meaning(MESSAGE_ZLB), tunnel->id,
 			  0);
@@ -585,6 +589,17 @@ static void hello_send(struct tunnel *tunnel)
 
 	l2tp_message_begin(&w, MESSAGE_HELLO, tunnel->peer_id, 0);
 	l2tp_tunnel_send(tunnel, &w, MESSAGE_HELLO, 0);
+}
+
+bool l2tp_tunnel_ask(struct tunnel *tunnel)
+{
+	if (tunnel->state != TUNNEL_ESTABLISHED)
+		return false;
+	tunnel->asked = true;
+	tunnel->asked_ns = tunnel->reliable.queue_ns;
+	hello_send(tunnel);
+	l2tp_tunnel_settle(tunnel);
+	return true;
 }
 
 void l2tp_tunnel_on_time(struct tunnel *tunnel)

@@ -19,7 +19,8 @@
 enum message_kind {
 	/* control -> worker: state. Never dropped. */
 	MESSAGE_GROUP_ADD,    /* .group_add */
-	MESSAGE_GROUP_MOVE,   /* .group_move: an authenticated IKE message came from elsewhere */
+	MESSAGE_GROUP_MOVE,   /* .group_move: where the peer is */
+	MESSAGE_GROUP_PROVEN, /* .group_move: the peer answered at this address */
 	MESSAGE_GROUP_DELETE, /* .remove; acknowledged with the storage */
 	MESSAGE_SA_ADD,       /* .sa_add */
 	MESSAGE_SA_CONFIRM,   /* .sa: quick mode 3 arrived */
@@ -67,6 +68,8 @@ struct message {
 			uint32_t slot;
 			struct endpoint local;
 			struct endpoint remote;
+			uint32_t allowance; /* bytes that may be sent there while it is unproven */
+			bool unproven;      /* the peer did not answer there yet */
 		} group_move;
 		struct {
 			void *storage; /* SA_STORAGE_BYTES and the keys */
@@ -157,7 +160,7 @@ struct message {
 #define GROUP_SESSIONS_MAX 16
 
 /* Room that control allocates for the worker's objects; the packet path asserts that they fit. */
-#define GROUP_STORAGE_BYTES   384
+#define GROUP_STORAGE_BYTES   448
 #define SESSION_STORAGE_BYTES 128
 #define SA_STORAGE_BYTES      384 /* and behind it the expanded keys of both directions */
 

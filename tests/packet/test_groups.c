@@ -58,6 +58,7 @@ static void an_authentic_packet_moves_the_endpoint(void **state)
 	assert_int_equal(message->group_move.remote.port, 50123);
 	assert_int_equal(endpoint_ipv4_address_be(&message->group_move.remote),
 			 htonl(peer->remote));
+	assert_true(message->group_move.unproven);
 	assert_int_equal(message->group_move.local.port, 4500);
 	assert_int_equal(endpoint_ipv4_address_be(&message->group_move.local), htonl(RIG_LOCAL));
 	rig_message_free(rig, message);
@@ -108,12 +109,16 @@ static void a_peer_without_nat_does_not_move(void **state)
 	struct rig_peer_options options = {.fixed = true};
 	struct rig_peer *peer = warm_peer(rig, &options);
 	struct rig_peer honest = *peer;
+	struct worker_view view;
 
 	(void)state;
 	peer->remote_port = 50123;
 	send_up(rig, peer, 11);
 	assert_null(rig_message(rig));
 	expect_answer(rig, &honest);
+	dataplane_worker_view(rig_dataplane(rig), 0, &view);
+	assert_int_equal(view.endpoints_refused, 1);
+	assert_int_equal(view.endpoints_moved, 0);
 	rig_free(rig);
 }
 
@@ -135,6 +140,138 @@ static void moves_are_limited(void **state)
 		rig_message_free(rig, message);
 	}
 	assert_in_range(moves, 1, 8);
+	rig_free(rig);
+}
+
+static void expect_moved(struct rig *rig, const struct rig_peer *peer, bool unproven)
+{
+	struct message *message = rig_expect_message(rig, MESSAGE_GROUP_MOVED);
+
+	assert_int_equal(message->group_move.remote.port, peer->remote_port);
+	assert_int_equal(endpoint_ipv4_address_be(&message->group_move.remote),
+			 htonl(peer->remote));
+	assert_int_equal(message->group_move.unproven, unproven);
+	rig_message_free(rig, message);
+}
+
+static void endpoint_say(struct rig *rig, const struct rig_peer *peer, enum message_kind kind)
+{
+	struct message *message = mailbox_message_new(rig_mailbox(rig), kind);
+
+	message->group_move.slot = peer->slot;
+	message->group_move.local = endpoint_ipv4(htonl(RIG_LOCAL), 4500);
+	message->group_move.remote = endpoint_ipv4(htonl(peer->remote), peer->remote_port);
+	mailbox_send(rig_mailbox(rig), peer->worker, message);
+	rig_settle(rig);
+}
+
+#define FLOOD 50
+
+/* What a server sends in one go: how many bytes of ESP reach the peer's address. */
+static size_t flood(struct rig *rig, const struct rig_peer *peer)
+{
+	struct bytes ip, frame;
+	size_t sum = 0;
+
+	for (unsigned i = 0; i < FLOOD; i++) {
+		wire_inner(&ip, RIG_SERVER, peer->address, 400, i);
+		rig_server_send(rig, 0, &ip);
+	}
+	rig_settle(rig);
+	while (rig_take(rig, RIG_PEER_SIDE, &frame)) {
+		assert_int_equal(bytes_u32(&frame, 14 + 16), peer->remote);
+		sum += frame.length - 14 - 20 - 8;
+	}
+	return sum;
+}
+
+static size_t esp_bytes(const struct rig_peer *peer)
+{
+	struct rig_peer copy = *peer;
+	struct bytes ip;
+
+	wire_inner(&ip, peer->address, RIG_SERVER, 60, 1);
+	rig_wrap_ip(&copy, &ip);
+	return ip.length - 14 - 20 - 8;
+}
+
+/* An address that somebody may have made up gets three times what came from it, until it answers. */
+static void an_unproven_address_is_not_flooded(void **state)
+{
+	struct rig *rig = rig_new(NULL);
+	struct rig_peer *peer = warm_peer(rig, NULL);
+	size_t earned, got;
+
+	(void)state;
+	peer->remote = ADDRESS(203, 0, 113, 99);
+	send_up(rig, peer, 11);
+	expect_moved(rig, peer, true);
+	earned = 3 * esp_bytes(peer);
+	got = flood(rig, peer);
+	assert_in_range(got, 0, earned);
+	for (uint32_t i = 0; i < 10; i++)
+		send_up(rig, peer, 12 + i);
+	rig_settle(rig);
+	got += flood(rig, peer);
+	assert_in_range(got, 8 * earned, 11 * earned);
+	assert_true(rig_drops(rig, DROP_unproven_endpoint_limit) > FLOOD);
+	endpoint_say(rig, peer, MESSAGE_GROUP_PROVEN);
+	assert_true(flood(rig, peer) > FLOOD * 400);
+	peer->remote_port++; /* the port alone is believed */
+	send_up(rig, peer, 30);
+	expect_moved(rig, peer, false);
+	assert_true(flood(rig, peer) > FLOOD * 400);
+	rig_free(rig);
+}
+
+/* The proven address needs no proof; an address that control gives up is left. */
+static void the_proven_address_is_believed_again(void **state)
+{
+	struct rig *rig = rig_new(NULL);
+	struct rig_peer *peer = warm_peer(rig, NULL);
+	struct rig_peer honest = *peer;
+	struct bytes frame;
+
+	(void)state;
+	peer->remote = ADDRESS(203, 0, 113, 99);
+	send_up(rig, peer, 11);
+	expect_moved(rig, peer, true);
+	peer->remote = honest.remote;
+	send_up(rig, peer, 12);
+	expect_moved(rig, peer, false);
+	assert_true(flood(rig, peer) > FLOOD * 400);
+
+	peer->remote = ADDRESS(203, 0, 113, 98);
+	send_up(rig, peer, 13);
+	expect_moved(rig, peer, true);
+	peer->remote = ADDRESS(203, 0, 113, 97);          /* a third one has to answer, too */
+	endpoint_say(rig, &honest, MESSAGE_GROUP_PROVEN); /* and this is not where it is */
+	send_up(rig, peer, 14);
+	expect_moved(rig, peer, true);
+	assert_in_range(flood(rig, peer), 0, 3 * esp_bytes(peer));
+	endpoint_say(rig, &honest, MESSAGE_GROUP_MOVE);
+	assert_true(flood(rig, &honest) > FLOOD * 400);
+	while (rig_take(rig, RIG_SERVER_SIDE, &frame))
+		;
+	rig_free(rig);
+}
+
+/* A pair that was replaced says nothing about where the peer is. */
+static void an_old_pair_does_not_move_the_endpoint(void **state)
+{
+	struct rig *rig = rig_new(NULL);
+	struct rig_peer *peer = warm_peer(rig, NULL);
+	struct rig_peer elsewhere = *peer;
+	struct wire_sa fresh;
+
+	(void)state;
+	rig_sa_add(rig, peer, NULL, 0, &fresh);
+	rig_sa_confirm(rig, peer, &fresh);
+	elsewhere.remote_port = 50123;
+	send_up(rig, &elsewhere, 11);
+	assert_null(rig_message(rig));
+	peer->sa = fresh;
+	expect_answer(rig, peer);
 	rig_free(rig);
 }
 
@@ -365,6 +502,9 @@ int main(void)
 		cmocka_unit_test(nothing_else_moves_the_endpoint),
 		cmocka_unit_test(a_peer_without_nat_does_not_move),
 		cmocka_unit_test(moves_are_limited),
+		cmocka_unit_test(an_unproven_address_is_not_flooded),
+		cmocka_unit_test(the_proven_address_is_believed_again),
+		cmocka_unit_test(an_old_pair_does_not_move_the_endpoint),
 		cmocka_unit_test(control_moves_the_endpoint),
 		cmocka_unit_test(sending_switches_when_control_confirms),
 		cmocka_unit_test(an_unconfirmed_pair_is_never_sent_on),

@@ -122,6 +122,9 @@ void simulation_events(struct simulation *s)
 			s->sessions_down++;
 			s->last_session = *event;
 			break;
+		case L2TP_ANSWERED:
+			s->answers++;
+			break;
 		case L2TP_STEP:
 			s->steps++;
 			if (strlen(s->ladder) + 16 < sizeof(s->ladder)) {

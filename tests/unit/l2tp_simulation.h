@@ -30,6 +30,7 @@ struct simulation {
 	unsigned sessions_up;
 	unsigned sessions_opening;
 	unsigned sessions_down;
+	unsigned answers;
 	uint16_t tunnel;
 	uint16_t session;
 	struct l2tp_event last_up;

@@ -473,6 +473,68 @@ static void a_probe_on_demand_decides_in_its_time(void **state)
 	rig_free(&rig);
 }
 
+/* Only the acknowledgement of what was sent since counts, and nobody dies of silence. */
+static void a_question_is_answered_by_its_acknowledgement(void **state)
+{
+	struct ike_path moved;
+	uint32_t peer, before;
+
+	(void)state;
+	peer = connect_client(no_probe);
+	assert_true(ike_peer_ask(rig.ike, peer, rig.now_ms));
+	rig_drain(&rig);
+	client_collect(&rig, &client);
+	before = client.i.last_notify_sequence;
+	moved = client.path;
+	moved.remote.port = 999;
+	ike_peer_moved(rig.ike, peer, &moved);
+	client.path = moved;
+	assert_true(ike_peer_ask(rig.ike, peer, rig.now_ms));
+	assert_true(ike_peer_ask(rig.ike, peer, rig.now_ms));
+	rig_drain(&rig);
+	assert_int_equal(rig.send_count, 3);
+	client_collect(&rig, &client);
+	assert_int_equal(client.i.last_notify, 36136);
+	assert_int_equal(client.i.last_notify_sequence, before + 2);
+	initiator_notify(&client.i, 36137, before, true); /* of a question to the old address */
+	client_send(&rig, &client);
+	initiator_notify(&client.i, 36137, before + 3, true); /* never asked */
+	client_send(&rig, &client);
+	initiator_notify(&client.i, 36136, before + 1, true); /* no acknowledgement */
+	client_send(&rig, &client);
+	assert_int_equal(rig_count(&rig, IKE_PEER_ANSWERED), 0);
+	initiator_notify(&client.i, 36137, before + 1, true); /* the first of two */
+	client_send(&rig, &client);
+	assert_int_equal(rig_count(&rig, IKE_PEER_ANSWERED), 1);
+	assert_int_equal(rig_find(&rig, IKE_PEER_ANSWERED, 0)->peer, peer);
+	initiator_notify(&client.i, 36137, before + 2, true);
+	client_send(&rig, &client);
+	assert_int_equal(rig_count(&rig, IKE_PEER_ANSWERED), 1);
+	assert_true(ike_peer_ask(rig.ike, peer, rig.now_ms));
+	rig_advance(&rig, 100000);
+	assert_int_equal(rig_count(&rig, IKE_PEER_DOWN), 0);
+	assert_false(ike_peer_ask(rig.ike, peer + 1, rig.now_ms));
+	rig_free(&rig);
+}
+
+static void moves_by_ike_are_limited(void **state)
+{
+	(void)state;
+	connect_client(no_probe);
+	for (uint32_t i = 0; i < 20; i++) {
+		client.path.remote.port = (uint16_t)(40000 + i);
+		initiator_notify(&client.i, 36136, 100 + i, true);
+		client_send(&rig, &client);
+	}
+	assert_int_equal(rig_count(&rig, IKE_PEER_ENDPOINT), 4);
+	assert_int_equal(ike_counter_value(rig.ike, IKE_COUNTER_endpoint_refused), 16);
+	rig_advance(&rig, 1000);
+	initiator_notify(&client.i, 36136, 200, true);
+	client_send(&rig, &client);
+	assert_int_equal(rig_count(&rig, IKE_PEER_ENDPOINT), 5);
+	rig_free(&rig);
+}
+
 static void closing_tells_the_peer_first(void **state)
 {
 	uint32_t peer;
@@ -868,6 +930,8 @@ int main(void)
 		cmocka_unit_test(closing_tells_the_peer_first),
 		cmocka_unit_test(a_new_main_mode_of_the_same_device_joins_its_peer),
 		cmocka_unit_test(another_identity_or_port_is_another_peer),
+		cmocka_unit_test(a_question_is_answered_by_its_acknowledgement),
+		cmocka_unit_test(moves_by_ike_are_limited),
 		cmocka_unit_test(a_new_port_moves_a_peer_behind_nat),
 		cmocka_unit_test(the_packet_path_moves_a_peer),
 		cmocka_unit_test(without_nat_nothing_moves),

@@ -319,6 +319,32 @@ static void hello_only_after_silence(void **state)
 	simulation_free(s);
 }
 
+/* Only what was sent since can be acknowledged for an answer, also if it had to be repeated. */
+static void a_question_is_answered_by_its_acknowledgement(void **state)
+{
+	struct simulation *s = simulation_up();
+
+	(void)state;
+	assert_true(l2tp_ask(s->lns, s->now_ms));
+	simulation_events(s);
+	simulation_run(s, s->now_ms + 500);
+	assert_int_equal(s->lac.hellos, 1);
+	assert_int_equal(s->answers, 1);
+	s->up.cut = true;
+	assert_true(l2tp_ask(s->lns, s->now_ms));
+	simulation_events(s);
+	simulation_run(s, s->now_ms + 500);
+	assert_int_equal(s->lac.hellos, 2);
+	assert_int_equal(s->answers, 1);
+	s->up.cut = false;
+	simulation_run(s, s->now_ms + 3000);
+	assert_int_equal(s->answers, 2);
+	lac_hello(&s->lac, s->now_ms);
+	simulation_run(s, s->now_ms + 500);
+	assert_int_equal(s->answers, 2);
+	simulation_free(s);
+}
+
 static void silent_peer_is_given_up(void **state)
 {
 	struct simulation *s = simulation_up();
@@ -580,6 +606,7 @@ int main(void)
 		cmocka_unit_test(call_that_does_not_complete_is_cleared),
 		cmocka_unit_test(idle_tunnel_is_stopped),
 		cmocka_unit_test(hello_only_after_silence),
+		cmocka_unit_test(a_question_is_answered_by_its_acknowledgement),
 		cmocka_unit_test(silent_peer_is_given_up),
 		cmocka_unit_test(challenges_work_both_ways),
 		cmocka_unit_test(wrong_challenge_response_is_refused),

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/roaming.h"
+
+#define MOVES_PER_SECOND 4
+#define ALLOWANCE_FACTOR 3
+#define ALLOWANCE_MAX    (1u << 30)
+
+static bool may_move_again(struct worker *w, struct group *group)
+{
+	if (w->now_cycles - group->moves_cycles >= w->hz) {
+		group->moves_cycles = w->now_cycles;
+		group->moves_left = MOVES_PER_SECOND;
+	}
+	if (group->moves_left == 0)
+		return false;
+	group->moves_left--;
+	return true;
+}
+
+static void tell_control(struct worker *w, const struct group *group)
+{
+	struct message *message =
+		mailbox_worker_message_new(w->mailbox, w->id, MESSAGE_GROUP_MOVED);
+
+	if (message == NULL)
+		return;
+	message->group_move.slot = group->slot;
+	message->group_move.local = endpoint_ipv4(group->local_be, group->local_port);
+	message->group_move.remote = endpoint_ipv4(group->remote_be, group->remote_port);
+	message->group_move.unproven = group->unproven;
+	if (!mailbox_worker_send(w->mailbox, w->id, message))
+		mailbox_worker_message_free(w->mailbox, w->id, message);
+}
+
+void roaming_heard(struct worker *w, struct group *group, const struct packet *packet)
+{
+	if (!group->may_move || !may_move_again(w, group)) {
+		counter_add(&w->view.endpoints_refused, 1);
+		return;
+	}
+	if (packet->remote_be == group->proven_be)
+		group->unproven = false;
+	else if (packet->remote_be != group->remote_be) {
+		group->unproven = true;
+		group->allowance = 0;
+	}
+	group_set_remote(group, packet->remote_be, packet->remote_port);
+	counter_add(&w->view.endpoints_moved, 1);
+	tell_control(w, group);
+}
+
+void roaming_earn(struct group *group, const struct packet *packet, uint32_t bytes)
+{
+	if (packet->remote_be == group->remote_be && group->allowance < ALLOWANCE_MAX)
+		group->allowance += bytes * ALLOWANCE_FACTOR;
+}
+
+bool roaming_spend(struct group *group, uint32_t bytes)
+{
+	if (bytes > group->allowance)
+		return false;
+	group->allowance -= bytes;
+	return true;
+}
+
+void roaming_set(struct worker *w, const struct message *message)
+{
+	struct group *group = w->groups[message->group_move.slot];
+
+	if (group == NULL)
+		return;
+	group_set_endpoints(group, &message->group_move.local, &message->group_move.remote);
+	group->unproven = message->group_move.unproven;
+	group->allowance = message->group_move.allowance;
+	if (!group->unproven)
+		group->proven_be = group->remote_be;
+}
+
+void roaming_proven(struct worker *w, const struct message *message)
+{
+	struct group *group = w->groups[message->group_move.slot];
+
+	if (group == NULL ||
+	    endpoint_ipv4_address_be(&message->group_move.remote) != group->remote_be)
+		return; /* it moved again meanwhile */
+	group->proven_be = group->remote_be;
+	group->unproven = false;
+}
