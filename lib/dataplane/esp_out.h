@@ -86,10 +86,6 @@ static inline void esp_out(struct worker *w, struct sa *sa, struct rte_mbuf *mbu
 		drop_packet(w, mbuf, DROP_no_headroom);
 		return;
 	}
-	if (__builtin_expect(sa->group->unproven, 0) && !roaming_spend(sa->group, mbuf->data_len)) {
-		drop_packet(w, mbuf, DROP_unproven_endpoint_limit);
-		return;
-	}
 	if (__builtin_expect(sa->sequence_out >= SEQUENCE_LAST, 0)) {
 		drop_packet(w, mbuf, DROP_sequence_exhausted);
 		return;

@@ -224,7 +224,7 @@ static void send_ike(struct worker *w, const struct message *message, struct rte
 		struct group *group = w->groups[message->send_ike.group];
 
 		if (group != NULL) {
-			if (group->unproven && !roaming_spend(group, mbuf->data_len)) {
+			if (group->limited && !roaming_spend(group, mbuf->data_len)) {
 				drop_packet(w, mbuf, DROP_unproven_endpoint_limit);
 				return;
 			}

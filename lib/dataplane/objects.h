@@ -90,13 +90,14 @@ struct group {
 	uint8_t sessions;
 	uint8_t moves_left; /* in the second of moves_cycles */
 	uint16_t sas;
-	bool unproven; /* the peer did not answer at its address yet: `allowance` bounds what is sent */
+	bool unproven; /* the peer did not answer at its address yet */
 	struct sa *newest; /* the newest confirmed pair that may be sent on */
 	struct group_session session[GROUP_SESSIONS_MAX];
 	struct outer_header outer;
-	uint64_t moves_cycles;
+	bool limited;       /* while it is unproven: `allowance` bounds what is sent */
+	uint32_t allowance; /* bytes */
 	uint32_t proven_be; /* where the peer was proven to be last */
-	uint32_t allowance; /* bytes that may still be sent to the unproven address */
+	uint64_t moves_cycles;
 	struct sa *pair[GROUP_PAIRS_MAX]; /* oldest first */
 };
 

@@ -32,6 +32,12 @@ static void tell_control(struct worker *w, const struct group *group)
 		mailbox_worker_message_free(w->mailbox, w->id, message);
 }
 
+static void set_unproven(struct group *group, bool unproven, uint32_t allowance)
+{
+	group->unproven = group->limited = unproven;
+	group->allowance = allowance;
+}
+
 void roaming_heard(struct worker *w, struct group *group, const struct packet *packet)
 {
 	if (!group->may_move || !may_move_again(w, group)) {
@@ -39,11 +45,9 @@ void roaming_heard(struct worker *w, struct group *group, const struct packet *p
 		return;
 	}
 	if (packet->remote_be == group->proven_be)
-		group->unproven = false;
-	else if (packet->remote_be != group->remote_be) {
-		group->unproven = true;
-		group->allowance = 0;
-	}
+		set_unproven(group, false, 0);
+	else if (packet->remote_be != group->remote_be)
+		set_unproven(group, true, 0);
 	group_set_remote(group, packet->remote_be, packet->remote_port);
 	counter_add(&w->view.endpoints_moved, 1);
 	tell_control(w, group);
@@ -70,8 +74,7 @@ void roaming_set(struct worker *w, const struct message *message)
 	if (group == NULL)
 		return;
 	group_set_endpoints(group, &message->group_move.local, &message->group_move.remote);
-	group->unproven = message->group_move.unproven;
-	group->allowance = message->group_move.allowance;
+	set_unproven(group, message->group_move.unproven, message->group_move.allowance);
 	if (!group->unproven)
 		group->proven_be = group->remote_be;
 }
@@ -84,5 +87,5 @@ void roaming_proven(struct worker *w, const struct message *message)
 	    endpoint_ipv4_address_be(&message->group_move.remote) != group->remote_be)
 		return; /* it moved again meanwhile */
 	group->proven_be = group->remote_be;
-	group->unproven = false;
+	set_unproven(group, false, 0);
 }
