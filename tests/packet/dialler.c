@@ -35,6 +35,7 @@ static void configure(struct dialler *dialler)
 
 	dialler->config = (struct config){
 		.max_sessions = 64,
+		.dials_kept = 64,
 		.listener_count = 1,
 		.listeners = {{.ipsec = CONFIG_IPSEC_REQUIRED}},
 		.pool_count = 1,

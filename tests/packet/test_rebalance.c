@@ -94,6 +94,7 @@ static void configure(struct lab *lab)
 
 	*config = (struct config){
 		.max_sessions = SESSIONS_MAX,
+		.dials_kept = 64,
 		.listener_count = 1,
 		.listeners = {{.ipsec = CONFIG_IPSEC_OFF}},
 		.pool_count = 1,
