@@ -18,7 +18,8 @@
  */
 static uint8_t tag_bytes_of(const struct sa *sa, uint32_t length)
 {
-	if (sa->tag_bytes_wire != 0)
+	/* Until then tag_bytes_wire is what an earlier pair had: this may be another device. */
+	if (sa->used)
 		return sa->tag_bytes_wire;
 	if (sa->truncation_unknown && (length & 7) == 4)
 		return 12;

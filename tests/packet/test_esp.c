@@ -450,6 +450,34 @@ static void the_tag_of_sha2_256_is_learnt(void **state)
 	cut_tag(true, true);
 }
 
+/* Another device in the same group, with the other length: the pair's own first packet decides. */
+static void a_pair_may_have_another_tag_than_the_last(void **state)
+{
+	struct rig *rig = rig_new(NULL);
+	struct rig_peer_options options = {
+		.suite = {ESP_CIPHER_AES_CBC, 32, ESP_AUTHENTICATOR_HMAC_SHA2_256_128}};
+	struct rig_peer *peer = rig_peer_add(rig, &options);
+	struct bytes up, down;
+
+	(void)state;
+	wire_inner(&up, peer->address, RIG_SERVER, 33, 1);
+	wire_inner(&down, RIG_SERVER, peer->address, 44, 2);
+	for (unsigned i = 0; i < 3; i++) {
+		uint8_t tag_bytes = i % 2 == 0 ? 16 : 12;
+
+		if (i != 0)
+			rig_sa_add(rig, peer, &options.suite, 0, &peer->sa);
+		peer->sa.tag_bytes = tag_bytes;
+		rig_peer_send(rig, peer, 0, &up);
+		rig_expect_up(rig, &up);
+		rig_server_send(rig, 0, &down);
+		rig_expect_down(rig, peer, &down);
+	}
+	rig_expect_no_drops(rig);
+	drain_messages(rig);
+	rig_free(rig);
+}
+
 /* A forged packet with a 96-bit tag must teach nothing. */
 static void a_forged_packet_teaches_no_tag(void **state)
 {
@@ -513,6 +541,7 @@ int main(void)
 		cmocka_unit_test(trailers_are_checked),
 		cmocka_unit_test(traffic_flow_padding_is_cut),
 		cmocka_unit_test(the_tag_of_sha2_256_is_learnt),
+		cmocka_unit_test(a_pair_may_have_another_tag_than_the_last),
 		cmocka_unit_test(a_forged_packet_teaches_no_tag),
 		cmocka_unit_test(triple_des_is_policed),
 	};
