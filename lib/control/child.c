@@ -37,7 +37,8 @@ void child_add(struct control *control, const struct ike_event *event)
 	child->counters = storage;
 	child->next = group->children;
 	group->children = child;
-	group->child_count++;
+	if (group->child_count++ == 0)
+		group->inner = event->child_add.inner;
 	control->children[slot] = child;
 	control->child_count++;
 	tables_sa_owner_set(control->tables, slot, group_owner(group));

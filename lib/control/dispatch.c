@@ -66,6 +66,12 @@ static void message_handle(struct control *control, struct message *message)
 	case MESSAGE_GROUP_MOVED:
 		group_moved(control, message);
 		break;
+	case MESSAGE_GROUP_MISSED:
+		group_missed(control, message);
+		break;
+	case MESSAGE_GROUP_MERGE:
+		group_merged(control, message);
+		break;
 	case MESSAGE_OWNER_MOVE:
 		move_over(control, message);
 		break;

@@ -58,6 +58,11 @@ void group_endpoint_set(struct peer_group *group, const struct ike_path *path)
 		index_add(group);
 }
 
+struct peer_group *group_neighbours(const struct peer_group *group)
+{
+	return *index_bucket(group);
+}
+
 /*
  * The peer says that it has no other SA with us. With addresses as identities that may be a
  * stranger behind the same NAT, so older groups are asked, not deleted (RFC 3947 6).
@@ -135,10 +140,23 @@ void group_down(struct control *control, const struct ike_event *event)
 	group_check_gone(group);
 }
 
+void group_peer_take(struct peer_group *group, struct peer_group *from)
+{
+	struct control *control = group->control;
+
+	control->group_by_peer[ike_peer_index(group->ike_peer)] = NULL;
+	control->group_by_peer[ike_peer_index(from->ike_peer)] = group;
+	group->ike_peer = from->ike_peer;
+	from->ike_peer = 0;
+	index_remove(from);
+	from->down = true;
+}
+
 /* Once nothing refers to it any more, the worker is asked to forget it. */
 void group_check_gone(struct peer_group *group)
 {
-	if (!group->down || group->deleting || group->child_count != 0 || group->sessions != 0)
+	if (!group->down || group->deleting || group->merging || group->child_count != 0 ||
+	    group->sessions != 0)
 		return;
 	group->deleting = true;
 	l2tp_space_close(&group->space);

@@ -72,7 +72,11 @@ struct peer_group {
 	struct session *session_list; /* linked by next_in_group */
 	unsigned sessions;
 	bool deleting;
-	bool down; /* the IKE engine gave it up */
+	bool down;                /* the IKE engine gave it up */
+	bool merging;             /* the worker was asked to give its pairs to another group */
+	uint64_t inner;           /* stands for the client's own address as it says it; see ike.h */
+	uint64_t silent_since_ms; /* and with how many packets; 0: nobody asked */
+	uint64_t silent_packets;
 	struct l2tp_space space;
 	explain_dial dial;               /* the latest one */
 	struct timer_node silence_timer; /* what follows IKE has so long to come */
@@ -246,6 +250,15 @@ void group_moved(struct control *control, const struct message *message);
 /* Something that was sent to where the peer is now is acknowledged. `group` may be NULL. */
 void group_answered(struct peer_group *group);
 void proof_end(struct peer_group *group);
+
+/* The first of those that may have the group's identity and address; linked by next_indexed. */
+struct peer_group *group_neighbours(const struct peer_group *group);
+/* The IKE engine's peer of `from` is that of `group`; `from` has none any more. */
+void group_peer_take(struct peer_group *group, struct peer_group *from);
+
+/* merge.c: a client that is back under a new main mode. */
+void group_missed(struct control *control, const struct message *message);
+void group_merged(struct control *control, const struct message *message);
 
 /* child.c: pairs of ESP SAs. */
 void child_add(struct control *control, const struct ike_event *event);

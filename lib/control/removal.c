@@ -21,15 +21,18 @@ struct removal {
 static void removal_send(struct control *control, const struct removal *removal)
 {
 	struct message *message = mailbox_message_new(control->mailbox, removal->kind);
+	uint32_t group = removal->group;
 
-	message->remove.group = removal->group;
+	if (removal->kind == MESSAGE_SA_DELETE) /* it may have got another group, too */
+		group = control->children[removal->slot]->group->slot;
+	message->remove.group = group;
 	message->remove.slot = removal->slot;
 	control->removals.sent++;
 	/* Its owner now: that may have changed since the removal was asked for. */
 	if (removal->kind == MESSAGE_SESSION_DELETE)
 		session_send(control->sessions[removal->slot], message);
 	else
-		group_send(control->groups[removal->group], message);
+		group_send(control->groups[group], message);
 }
 
 void removal_ask(struct control *control, enum message_kind kind, uint32_t group, uint32_t slot)

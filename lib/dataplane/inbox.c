@@ -37,7 +37,7 @@ void group_set_remote(struct group *group, uint32_t remote_be, uint16_t remote_p
 }
 
 void group_set_endpoints(struct group *group, const struct endpoint *local,
-				const struct endpoint *remote)
+			 const struct endpoint *remote)
 {
 	group->local_be = endpoint_ipv4_address_be(local);
 	group->local_port = local->port;
@@ -96,6 +96,24 @@ static void group_pair_remove(struct group *group, const struct sa *sa)
 		break;
 	}
 	group_choose_newest(group);
+}
+
+/* Packets that are in lanes name their pair, not its group. */
+static void group_merge(struct worker *w, struct message *message)
+{
+	struct group *from = w->groups[message->group_merge.slot];
+	struct group *into = w->groups[message->group_merge.into];
+
+	for (unsigned i = 0; i < from->pairs; i++) {
+		from->pair[i]->group = into;
+		group_pair_add(into, from->pair[i]);
+	}
+	into->sas = (uint16_t)(into->sas + from->sas);
+	from->sas = from->pairs = 0;
+	from->newest = NULL;
+	roaming_follow(into, from);
+	group_choose_newest(into);
+	(void)mailbox_worker_send(w->mailbox, w->id, message); /* always fits */
 }
 
 static void sa_add(struct worker *w, struct message *message)
@@ -305,6 +323,9 @@ static bool message_handle(struct worker *w, struct message *message)
 	case MESSAGE_GROUP_PROVEN:
 		roaming_proven(w, message);
 		return false;
+	case MESSAGE_GROUP_MERGE:
+		group_merge(w, message);
+		return true;
 	case MESSAGE_GROUP_DELETE:
 		group_delete(w, message);
 		return true;

@@ -19,6 +19,29 @@ unsigned l2tp_control_in(struct worker *w, struct rte_mbuf *mbuf, const struct s
 	return STEP_TAKEN;
 }
 
+#define MISSED_PER_SECOND 4
+
+/* Control hears of it when the group is a new one: the client may have another group, with the tunnel. */
+unsigned __rte_noinline l2tp_group_missed(struct worker *w, struct group *group, uint32_t ids_be)
+{
+	uint32_t ids = rte_be_to_cpu_32(ids_be);
+	struct message *message;
+
+	if (group->sessions != 0 ||
+	    w->now_cycles - group->missed_cycles < w->hz / MISSED_PER_SECOND)
+		return DROP_l2tp_unknown_session;
+	message = mailbox_worker_message_new(w->mailbox, w->id, MESSAGE_GROUP_MISSED);
+	if (message == NULL)
+		return DROP_l2tp_unknown_session;
+	group->missed_cycles = w->now_cycles;
+	message->missed.group = group->slot;
+	message->missed.tunnel = (uint16_t)(ids >> 16);
+	message->missed.session = (uint16_t)ids;
+	if (!mailbox_worker_send(w->mailbox, w->id, message))
+		mailbox_worker_message_free(w->mailbox, w->id, message);
+	return DROP_l2tp_unknown_session;
+}
+
 unsigned l2tp_plain_find(struct worker *w, struct rte_mbuf *mbuf, uint32_t ids_be,
 			 struct session **session)
 {

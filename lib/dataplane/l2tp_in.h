@@ -22,6 +22,9 @@
 unsigned l2tp_control_in(struct worker *w, struct rte_mbuf *mbuf, const struct sa *sa,
 			 const uint8_t *at, uint32_t bytes);
 
+/* A data message inside IPsec for a session that the group does not have. */
+unsigned l2tp_group_missed(struct worker *w, struct group *group, uint32_t ids_be);
+
 /* The session of a data message in clear, with or without STEP_PASS. */
 unsigned l2tp_plain_find(struct worker *w, struct rte_mbuf *mbuf, uint32_t ids_be,
 			 struct session **session);
@@ -103,7 +106,7 @@ static inline unsigned l2tp_step(struct worker *w, struct rte_mbuf *mbuf, const 
 	if (sa == NULL)
 		return l2tp_plain_find(w, mbuf, ids_be, session);
 	*session = l2tp_group_find(sa->group, ids_be);
-	return *session != NULL ? STEP_PASS : DROP_l2tp_unknown_session;
+	return *session != NULL ? STEP_PASS : l2tp_group_missed(w, sa->group, ids_be);
 }
 
 #endif

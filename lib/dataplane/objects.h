@@ -98,6 +98,7 @@ struct group {
 	uint32_t allowance; /* bytes */
 	uint32_t proven_be; /* where the peer was proven to be last */
 	uint64_t moves_cycles;
+	uint64_t missed_cycles; /* when control was told of a session that is not here */
 	struct sa *pair[GROUP_PAIRS_MAX]; /* oldest first */
 };
 

@@ -89,3 +89,13 @@ void roaming_proven(struct worker *w, const struct message *message)
 	group->proven_be = group->remote_be;
 	set_unproven(group, false, 0);
 }
+
+void roaming_follow(struct group *group, const struct group *other)
+{
+	group->local_be = other->local_be;
+	group->local_port = other->local_port;
+	group->may_move = other->may_move;
+	group_set_remote(group, other->remote_be, other->remote_port);
+	group->proven_be = other->proven_be;
+	set_unproven(group, other->unproven, other->allowance);
+}

@@ -153,6 +153,7 @@ struct quick_offer {
 	uint8_t nat_oa_count;
 	uint16_t peer_port;
 	uint16_t local_port;
+	uint64_t inner; /* see struct ike_event */
 	struct digest_part public_i;
 	uint8_t public_r[KEY_EXCHANGE_BYTES_MAX];
 	uint16_t public_r_bytes;

@@ -131,6 +131,8 @@ struct ike_event {
 			uint32_t spi_out;
 			bool encapsulated; /* UDP 4500, else protocol 50 */
 			struct ike_path path;
+			uint64_t inner; /* stands for the address in IDci and the peer's own in NAT-OA:
+					   equal in all children of one device */
 			uint16_t peer_port;      /* UDP port of IDci; 0: any */
 			uint16_t local_port;     /* UDP port of IDcr; 0 or 1701 */
 			uint64_t lifetime_ms;    /* 28800000 if the peer named none */
@@ -209,6 +211,14 @@ void ike_peer_alive(struct ike *ike, uint32_t peer, uint64_t seen_ms);
 
 /* The packet path moved the peer's endpoint (RFC 3947 7). */
 void ike_peer_moved(struct ike *ike, uint32_t peer, const struct ike_path *path);
+
+/*
+ * Two peers are one device: what `from` has becomes `into`'s, and `from` is no more, without an event.
+ */
+void ike_peer_merge(struct ike *ike, uint32_t into, uint32_t from, uint64_t now_ms);
+
+/* True if the peer's ISAKMP SA is in the last quarter of its life, or there is none. */
+bool ike_peer_ageing(struct ike *ike, uint32_t peer, uint64_t now_ms);
 
 /* Deletes children and ISAKMP SAs, with Delete payloads to the peer, then IKE_PEER_DOWN. */
 void ike_peer_close(struct ike *ike, uint32_t peer, enum cause cause, uint64_t now_ms);

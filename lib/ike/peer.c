@@ -294,6 +294,16 @@ static void peer_release(void *object)
 	free(peer);
 }
 
+static void peer_remove(struct peer *peer)
+{
+	struct ike *ike = peer->ike;
+
+	table_remove(&ike->peers_by_endpoint, &peer->by_endpoint);
+	deadline_clear(&ike->deadlines, &peer->deadline);
+	slots_remove(&ike->peers, ike_peer_index(peer->name));
+	ike_bury(ike, peer, peer_release);
+}
+
 void peer_bury(struct peer *peer, enum cause cause)
 {
 	struct ike *ike = peer->ike;
@@ -306,10 +316,7 @@ void peer_bury(struct peer *peer, enum cause cause)
 	while ((sa = TAILQ_FIRST(&peer->sas)) != NULL)
 		sa_bury(sa);
 	report_event(ike, IKE_PEER_DOWN, NULL, peer, 0)->down.cause = cause;
-	table_remove(&ike->peers_by_endpoint, &peer->by_endpoint);
-	deadline_clear(&ike->deadlines, &peer->deadline);
-	slots_remove(&ike->peers, ike_peer_index(peer->name));
-	ike_bury(ike, peer, peer_release);
+	peer_remove(peer);
 }
 
 void peer_end(struct peer *peer, enum cause cause)
@@ -377,6 +384,71 @@ void ike_peer_probe(struct ike *ike, uint32_t name, uint32_t timeout_ms, uint64_
 	peer->probe->ends_ms = now_ms + timeout_ms;
 	peer->probe->forced = true;
 	peer_schedule(peer);
+}
+
+/* Older SAs stand before newer ones, older children behind. */
+static void sas_pass(struct peer *from, struct peer *into)
+{
+	struct sa *sa;
+
+	while ((sa = TAILQ_LAST(&from->sas, sa_list)) != NULL) {
+		if (into->sa_count == SAS_PER_PEER) {
+			sa_bury(sa);
+			continue;
+		}
+		TAILQ_REMOVE(&from->sas, sa, in_peer);
+		from->sa_count--;
+		sa->peer = into;
+		TAILQ_INSERT_HEAD(&into->sas, sa, in_peer);
+		into->sa_count++;
+	}
+}
+
+static void children_pass(struct peer *from, struct peer *into)
+{
+	struct child *child, *last = LIST_FIRST(&into->children);
+
+	while (last != NULL && LIST_NEXT(last, in_peer) != NULL)
+		last = LIST_NEXT(last, in_peer);
+	while ((child = LIST_FIRST(&from->children)) != NULL) {
+		if (into->child_count == CHILDREN_PER_PEER) {
+			child_end(child);
+			continue;
+		}
+		LIST_REMOVE(child, in_peer);
+		from->child_count--;
+		child->peer = into;
+		if (last != NULL)
+			LIST_INSERT_AFTER(last, child, in_peer);
+		else
+			LIST_INSERT_HEAD(&into->children, child, in_peer);
+		last = child;
+		into->child_count++;
+	}
+}
+
+void ike_peer_merge(struct ike *ike, uint32_t into_name, uint32_t from_name, uint64_t now_ms)
+{
+	struct peer *into = peer_of(ike, into_name);
+	struct peer *from = peer_of(ike, from_name);
+
+	ike->now_ms = now_ms;
+	if (into == NULL || from == NULL || into == from)
+		return;
+	sas_pass(from, into);
+	children_pass(from, into);
+	from->down = true;
+	peer_remove(from);
+	peer_schedule(into);
+	ike_reap(ike);
+}
+
+bool ike_peer_ageing(struct ike *ike, uint32_t name, uint64_t now_ms)
+{
+	const struct peer *peer = peer_of(ike, name);
+	const struct sa *sa = peer != NULL ? peer_newest_sa(peer) : NULL;
+
+	return sa == NULL || now_ms - sa->established_ms >= sa->keys.suite.lifetime_ms / 4 * 3;
 }
 
 bool ike_peer_ask(struct ike *ike, uint32_t name, uint64_t now_ms)

@@ -2,6 +2,7 @@
 /* Quick mode, the responder's side (RFC 2409 5.5). */
 
 #include "base/memory.h"
+#include "base/writer.h"
 #include "ike/engine.h"
 
 #include <errno.h>
@@ -243,6 +244,25 @@ static struct quick_mode *quick_mode_new(struct sa *sa, const struct packet *pac
 	return qm;
 }
 
+#define ID_HEADER_BYTES 4 /* type, protocol, port (RFC 2407 4.6.2) */
+
+/* IDci without its port, and the first NAT-OA, which is the peer's own address. */
+static uint64_t inner_of(const struct ike *ike, const struct payloads *payloads)
+{
+	uint8_t key[2 * (ID_BYTES_MAX + 1)] = {0};
+	struct writer w = writer_over(key, sizeof(key));
+
+	if (payloads->id_count != 0 && payloads->id[0].length >= ID_HEADER_BYTES) {
+		const uint8_t *id = payloads->id[0].bytes;
+
+		writer_u8(&w, id[0]);
+		writer_bytes(&w, id + ID_HEADER_BYTES, payloads->id[0].length - ID_HEADER_BYTES);
+	}
+	if (payloads->nat_oa_count != 0)
+		writer_bytes(&w, payloads->nat_oa[0].bytes, payloads->nat_oa[0].length);
+	return table_hash(&ike->hash_key, key, sizeof(key));
+}
+
 static struct quick_offer *offer_new(const struct payloads *payloads, const struct esp_choice *esp,
 				     const struct proposal_choice *choice,
 				     const struct identification ids[2])
@@ -319,6 +339,7 @@ static void answer(struct quick_mode *qm)
 	event->child_add = add.child_add;
 	event->child_add.encapsulated = offer->esp.encapsulated;
 	event->child_add.path = qm->path;
+	event->child_add.inner = offer->inner;
 	event->child_add.peer_port = offer->peer_port;
 	event->child_add.local_port = offer->local_port;
 	event->child_add.lifetime_ms = offer->esp.lifetime_ms;
@@ -391,6 +412,7 @@ static int offer_take(struct quick_mode *qm, const struct packet *packet,
 		return 0;
 	}
 	qm->offer = offer_new(payloads, &esp, &choice, ids);
+	qm->offer->inner = inner_of(qm->sa->ike, payloads);
 	return offer_accept(qm, payloads);
 }
 

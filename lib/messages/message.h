@@ -21,9 +21,10 @@ enum message_kind {
 	MESSAGE_GROUP_ADD,    /* .group_add */
 	MESSAGE_GROUP_MOVE,   /* .group_move: where the peer is */
 	MESSAGE_GROUP_PROVEN, /* .group_move: the peer answered at this address */
-	MESSAGE_GROUP_DELETE, /* .remove; acknowledged with the storage */
-	MESSAGE_SA_ADD,       /* .sa_add */
-	MESSAGE_SA_CONFIRM,   /* .sa: quick mode 3 arrived */
+	MESSAGE_GROUP_MERGE, /* .group_merge: another group gets its pairs; comes back when it is done */
+	MESSAGE_GROUP_DELETE,     /* .remove; acknowledged with the storage */
+	MESSAGE_SA_ADD,           /* .sa_add */
+	MESSAGE_SA_CONFIRM,       /* .sa: quick mode 3 arrived */
 	MESSAGE_SA_STOP_OUTBOUND, /* .sa: the peer deleted its inbound half */
 	MESSAGE_SA_DELETE,        /* .remove; acknowledged when no job is in flight */
 	MESSAGE_SESSION_ADD,      /* .session_add: L2TP is up, PPP control flows */
@@ -45,9 +46,10 @@ enum message_kind {
 				 one that waited for its neighbour */
 
 	/* worker -> control */
-	MESSAGE_PACKET,      /* .packet, and `packet` is set */
-	MESSAGE_SA_USED,     /* .sa_used: first authenticated packet of a pair */
-	MESSAGE_GROUP_MOVED, /* .group_move: the worker moved the endpoint */
+	MESSAGE_PACKET,       /* .packet, and `packet` is set */
+	MESSAGE_SA_USED,      /* .sa_used: first authenticated packet of a pair */
+	MESSAGE_GROUP_MISSED, /* .missed: a group without sessions got data of one */
+	MESSAGE_GROUP_MOVED,  /* .group_move: the worker moved the endpoint */
 };
 
 #define NO_SLOT UINT32_MAX
@@ -71,6 +73,14 @@ struct message {
 			uint32_t allowance; /* bytes that may be sent there while it is unproven */
 			bool unproven;      /* the peer did not answer there yet */
 		} group_move;
+		struct {
+			uint32_t slot;
+			uint32_t into;
+		} group_merge;
+		struct {
+			uint32_t group;
+			uint16_t tunnel, session;
+		} missed;
 		struct {
 			void *storage; /* SA_STORAGE_BYTES and the keys */
 			uint32_t group;

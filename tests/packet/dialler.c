@@ -91,7 +91,7 @@ static void frame_send(struct dialler *dialler, struct bytes *udp, uint16_t sour
 	wire_udp(udp, source, destination);
 	wire_ipv4(udp, IPPROTO_UDP, dialler->public_address, RIG_LOCAL);
 	wire_ethernet(udp, 0x0800);
-	rig_inject(dialler->rig, RIG_PEER_SIDE, 0, udp);
+	rig_inject(dialler->rig, RIG_PEER_SIDE, dialler->queue, udp);
 }
 
 /* `l2tp` becomes a frame. */
@@ -115,7 +115,7 @@ static void l2tp_send(void *context, const uint8_t *bytes, size_t length)
 		return;
 	bytes_append(&frame, bytes, length);
 	wrap(dialler, &frame);
-	rig_inject(dialler->rig, RIG_PEER_SIDE, 0, &frame);
+	rig_inject(dialler->rig, RIG_PEER_SIDE, dialler->queue, &frame);
 }
 
 /* `frame` begins with PPP's protocol. */
@@ -135,7 +135,7 @@ static void ppp_send(void *context, const uint8_t *bytes, size_t length)
 
 	bytes_append(&frame, bytes + 2, length - 2);
 	ppp_wrap(dialler, &frame);
-	rig_inject(dialler->rig, RIG_PEER_SIDE, 0, &frame);
+	rig_inject(dialler->rig, RIG_PEER_SIDE, dialler->queue, &frame);
 }
 
 static void child_up(struct dialler *dialler, const struct ike_initiator_event *event)
@@ -271,7 +271,7 @@ void dialler_run(struct dialler *dialler, uint64_t ms, bool (*done)(const struct
 static void dial(struct dialler *dialler)
 {
 	const struct random_source random = {.fill = fill};
-	struct endpoint own = endpoint_ipv4(htonl(PRIVATE_ADDRESS), 500);
+	struct endpoint own = endpoint_ipv4(htonl(dialler->own_address), 500);
 	struct endpoint peer = endpoint_ipv4(htonl(RIG_LOCAL), 500);
 
 	dialler->ike = ike_initiator_new(&dialler->ike_config, &random);
@@ -312,6 +312,7 @@ struct dialler *dialler_up(void (*change)(struct dialler *dialler))
 	struct dialler *dialler = calloc(1, sizeof(*dialler));
 
 	configure(dialler);
+	dialler->own_address = PRIVATE_ADDRESS;
 	dialler->public_address = ADDRESS(203, 0, 113, 7);
 	dialler->public_port = 40000;
 	dialler->public_port_500 = 41000;
@@ -326,7 +327,7 @@ struct dialler *dialler_up(void (*change)(struct dialler *dialler))
 	dialler->ppp.context = dialler;
 	if (change != NULL)
 		change(dialler);
-	dialler->rig = rig_new(NULL);
+	dialler->rig = rig_new(&(struct rig_options){.workers = dialler->workers});
 	dialler->loop = loop_new();
 	dialler->log_text = tmpfile();
 	assert_non_null(dialler->log_text);
@@ -397,7 +398,7 @@ void dialler_send_up(struct dialler *dialler, unsigned count)
 
 	for (unsigned i = 0; i < count; i++) {
 		dialler_frame_up(dialler, &frame);
-		rig_inject(dialler->rig, RIG_PEER_SIDE, 0, &frame);
+		rig_inject(dialler->rig, RIG_PEER_SIDE, dialler->queue, &frame);
 	}
 }
 

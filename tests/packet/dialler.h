@@ -40,6 +40,9 @@ struct dialler {
 	struct wire_sa sa[DIALLER_SAS_MAX]; /* the last one is sent on */
 	uint32_t spi;                       /* chosen last */
 
+	unsigned workers;        /* 0: one */
+	unsigned queue;          /* that its frames come on */
+	uint32_t own_address;    /* behind the NAT */
 	uint32_t public_address; /* where its packets come from, and which answers reach it */
 	uint16_t public_port;    /* of its 4500, and of its 500 */
 	uint16_t public_port_500;

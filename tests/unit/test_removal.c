@@ -67,6 +67,9 @@ static int set_up(void **state)
 	}
 	control->groups[5] = calloc(1, sizeof(struct peer_group));
 	control->groups[5]->slot = 5;
+	control->children = calloc(OBJECTS, sizeof(void *));
+	control->children[6] = calloc(1, sizeof(struct child));
+	control->children[6]->group = control->groups[5];
 	*state = control;
 	return 0;
 }
@@ -81,6 +84,8 @@ static int tear_down(void **state)
 	for (uint32_t slot = 0; slot < OBJECTS; slot++)
 		free(control->sessions[slot]);
 	free(control->groups[5]);
+	free(control->children[6]);
+	free(control->children);
 	free(control->sessions);
 	free(control->groups);
 	free(control);
