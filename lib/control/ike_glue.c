@@ -141,11 +141,14 @@ static void key_exchange(struct control *control, const struct ike_event *event)
 static void failed(struct control *control, const struct ike_event *event)
 {
 	const struct endpoint *peer = &event->failed.path.remote;
-	char detail[sizeof(event->failed.offered) + sizeof(event->failed.accepted) + 32] = "";
+	char detail[sizeof(event->failed.detail) + sizeof(event->failed.offered) +
+		    sizeof(event->failed.accepted) + 32];
+	int used = snprintf(detail, sizeof(detail), "%s", event->failed.detail);
 
 	if (event->failed.offered[0] != '\0')
-		snprintf(detail, sizeof(detail), "offered: %s; accepted: %s", event->failed.offered,
-			 event->failed.accepted);
+		snprintf(detail + used, sizeof(detail) - (size_t)used,
+			 "%soffered: %s; accepted: %s", used == 0 ? "" : "; ",
+			 event->failed.offered, event->failed.accepted);
 	dial_failed(control, LOG_IKE, ladder_negotiation(control, event, peer), event->failed.cause,
 		    peer, NULL, detail);
 }

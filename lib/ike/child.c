@@ -65,6 +65,8 @@ void child_confirm(struct child *child)
 	struct child *old;
 
 	child->confirmed = true;
+	peer->had_child = true;
+	peer->refusal = 0;
 	report_child(child, IKE_CHILD_CONFIRMED);
 	LIST_FOREACH(old, &peer->children, in_peer)
 	if (old != child && old->peer_port == child->peer_port && !old->outbound_deleted &&

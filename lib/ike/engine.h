@@ -13,6 +13,7 @@
 #include "ike/isakmp.h"
 #include "ike/keys.h"
 #include "ike/nat.h"
+#include "ike/notification.h"
 #include "ike/payload.h"
 #include "ike/reply.h"
 #include "ike/slots.h"
@@ -40,6 +41,7 @@ struct sa;
 struct quick_mode;
 struct child;
 struct identity;
+struct packet;
 struct main_mode;
 struct peer;
 struct source;
@@ -77,6 +79,8 @@ struct main_mode {
 	bool waiting; /* in the lists of those without third message */
 	bool half_open;
 	bool failure_reported;
+	uint8_t duplicates; /* of the peer's last message */
+	uint16_t refusal;   /* error that the peer sent in clear: a hint, no more; 0: none */
 	uint8_t skeyid[DIGEST_BYTES_MAX];
 	struct vendor_findings vendor;
 	struct ike_suite suite;
@@ -200,10 +204,13 @@ struct peer {
 	uint64_t saless_ms;    /* since when there is no ISAKMP SA */
 	uint8_t sa_count;
 	uint8_t child_count;
-	bool peer_behind_nat;
-	bool down;
-	uint8_t last_cause; /* enum cause */
-	uint8_t moves;      /* in that second, of which these are the low bits */
+	uint8_t refusal; /* error that the peer notified; 0: none, 255: a higher one */
+	bool peer_behind_nat : 1;
+	bool down : 1;
+	bool had_child : 1;
+	bool failure_reported : 1; /* why it got no child */
+	uint8_t last_cause;        /* enum cause */
+	uint8_t moves;             /* in that second, of which these are the low bits */
 	uint8_t moves_second;
 	uint8_t asked; /* an acknowledgement of the last so many R-U-THERE is to be reported */
 };
@@ -215,6 +222,15 @@ _Static_assert(sizeof(struct sa) <= 320 && sizeof(struct peer) <= 160 && sizeof(
 struct identity {
 	uint16_t length;
 	uint8_t bytes[];
+};
+
+/* Messages that no state is made for, reported at most once a second. */
+enum turned_away {
+	TURNED_AWAY_HALF_OPEN,
+	TURNED_AWAY_PEERS,
+	TURNED_AWAY_VERSION,
+	TURNED_AWAY_MALFORMED,
+	TURNED_AWAY_KINDS
 };
 
 struct ike {
@@ -236,8 +252,8 @@ struct ike {
 	TAILQ_HEAD(, main_mode) waiting; /* no third message yet, oldest first */
 	uint32_t half_open;
 	uint32_t quick_mode_count;
-	uint64_t full_reported_ms;
-	uint64_t now_ms; /* of the call under way */
+	uint64_t turned_away_ms[TURNED_AWAY_KINDS]; /* when it was reported last; 0: never */
+	uint64_t now_ms;                            /* of the call under way */
 	uint64_t counters[IKE_COUNTER_COUNT];
 };
 
@@ -264,10 +280,19 @@ void ike_step_machine(struct ike *ike, const struct fsm_table *table, uint8_t *s
 struct ike_event *report_event(struct ike *ike, enum ike_event_kind kind, const struct sa *sa,
 			       const struct peer *peer, size_t extra_bytes);
 void report_step(const struct sa *sa, const struct ike_path *path, bool inbound,
-		 const char *message, const char *meaning);
-/* `offered` and `accepted` are readable or NULL. */
-void report_failure(const struct sa *sa, enum cause cause, const char *offered,
-		    const char *accepted);
+		 const char *message, const char *meaning, ...)
+	__attribute__((format(printf, 5, 6)));
+/* Why a negotiation ended; the texts are readable or NULL. */
+struct failure {
+	enum cause cause;
+	const char *detail;
+	const char *offered;
+	const char *accepted;
+};
+void report_failure(const struct sa *sa, const struct failure *failure);
+void report_peer_failure(const struct peer *peer, const struct failure *failure);
+void report_turned_away(struct ike *ike, const struct packet *packet, enum turned_away kind,
+			enum cause cause, const char *detail);
 void report_send(struct ike *ike, const struct sa *sa, const struct ike_path *path,
 		 bool to_current_endpoint, const uint8_t *bytes, size_t length);
 void report_child(const struct child *child, enum ike_event_kind kind);

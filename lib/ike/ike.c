@@ -240,6 +240,8 @@ void ike_feed(struct ike *ike, const struct ike_path *path, const uint8_t *bytes
 	}
 	if (packet.header.version >> 4 != 1) {
 		ike_count(ike, IKE_COUNTER_unsupported_version);
+		report_turned_away(ike, &packet, TURNED_AWAY_VERSION, CAUSE_ike_version_refused,
+				   packet.header.version >> 4 == 2 ? "it speaks IKEv2" : "");
 		return;
 	}
 	packet.bytes = c.at;

@@ -91,11 +91,11 @@ enum ike_event_kind {
 	IKE_FAILED,    /* .failed: a negotiation ended without success */
 };
 
-/* One message or turn of a dial, for the ladder. The texts are static. */
+/* One message or turn of a dial, for the ladder. */
 struct ike_step {
 	bool inbound;
-	const char *message; /* "main mode 1" */
-	const char *meaning; /* "offers 12 proposals"; may be "" */
+	const char *message; /* "main mode 1"; static */
+	char meaning[192];   /* "offers 12 proposals, RFC 3947, profile windows"; may be "" */
 };
 
 struct ike_event {
@@ -154,6 +154,7 @@ struct ike_event {
 		struct {
 			struct ike_path path;
 			enum cause cause;
+			char detail[256];   /* the rest of the cause's sentence; may be "" */
 			char offered[512];  /* what the peer offered, readable */
 			char accepted[256]; /* what the policy accepts, readable */
 		} failed;

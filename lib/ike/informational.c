@@ -48,6 +48,7 @@ static void r_u_there_ack(struct sa *sa, const struct notification *n)
 static void notification_take(struct sa *sa, const struct packet *packet,
 			      const struct digest_part *body)
 {
+	char name[NOTIFICATION_NAME_BYTES];
 	struct notification n;
 
 	if (notification_read(body, &n) != 0) {
@@ -62,11 +63,15 @@ static void notification_take(struct sa *sa, const struct packet *packet,
 		r_u_there_ack(sa, &n);
 		break;
 	case ISAKMP_NOTIFY_INITIAL_CONTACT:
-		report_step(sa, packet->path, true, "initial contact", "");
+		report_step(sa, packet->path, true, "initial contact",
+			    "it has no other SA with us");
 		report_event(sa->ike, IKE_PEER_INITIAL_CONTACT, sa, NULL, 0);
 		break;
 	default:
-		report_step(sa, packet->path, true, "notification", "");
+		report_step(sa, packet->path, true, "notification", "%s",
+			    notification_name(n.type, name));
+		if (n.type < ISAKMP_NOTIFY_STATUS_FIRST)
+			sa->peer->refusal = (uint8_t)(n.type > UINT8_MAX ? UINT8_MAX : n.type);
 		break;
 	}
 }
@@ -109,12 +114,32 @@ static void delete_take(struct sa *sa, const struct packet *packet, const struct
 	if (delete_payload_read(body, &d) != 0) {
 		ike_count(sa->ike, IKE_COUNTER_malformed);
 	} else if (d.protocol == ISAKMP_PROTOCOL_ESP && d.spi_bytes == 4) {
-		report_step(sa, packet->path, true, "delete", "ESP SAs");
+		report_step(sa, packet->path, true, "delete", "%u ESP SAs", d.count);
 		delete_children(sa, &d);
 	} else if (d.protocol == ISAKMP_PROTOCOL_ISAKMP && d.spi_bytes == COOKIES_BYTES) {
-		report_step(sa, packet->path, true, "delete", "ISAKMP SA");
+		report_step(sa, packet->path, true, "delete", "%u ISAKMP SA", d.count);
 		delete_sas(sa, &d);
 	}
+}
+
+/* An error in clear proves nothing: it is never acted on, but a dial that then ends may name it. */
+static void refusal_note(struct sa *sa, const struct packet *packet)
+{
+	char name[NOTIFICATION_NAME_BYTES];
+	struct payloads payloads;
+	struct notification n;
+
+	if ((sa->state != MAIN_MODE_SENT_2 && sa->state != MAIN_MODE_SENT_4) ||
+	    sa->main_mode->refusal != 0 ||
+	    payloads_read(packet->bytes + ISAKMP_HEADER_BYTES, packet->length - ISAKMP_HEADER_BYTES,
+			  packet->header.next_payload, &payloads) != 0 ||
+	    payloads.notification_count == 0 ||
+	    notification_read(&payloads.notifications[0], &n) != 0 || n.type == 0 ||
+	    n.type >= ISAKMP_NOTIFY_STATUS_FIRST)
+		return;
+	sa->main_mode->refusal = n.type;
+	report_step(sa, packet->path, true, "notification", "%s, in clear: not acted on",
+		    notification_name(n.type, name));
 }
 
 void informational_feed(struct sa *sa, const struct packet *packet)
@@ -127,6 +152,7 @@ void informational_feed(struct sa *sa, const struct packet *packet)
 
 	if (!(packet->header.flags & ISAKMP_FLAG_ENCRYPTION)) {
 		ike_count(ike, IKE_COUNTER_unprotected);
+		refusal_note(sa, packet);
 		return;
 	}
 	if (sa->state != MAIN_MODE_ESTABLISHED) {

@@ -328,11 +328,13 @@ static void second_message(struct ike_initiator *i, const struct datagram *d,
 {
 	struct association *a = i->pending;
 	struct proposal_choice choice;
+	const struct ike_policy policy = {IKE_COMPATIBILITY_CLIENTS,
+					  1u << IKE_METHOD_PRESHARED_KEY};
 	struct ike_suite suite;
 
 	if (d->header.responder_cookie == 0 || payloads->sa.bytes == NULL)
 		return;
-	if (proposal_choose_ike(&payloads->sa, IKE_COMPATIBILITY_CLIENTS, &suite, &choice) != 0 ||
+	if (proposal_choose_ike(&payloads->sa, &policy, &suite, &choice) != 0 ||
 	    !same_algorithms(&suite, &i->config->ike)) {
 		initiation_refused(i, CAUSE_no_common_ike_proposal, 0);
 		return;

@@ -45,6 +45,9 @@ struct main_mode_input {
 	const struct packet *packet;
 	const struct payloads *payloads;
 	struct verdict verdict;
+	const char *detail; /* readable or NULL, like the next two */
+	const char *offered;
+	const char *accepted;
 	const uint8_t *hash_r;
 	struct digest_part id_r;
 };
@@ -124,18 +127,13 @@ const char *main_mode_state_name(uint8_t state)
 
 static void report_failure_once(struct sa *sa, const struct main_mode_input *input)
 {
-	char offered[PROPOSAL_OFFER_TEXT_BYTES];
+	const struct failure failure = {input->verdict.cause, input->detail, input->offered,
+					input->accepted};
 
 	if (sa->main_mode->failure_reported)
 		return;
 	sa->main_mode->failure_reported = true;
-	if (input->verdict.cause != CAUSE_no_common_ike_proposal) {
-		report_failure(sa, input->verdict.cause, NULL, NULL);
-		return;
-	}
-	proposal_offer_text_ike(&input->payloads->sa, offered, sizeof(offered));
-	report_failure(sa, input->verdict.cause, offered,
-		       proposal_accept_text_ike(sa->ike->config.compatibility));
+	report_failure(sa, &failure);
 }
 
 static void peer_up_report(const struct sa *sa, const struct digest_part *id)
@@ -254,7 +252,40 @@ static void offer_keep(struct main_mode *mode, const struct payloads *payloads,
 	mode->transform =
 		part_copy(&(struct digest_part){choice->transform, choice->transform_bytes});
 	mode->proposal_number = choice->number;
-	mode->vendor = vendor_find(payloads);
+}
+
+static struct ike_policy policy_of(const struct ike *ike, const struct endpoint *local)
+{
+	struct ike_policy policy = {.compatibility = ike->config.compatibility};
+
+	if (preshared_key_find(ike, local) != NULL)
+		policy.methods |= 1u << IKE_METHOD_PRESHARED_KEY;
+	return policy;
+}
+
+static void turn_malformed_away(struct ike *ike, const struct packet *packet, const char *detail)
+{
+	ike_count(ike, IKE_COUNTER_malformed);
+	report_turned_away(ike, packet, TURNED_AWAY_MALFORMED, CAUSE_ike_malformed, detail);
+}
+
+/* None of the proposals is allowed. */
+static void offer_refuse(struct sa *sa, struct main_mode_input *input,
+			 const struct ike_policy *policy)
+{
+	char offered[PROPOSAL_OFFER_TEXT_BYTES];
+	struct proposal_refusal refusal = {CAUSE_no_preshared_key,
+					   "no listener with a key has that address"};
+
+	if (policy->methods != 0)
+		proposal_refusal_ike(&input->payloads->sa, policy, &refusal);
+	proposal_offer_text_ike(&input->payloads->sa, offered, sizeof(offered));
+	input->verdict = (struct verdict){VERDICT_PEER_FAULT, ISAKMP_NOTIFY_NO_PROPOSAL_CHOSEN,
+					  refusal.cause};
+	input->detail = refusal.detail;
+	input->offered = offered;
+	input->accepted = proposal_accept_text_ike(policy->compatibility);
+	step(sa, EVENT_OFFER_REFUSED, input);
 }
 
 /* Main mode 1, after its payloads were read. */
@@ -262,13 +293,14 @@ static void offer_take(struct ike *ike, const struct packet *packet,
 		       const struct payloads *payloads)
 {
 	struct main_mode_input input = {.packet = packet, .payloads = payloads};
+	const struct ike_policy policy = policy_of(ike, &packet->path->local);
 	struct proposal_choice choice;
 	struct ike_suite suite;
 	struct sa *sa;
-	int error = proposal_choose_ike(&payloads->sa, ike->config.compatibility, &suite, &choice);
+	int error = proposal_choose_ike(&payloads->sa, &policy, &suite, &choice);
 
 	if (error == -EBADMSG) {
-		ike_count(ike, IKE_COUNTER_malformed);
+		turn_malformed_away(ike, packet, "its proposals do not parse");
 		return;
 	}
 	sa = sa_new(ike, packet);
@@ -276,14 +308,13 @@ static void offer_take(struct ike *ike, const struct packet *packet,
 		return;
 	sa->main_mode->reply.request_hash = packet->hash;
 	sa->main_mode->preshared_key = preshared_key_find(ike, &packet->path->local);
-	report_step(sa, packet->path, true, "main mode 1", "offers proposals");
-	if (error != 0 || sa->main_mode->preshared_key == NULL) {
-		input.verdict =
-			(struct verdict){VERDICT_PEER_FAULT, ISAKMP_NOTIFY_NO_PROPOSAL_CHOSEN,
-					 CAUSE_no_common_ike_proposal};
-		if (sa->main_mode->preshared_key == NULL)
-			input.verdict.cause = CAUSE_no_preshared_key;
-		step(sa, EVENT_OFFER_REFUSED, &input);
+	sa->main_mode->vendor = vendor_find(payloads);
+	report_step(sa, packet->path, true, "main mode 1", "offers %u proposals, %s, profile %s",
+		    proposal_transforms(&payloads->sa),
+		    nat_version_text(sa->main_mode->vendor.nat_version),
+		    sa->main_mode->vendor.profile);
+	if (error != 0) {
+		offer_refuse(sa, &input, &policy);
 		return;
 	}
 	offer_keep(sa->main_mode, payloads, &choice);
@@ -291,6 +322,14 @@ static void offer_take(struct ike *ike, const struct packet *packet,
 	sa->dead_peer_detection = sa->main_mode->vendor.dead_peer_detection;
 	sa->keys.suite = suite;
 	step(sa, EVENT_OFFER, &input);
+}
+
+static void duplicate(struct sa *sa, const struct main_mode_input *input)
+{
+	ike_count(sa->ike, IKE_COUNTER_duplicate);
+	if (sa->main_mode->duplicates != UINT8_MAX)
+		sa->main_mode->duplicates++;
+	step(sa, EVENT_DUPLICATE, input);
 }
 
 /* A message without responder cookie: the first of an exchange, or its duplicate. */
@@ -302,8 +341,7 @@ static void first_message(struct ike *ike, const struct packet *packet)
 	struct payloads payloads;
 
 	if (sa != NULL && sa->main_mode->reply.request_hash == packet->hash) {
-		ike_count(ike, IKE_COUNTER_duplicate);
-		step(sa, EVENT_DUPLICATE, &input);
+		duplicate(sa, &input);
 		return;
 	}
 	if (sa != NULL) {
@@ -311,14 +349,16 @@ static void first_message(struct ike *ike, const struct packet *packet)
 		return;
 	}
 	if (packet->header.initiator_cookie == 0 ||
-	    (packet->header.flags & ISAKMP_FLAG_ENCRYPTION) != 0 ||
-	    payloads_read(packet->bytes + ISAKMP_HEADER_BYTES, packet->length - ISAKMP_HEADER_BYTES,
-			  packet->header.next_payload, &payloads) != 0 ||
-	    payloads.first != ISAKMP_PAYLOAD_SA || payloads.sa.length > SA_BODY_BYTES_MAX) {
-		ike_count(ike, IKE_COUNTER_malformed);
-		return;
-	}
-	offer_take(ike, packet, &payloads);
+	    (packet->header.flags & ISAKMP_FLAG_ENCRYPTION) != 0)
+		turn_malformed_away(ike, packet, "its header is not that of a first message");
+	else if (payloads_read(packet->bytes + ISAKMP_HEADER_BYTES,
+			       packet->length - ISAKMP_HEADER_BYTES, packet->header.next_payload,
+			       &payloads) != 0)
+		turn_malformed_away(ike, packet, "its payloads do not parse");
+	else if (payloads.first != ISAKMP_PAYLOAD_SA || payloads.sa.length > SA_BODY_BYTES_MAX)
+		turn_malformed_away(ike, packet, "it does not begin with proposals");
+	else
+		offer_take(ike, packet, &payloads);
 }
 
 void aggressive_mode_refuse(struct ike *ike, const struct packet *packet)
@@ -327,6 +367,7 @@ void aggressive_mode_refuse(struct ike *ike, const struct packet *packet)
 		.packet = packet,
 		.verdict = {VERDICT_PEER_FAULT, ISAKMP_NOTIFY_UNSUPPORTED_EXCHANGE_TYPE,
 			    CAUSE_aggressive_mode_refused},
+		.detail = "it was refused with UNSUPPORTED-EXCHANGE-TYPE",
 	};
 	struct sa *sa;
 
@@ -369,6 +410,16 @@ static void nat_take(struct sa *sa, const struct packet *packet, const struct pa
 					      sa->ike->config.force_encapsulation);
 }
 
+static const char *nat_text(const struct sa *sa)
+{
+	if (sa->nat_version == NAT_VERSION_NONE)
+		return "no NAT traversal agreed on";
+	if (sa->peer_behind_nat)
+		return sa->local_behind_nat ? "a NAT in front of both"
+					    : "a NAT in front of the peer";
+	return sa->local_behind_nat ? "a NAT in front of us" : "no NAT on the way";
+}
+
 /* Main mode 3: key exchange and nonce. */
 static void third_message(struct sa *sa, const struct packet *packet)
 {
@@ -386,13 +437,14 @@ static void third_message(struct sa *sa, const struct packet *packet)
 	}
 	if (job_start(sa->ike, sa, NULL, &packet->path->remote, group, &payloads.key_exchange) != 0)
 		return;
+	sa->main_mode->duplicates = 0;
 	sa_third_message_came(sa);
 	sa->main_mode->path = *packet->path;
 	sa->main_mode->reply.request_hash = packet->hash;
 	sa->main_mode->nonce_i = part_copy(&payloads.nonce);
 	sa->main_mode->public_i = part_copy(&payloads.key_exchange);
 	nat_take(sa, packet, &payloads);
-	report_step(sa, packet->path, true, "main mode 3", "key exchange");
+	report_step(sa, packet->path, true, "main mode 3", "key exchange; %s", nat_text(sa));
 	step(sa, EVENT_KEY_EXCHANGE, &input);
 }
 
@@ -400,11 +452,32 @@ void main_mode_key_exchange_done(struct sa *sa, const struct key_exchange_result
 {
 	struct main_mode_input input = {
 		.verdict = {VERDICT_PEER_FAULT, ISAKMP_NOTIFY_INVALID_KEY_INFORMATION,
-			    CAUSE_ike_protocol_error},
+			    CAUSE_bad_public_value},
+		.detail = "its value in main mode 3 is not in the group",
 	};
 
+	if (result->error == -EBUSY) {
+		input.verdict =
+			(struct verdict){VERDICT_OWN_FAULT, ISAKMP_NOTIFY_NO_PROPOSAL_CHOSEN,
+					 CAUSE_too_many_key_exchanges};
+		input.detail = "the queue of public-key work is full";
+	}
 	step(sa, main_mode_keys_take(sa, result) == 0 ? EVENT_KEYS_READY : EVENT_KEYS_FAILED,
 	     &input);
+}
+
+static void report_identity(const struct sa *sa, const struct packet *packet,
+			    const struct digest_part *body)
+{
+	struct identification id;
+	char text[128] = "";
+
+	if (identification_read(body, &id) == 0)
+		identification_text(&id, text, sizeof(text));
+	report_step(sa, packet->path, true, "main mode 5",
+		    "the peer is %s and proves it with the "
+		    "pre-shared key%s",
+		    text, packet->path->local.port == ISAKMP_PORT_NAT_T ? "; on port 4500" : "");
 }
 
 /* The peer is authentic: make our proof and establish. */
@@ -418,6 +491,8 @@ static void authenticated(struct sa *sa, const struct packet *packet,
 	if (sa->ike->peers.used >= sa->ike->peers.limit &&
 	    peer_find(sa->ike, packet->path, &payloads->id[0]) == NULL) {
 		ike_count(sa->ike, IKE_COUNTER_too_many_peers);
+		report_turned_away(sa->ike, packet, TURNED_AWAY_PEERS, CAUSE_too_many_peers,
+				   "max_sessions of them are up");
 		return;
 	}
 	memcpy(sa->iv, iv, sizeof(sa->iv));
@@ -428,7 +503,7 @@ static void authenticated(struct sa *sa, const struct packet *packet,
 		ike_count(sa->ike, IKE_COUNTER_own_fault);
 		return;
 	}
-	report_step(sa, packet->path, true, "main mode 5", "the peer's identity and proof");
+	report_identity(sa, packet, &payloads->id[0]);
 	step(sa, EVENT_AUTHENTICATED, &input);
 }
 
@@ -449,17 +524,26 @@ static void fifth_message(struct sa *sa, const struct packet *packet)
 		ike_count(sa->ike, IKE_COUNTER_unprotected);
 		return;
 	}
-	if (message_open(&sa->keys, &packet->header, packet->bytes, iv, plain, &payloads) == 0 &&
-	    main_mode_peer_authentic(sa, &payloads)) {
+	if (message_open(&sa->keys, &packet->header, packet->bytes, iv, plain, &payloads) != 0) {
+		input.detail = "main mode 5 does not decrypt to anything readable";
+	} else if (main_mode_peer_authentic(sa, &payloads)) {
 		authenticated(sa, packet, &payloads, iv);
 		return;
+	} else if (payloads.id_count == 1 && payloads.hash.bytes != NULL) {
+		/* It has the key: nothing else decrypts. */
+		input.verdict =
+			(struct verdict){VERDICT_PEER_FAULT, ISAKMP_NOTIFY_INVALID_HASH_INFORMATION,
+					 CAUSE_main_mode_hash_wrong};
+		input.detail = "main mode 5 decrypts, but its hash is wrong";
+	} else {
+		input.detail = "main mode 5 decrypts to something without identity and hash";
 	}
 	ike_count(sa->ike, IKE_COUNTER_authentication_failed);
 	if (sa->main_mode->failure_reported)
 		return; /* answered once; a genuine message may still come */
 	sa->main_mode->path = *packet->path;
 	sa->main_mode->reply.request_hash = packet->hash;
-	report_step(sa, packet->path, true, "main mode 5", "does not decrypt with our key");
+	report_step(sa, packet->path, true, "main mode 5", "%s", input.detail);
 	step(sa, EVENT_AUTHENTICATION_FAILED, &input);
 }
 
@@ -482,8 +566,7 @@ void main_mode_feed(struct ike *ike, const struct packet *packet)
 		return;
 	}
 	if (sa->main_mode != NULL && sa->main_mode->reply.request_hash == packet->hash) {
-		ike_count(ike, IKE_COUNTER_duplicate);
-		step(sa, EVENT_DUPLICATE, &input);
+		duplicate(sa, &input);
 	} else if (sa->state == MAIN_MODE_SENT_2) {
 		third_message(sa, packet);
 	} else if (sa->state == MAIN_MODE_SENT_4) {
@@ -493,18 +576,53 @@ void main_mode_feed(struct ike *ike, const struct packet *packet)
 	}
 }
 
+/* The peer said no more: which message of ours it did not answer, and what is known about it. */
+static enum cause silence(const struct sa *sa, char *detail, size_t size)
+{
+	const struct main_mode *mode = sa->main_mode;
+	bool second = sa->state == MAIN_MODE_SENT_2;
+	char name[NOTIFICATION_NAME_BYTES];
+
+	if (sa->state == MAIN_MODE_COMPUTING) {
+		snprintf(detail, size, "our part of the key exchange took longer than %u s",
+			 sa->ike->config.half_open_ms / 1000);
+		return CAUSE_key_exchange_slow;
+	}
+	if (mode->refusal != 0) {
+		snprintf(detail, size,
+			 "after our main mode %u it sent %s in clear and then nothing",
+			 second ? 2 : 4, notification_name(mode->refusal, name));
+		return notification_cause(mode->refusal);
+	}
+	if (mode->duplicates != 0)
+		snprintf(detail, size,
+			 "it repeated main mode %u %u times: our answer does not reach it",
+			 second ? 1 : 3, mode->duplicates);
+	else
+		snprintf(detail, size,
+			 "it got our main mode %u, or that was lost, and sent nothing more",
+			 second ? 2 : 4);
+	if (second)
+		return CAUSE_silent_after_main_mode_2;
+	return sa->local_behind_nat ? CAUSE_nat_server_refused : CAUSE_silent_after_main_mode_4;
+}
+
 void main_mode_expired(struct sa *sa)
 {
-	const struct main_mode_input input = {
-		.verdict = {VERDICT_IGNORE, 0,
-			    sa->state == MAIN_MODE_ESTABLISHED ? CAUSE_no_security_association
-							       : CAUSE_ike_timeout},
+	struct main_mode_input input = {
+		.verdict = {VERDICT_IGNORE, 0, CAUSE_no_security_association},
 	};
+	char detail[128];
 
-	if (sa->state == MAIN_MODE_ESTABLISHED && sa->main_mode != NULL)
+	if (sa->state == MAIN_MODE_ESTABLISHED && sa->main_mode != NULL) {
 		sa_grow_up(sa);
-	else
-		step(sa, EVENT_EXPIRED, &input);
+		return;
+	}
+	if (sa->state != MAIN_MODE_ESTABLISHED && sa->main_mode != NULL) {
+		input.verdict.cause = silence(sa, detail, sizeof(detail));
+		input.detail = detail;
+	}
+	step(sa, EVENT_EXPIRED, &input);
 }
 
 void main_mode_evict(struct sa *sa)

@@ -30,6 +30,7 @@ void message_main_mode_resend(struct sa *sa, const struct ike_path *path)
 void message_main_mode_2(struct sa *sa)
 {
 	const struct main_mode *mode = sa->main_mode;
+	char chosen[PROPOSAL_TEXT_BYTES];
 	struct digest_part id;
 	struct message m;
 
@@ -45,7 +46,9 @@ void message_main_mode_2(struct sa *sa)
 	}
 	message_finish(&m);
 	main_mode_send(sa, &m);
-	report_step(sa, sa_path(sa), false, "main mode 2", "answers with the chosen proposal");
+	ike_suite_text(&sa->keys.suite, chosen, sizeof(chosen));
+	report_step(sa, sa_path(sa), false, "main mode 2", "takes %s%s", chosen,
+		    sa->dead_peer_detection ? ", dead-peer detection" : "");
 }
 
 /* NAT-D: the peer's address as we see it, then our own (RFC 3947 3.2). */
@@ -88,6 +91,8 @@ void message_main_mode_4(struct sa *sa)
 
 void message_main_mode_6(struct sa *sa, const struct digest_part *id, const uint8_t *hash)
 {
+	struct identification own;
+	char text[128] = "";
 	struct message m;
 
 	message_begin(&m, sa->initiator_cookie, sa->responder_cookie, ISAKMP_MAIN_MODE, 0);
@@ -95,7 +100,9 @@ void message_main_mode_6(struct sa *sa, const struct digest_part *id, const uint
 	message_add(&m, ISAKMP_PAYLOAD_HASH, hash, digest_bytes(sa->keys.suite.hash));
 	message_seal(&m, &sa->keys, sa->iv);
 	main_mode_send(sa, &m);
-	report_step(sa, sa_path(sa), false, "main mode 6", "our identity and proof");
+	if (identification_read(id, &own) == 0)
+		identification_text(&own, text, sizeof(text));
+	report_step(sa, sa_path(sa), false, "main mode 6", "we are %s and prove it", text);
 }
 
 /* In clear: there are no common keys yet, and every client logs it. */
@@ -103,6 +110,7 @@ void message_main_mode_refusal(struct sa *sa, uint16_t notification)
 {
 	const struct message_notification n = {.protocol = ISAKMP_PROTOCOL_ISAKMP,
 					       .type = notification};
+	char name[NOTIFICATION_NAME_BYTES];
 	struct message m;
 
 	message_begin(&m, sa->initiator_cookie, sa->responder_cookie, ISAKMP_INFORMATIONAL,
@@ -110,7 +118,8 @@ void message_main_mode_refusal(struct sa *sa, uint16_t notification)
 	message_add_notification(&m, &n);
 	message_finish(&m);
 	main_mode_send(sa, &m);
-	report_step(sa, sa_path(sa), false, "notification", "refuses");
+	report_step(sa, sa_path(sa), false, "notification", "refuses: %s",
+		    notification_name(notification, name));
 }
 
 static void quick_mode_send(struct quick_mode *qm, struct message *m)
@@ -150,6 +159,7 @@ void message_quick_mode_2(struct quick_mode *qm, uint32_t spi_in)
 {
 	const struct quick_offer *offer = qm->offer;
 	const struct ike_keys *keys = &qm->sa->keys;
+	char chosen[PROPOSAL_TEXT_BYTES];
 	struct message m;
 
 	message_begin(&m, qm->sa->initiator_cookie, qm->sa->responder_cookie, ISAKMP_QUICK_MODE,
@@ -166,7 +176,8 @@ void message_quick_mode_2(struct quick_mode *qm, uint32_t spi_in)
 	message_hash_fill(&m, keys, &qm->nonce_i);
 	message_seal(&m, keys, qm->iv);
 	quick_mode_send(qm, &m);
-	report_step(qm->sa, &qm->path, false, "quick mode 2", "answers with the chosen proposal");
+	esp_choice_text(&offer->esp, chosen, sizeof(chosen));
+	report_step(qm->sa, &qm->path, false, "quick mode 2", "takes %s", chosen);
 }
 
 static void notification_compose(struct message *m, struct sa *sa,
@@ -183,11 +194,13 @@ void message_quick_mode_refusal(struct quick_mode *qm, uint16_t notification)
 {
 	const struct message_notification n = {.protocol = ISAKMP_PROTOCOL_ESP,
 					       .type = notification};
+	char name[NOTIFICATION_NAME_BYTES];
 	struct message m;
 
 	notification_compose(&m, qm->sa, &n);
 	quick_mode_send(qm, &m);
-	report_step(qm->sa, &qm->path, false, "notification", "refuses");
+	report_step(qm->sa, &qm->path, false, "notification", "refuses: %s",
+		    notification_name(notification, name));
 }
 
 void message_notify(struct sa *sa, const struct ike_path *path, bool to_current_endpoint,
@@ -218,6 +231,6 @@ void message_delete(struct sa *sa, uint8_t protocol, uint8_t spi_bytes, const ui
 		return;
 	}
 	report_send(sa->ike, sa, path, true, m.bytes, writer_length(&m.w));
-	report_step(sa, path, false, "delete",
+	report_step(sa, path, false, "delete", "%u %s", count,
 		    protocol == ISAKMP_PROTOCOL_ESP ? "ESP SAs" : "ISAKMP SA");
 }

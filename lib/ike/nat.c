@@ -3,6 +3,19 @@
 
 #include <string.h>
 
+const char *nat_version_text(enum nat_version version)
+{
+	static const char *const texts[] = {
+		[NAT_VERSION_NONE] = "no NAT traversal",
+		[NAT_VERSION_DRAFT_02N] = "NAT traversal draft 02",
+		[NAT_VERSION_DRAFT_02] = "NAT traversal draft 02",
+		[NAT_VERSION_DRAFT_03] = "NAT traversal draft 03",
+		[NAT_VERSION_RFC_3947] = "RFC 3947",
+	};
+
+	return texts[version];
+}
+
 int nat_d_hash(enum digest_kind hash, const uint8_t cookies[16], const struct endpoint *endpoint,
 	       uint8_t *out)
 {

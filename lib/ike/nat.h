@@ -27,6 +27,9 @@ struct nat_detection {
 	bool nat_d_came; /* false: the peer sent no NAT-D, there is no traversal */
 };
 
+/* "RFC 3947", "no NAT traversal" and so on. */
+const char *nat_version_text(enum nat_version version);
+
 /* hash(CKY-I | CKY-R | address | port); `out` has digest_bytes(). */
 int nat_d_hash(enum digest_kind hash, const uint8_t cookies[16], const struct endpoint *endpoint,
 	       uint8_t *out);

@@ -285,6 +285,57 @@ void peer_due(struct peer *peer)
 	peer_schedule(peer);
 }
 
+/* True if the peer's own address says that a NAT is on the way. */
+static bool nat_evident(const struct peer *peer)
+{
+	const struct digest_part body = {peer->identity->bytes, peer->identity->length};
+	const struct endpoint *remote = &peer->path.remote;
+	struct identification id;
+
+	if (identification_read(&body, &id) != 0 || id.type != ISAKMP_ID_IPV4_ADDRESS ||
+	    id.data.length != endpoint_address_bytes(remote))
+		return remote->port != ISAKMP_PORT && remote->port != ISAKMP_PORT_NAT_T;
+	return memcmp(id.data.bytes, remote->address, id.data.length) != 0;
+}
+
+/* Why a peer that never got a child ends, if it is not our wish: `cause` tells how it ended. */
+static enum cause childless_cause(const struct peer *peer, enum cause cause, const char **detail)
+{
+	const struct sa *sa = TAILQ_LAST(&peer->sas, sa_list);
+
+	*detail = "main mode is complete, no quick mode came";
+	if (peer->refusal != 0)
+		return notification_cause(peer->refusal);
+	if (cause == CAUSE_peer_request) {
+		*detail = "it deleted its ISAKMP SA instead of beginning quick mode";
+		return CAUSE_peer_gave_up;
+	}
+	if (cause != CAUSE_no_security_association && cause != CAUSE_peer_silent)
+		return cause;
+	if (sa != NULL && sa->local_behind_nat)
+		return CAUSE_nat_server_refused;
+	if (sa != NULL && sa->nat_version == NAT_VERSION_NONE && nat_evident(peer))
+		return CAUSE_nat_traversal_missing;
+	return CAUSE_silent_after_main_mode_6;
+}
+
+/* Says once why a peer ends without ever having had a child; the cause that its end gets. */
+static enum cause childless_report(struct peer *peer, enum cause cause)
+{
+	char name[NOTIFICATION_NAME_BYTES];
+	struct failure failure = {.cause = cause};
+
+	if (peer->had_child || peer->failure_reported || cause == CAUSE_administrator ||
+	    cause == CAUSE_shutdown || cause == CAUSE_l2tp_too_many_sessions)
+		return cause;
+	failure.cause = childless_cause(peer, cause, &failure.detail);
+	if (peer->refusal != 0)
+		failure.detail = notification_name(peer->refusal, name);
+	peer->failure_reported = true;
+	report_peer_failure(peer, &failure);
+	return failure.cause;
+}
+
 static void peer_release(void *object)
 {
 	struct peer *peer = object;
@@ -310,6 +361,7 @@ void peer_bury(struct peer *peer, enum cause cause)
 	struct child *child;
 	struct sa *sa;
 
+	cause = childless_report(peer, cause);
 	peer->down = true;
 	while ((child = LIST_FIRST(&peer->children)) != NULL)
 		child_end(child);
@@ -328,6 +380,7 @@ void peer_end(struct peer *peer, enum cause cause)
 	struct sa *sa;
 	struct sa *next;
 
+	cause = childless_report(peer, cause);
 	peer->down = true;
 	LIST_FOREACH(child, &peer->children, in_peer)
 	writer_u32(&w, child->spi_in);

@@ -51,29 +51,51 @@ static bool group_allowed(uint16_t group, enum ike_compatibility compatibility)
 	return key_exchange_supported(group);
 }
 
-/* True if the policy takes the transform; fills `suite`. */
-static bool ike_transform_accept(const struct transform *t, enum ike_compatibility compatibility,
-				 struct ike_suite *suite)
+static bool ike_cipher_take(const struct transform *t, enum ike_compatibility compatibility,
+			    struct ike_suite *suite)
 {
-	if (t->protocol != ISAKMP_PROTOCOL_ISAKMP || t->id != 1 || t->unknown_attribute ||
-	    t->method != 1 || t->length > PROPOSAL_TRANSFORM_BYTES_MAX)
-		return false;
-	if (!ike_hash_take(t->hash, compatibility, &suite->hash) ||
-	    !group_allowed(t->group, compatibility))
-		return false;
-	suite->group = t->group;
-	suite->lifetime_ms = lifetime_ms(t->seconds, ISAKMP_LIFETIME_DEFAULT_MS);
-	if (t->cipher == 7) {
-		suite->cipher = BLOCK_CIPHER_AES_CBC;
-		return aes_key_take(t->key_bits, &suite->key_bytes);
-	}
-	suite->cipher = BLOCK_CIPHER_3DES_CBC;
-	suite->key_bytes = 24;
-	return t->cipher == 5 && (t->key_bits == 0 || t->key_bits == 192) &&
-	       compatibility == IKE_COMPATIBILITY_CLIENTS;
+	suite->cipher = t->cipher == 7 ? BLOCK_CIPHER_AES_CBC : BLOCK_CIPHER_3DES_CBC;
+	return t->cipher == 7 || (t->cipher == 5 && compatibility == IKE_COMPATIBILITY_CLIENTS);
 }
 
-int proposal_choose_ike(const struct digest_part *sa, enum ike_compatibility compatibility,
+static bool ike_key_take(const struct transform *t, uint8_t *key_bytes)
+{
+	if (t->cipher == 7)
+		return aes_key_take(t->key_bits, key_bytes);
+	*key_bytes = 24;
+	return t->cipher != 5 || t->key_bits == 0 || t->key_bits == 192;
+}
+
+static uint32_t when(bool refused, enum proposal_refused bit)
+{
+	return refused ? (uint32_t)bit : 0;
+}
+
+/* What is refused in both phases alike. */
+static uint32_t examine_common(const struct transform *t)
+{
+	return when(t->unknown_attribute || t->length > PROPOSAL_TRANSFORM_BYTES_MAX,
+		    REFUSED_ATTRIBUTE) |
+	       when(t->unknown_lifetime, REFUSED_LIFETIME_TYPE);
+}
+
+uint32_t proposal_examine_ike(const struct transform *t, const struct ike_policy *policy,
+			      struct ike_suite *suite)
+{
+	if (t->protocol != ISAKMP_PROTOCOL_ISAKMP || t->id != 1)
+		return REFUSED_PROTOCOL;
+	suite->group = t->group;
+	suite->method = (uint8_t)t->method;
+	suite->lifetime_ms = lifetime_ms(t->seconds, ISAKMP_LIFETIME_DEFAULT_MS);
+	return examine_common(t) |
+	       when(t->method >= 32 || !(policy->methods >> t->method & 1), REFUSED_METHOD) |
+	       when(!ike_hash_take(t->hash, policy->compatibility, &suite->hash), REFUSED_HASH) |
+	       when(!group_allowed(t->group, policy->compatibility), REFUSED_GROUP) |
+	       when(!ike_cipher_take(t, policy->compatibility, suite), REFUSED_CIPHER) |
+	       when(!ike_key_take(t, &suite->key_bytes), REFUSED_KEY_LENGTH);
+}
+
+int proposal_choose_ike(const struct digest_part *sa, const struct ike_policy *policy,
 			struct ike_suite *suite, struct proposal_choice *choice)
 {
 	struct transform_walk walk = transform_walk_begin(sa);
@@ -84,7 +106,7 @@ int proposal_choose_ike(const struct digest_part *sa, enum ike_compatibility com
 		struct ike_suite candidate = {0};
 		int rank;
 
-		if (!ike_transform_accept(&t, compatibility, &candidate))
+		if (proposal_examine_ike(&t, policy, &candidate) != 0)
 			continue;
 		rank = candidate.cipher == BLOCK_CIPHER_AES_CBC ? 2 : 1;
 		if (rank <= best)
@@ -98,16 +120,11 @@ int proposal_choose_ike(const struct digest_part *sa, enum ike_compatibility com
 	return best == 0 ? -ENOENT : 0;
 }
 
-/* Two proposals with one number are a bundle, "this and that" (RFC 2408 4.2). */
-struct bundles {
-	uint8_t seen[256];
-};
-
-static void bundles_count(const struct digest_part *sa, struct bundles *bundles)
+void proposal_bundles_count(const struct digest_part *sa, struct proposal_bundles *bundles)
 {
 	struct transform_walk walk = transform_walk_begin(sa);
 
-	*bundles = (struct bundles){0};
+	*bundles = (struct proposal_bundles){0};
 	while (!walk.failed && transform_walk_proposal(&walk))
 		if (bundles->seen[walk.proposal] < 2)
 			bundles->seen[walk.proposal]++;
@@ -134,65 +151,80 @@ static bool esp_authenticator_take(uint16_t number, uint8_t *authenticator)
 	}
 }
 
-/* The algorithms of a transform; false if the packet path has them not. */
-static bool esp_suite_take(const struct transform *t, struct esp_suite *suite)
+static bool esp_cipher_take(uint8_t id, enum ike_compatibility compatibility, uint8_t *cipher)
 {
-	if (!esp_authenticator_take(t->hash, &suite->authenticator))
-		return false;
-	switch (t->id) {
+	switch (id) {
 	case 3:
-		suite->cipher = ESP_CIPHER_3DES_CBC;
-		suite->cipher_key_bytes = 24;
-		return (t->key_bits == 0 || t->key_bits == 192) && esp_suite_valid(suite);
+		*cipher = ESP_CIPHER_3DES_CBC;
+		return compatibility == IKE_COMPATIBILITY_CLIENTS;
 	case 12:
-		suite->cipher = ESP_CIPHER_AES_CBC;
-		break;
+		*cipher = ESP_CIPHER_AES_CBC;
+		return true;
 	case 20:
-		suite->cipher = ESP_CIPHER_AES_GCM_16;
-		break;
+		*cipher = ESP_CIPHER_AES_GCM_16;
+		return true;
 	default:
 		return false;
 	}
-	return aes_key_take(t->key_bits, &suite->cipher_key_bytes) && esp_suite_valid(suite);
 }
 
-static bool esp_encapsulation_take(const struct transform *t, const struct esp_policy *policy,
-				   bool *encapsulated)
+static bool esp_key_take(const struct transform *t, uint8_t *key_bytes)
+{
+	if (t->id == 12 || t->id == 20)
+		return aes_key_take(t->key_bits, key_bytes);
+	*key_bytes = 24;
+	return t->id != 3 || t->key_bits == 0 || t->key_bits == 192;
+}
+
+/* The algorithms; what the packet path has not in that combination is the authenticator's fault. */
+static uint32_t esp_suite_examine(const struct transform *t, enum ike_compatibility compatibility,
+				  struct esp_suite *suite)
+{
+	bool authenticator = esp_authenticator_take(t->hash, &suite->authenticator);
+	uint32_t refused =
+		when(!esp_cipher_take(t->id, compatibility, &suite->cipher), REFUSED_CIPHER) |
+		when(!esp_key_take(t, &suite->cipher_key_bytes), REFUSED_KEY_LENGTH);
+
+	return refused |
+	       when(!authenticator || (refused == 0 && !esp_suite_valid(suite)), REFUSED_HASH);
+}
+
+static uint32_t esp_encapsulation_examine(const struct transform *t,
+					  const struct esp_policy *policy, bool *encapsulated)
 {
 	switch (t->encapsulation) {
 	case 0: /* absent: transport, in the form that the path needs */
 		*encapsulated = !policy->plain_allowed;
-		return true;
+		return 0;
 	case 2:
 		*encapsulated = false;
-		return policy->plain_allowed;
+		return when(!policy->plain_allowed, REFUSED_PATH);
 	case 4:
 	case 61444:
 		*encapsulated = true;
-		return policy->encapsulated_allowed;
+		return when(!policy->encapsulated_allowed, REFUSED_PATH);
 	default:
-		return false;
+		return REFUSED_ENCAPSULATION;
 	}
 }
 
-static bool esp_transform_accept(const struct transform *t, const struct esp_policy *policy,
-				 struct esp_choice *chosen)
+uint32_t proposal_examine_esp(const struct transform *t, const struct esp_policy *policy,
+			      struct esp_choice *chosen)
 {
-	if (t->protocol != ISAKMP_PROTOCOL_ESP || t->unknown_attribute || t->spi < 256 ||
-	    t->length > PROPOSAL_TRANSFORM_BYTES_MAX || !esp_suite_take(t, &chosen->suite) ||
-	    !esp_encapsulation_take(t, policy, &chosen->encapsulated))
-		return false;
-	if (chosen->suite.cipher == ESP_CIPHER_3DES_CBC &&
-	    policy->compatibility != IKE_COMPATIBILITY_CLIENTS)
-		return false;
-	if (t->group != 0 && !group_allowed(t->group, policy->compatibility))
-		return false;
+	bool group_refused = t->group != 0 && !group_allowed(t->group, policy->compatibility);
+	size_t wanted = t->group == 0 ? 0 : key_exchange_public_bytes(t->group);
+
+	if (t->protocol != ISAKMP_PROTOCOL_ESP)
+		return REFUSED_PROTOCOL;
 	chosen->group = t->group;
 	chosen->spi = t->spi;
 	chosen->lifetime_ms = lifetime_ms(t->seconds, ISAKMP_LIFETIME_DEFAULT_MS);
 	chosen->lifetime_bytes = t->kilobytes > UINT64_MAX / 1024 ? 0 : t->kilobytes * 1024;
-	return policy->key_exchange_bytes ==
-	       (t->group == 0 ? 0 : key_exchange_public_bytes(t->group));
+	return examine_common(t) | when(t->spi < 256, REFUSED_SPI) |
+	       esp_suite_examine(t, policy->compatibility, &chosen->suite) |
+	       esp_encapsulation_examine(t, policy, &chosen->encapsulated) |
+	       when(group_refused, REFUSED_GROUP) |
+	       when(!group_refused && policy->key_exchange_bytes != wanted, REFUSED_KEY_EXCHANGE);
 }
 
 static int esp_rank(const struct esp_choice *chosen)
@@ -211,15 +243,16 @@ int proposal_choose_esp(const struct digest_part *sa, const struct esp_policy *p
 			struct esp_choice *chosen, struct proposal_choice *choice)
 {
 	struct transform_walk walk = transform_walk_begin(sa);
-	struct bundles bundles;
+	struct proposal_bundles bundles;
 	struct transform t;
 	int best = 0;
 
-	bundles_count(sa, &bundles);
+	proposal_bundles_count(sa, &bundles);
 	while (transform_walk_next(&walk, &t)) {
 		struct esp_choice candidate = {0};
 
-		if (bundles.seen[t.proposal] > 1 || !esp_transform_accept(&t, policy, &candidate))
+		if (bundles.seen[t.proposal] > 1 ||
+		    proposal_examine_esp(&t, policy, &candidate) != 0)
 			continue;
 		if (esp_rank(&candidate) <= best)
 			continue;

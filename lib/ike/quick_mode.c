@@ -6,6 +6,7 @@
 #include "ike/engine.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define FIRST_RETRANSMISSION_MS 2000
@@ -51,6 +52,7 @@ enum quick_mode_action {
 struct quick_mode_input {
 	const struct packet *packet;
 	struct verdict verdict;
+	const char *detail; /* readable or NULL, like the next two */
 	const char *offered;
 	const char *accepted;
 };
@@ -167,6 +169,18 @@ static void confirm(struct quick_mode *qm)
 		child_confirm(qm->child);
 }
 
+static void failed(struct quick_mode *qm, const struct quick_mode_input *input)
+{
+	const struct failure failure = {input->verdict.cause, input->detail, input->offered,
+					input->accepted};
+
+	report_failure(qm->sa, &failure);
+	if (qm->sa->peer == NULL || qm->sa->peer->had_child)
+		return;
+	qm->sa->peer->failure_reported = true;
+	qm->sa->peer->last_cause = (uint8_t)failure.cause;
+}
+
 static void quick_mode_act(void *object, unsigned action, const void *argument)
 {
 	struct quick_mode *qm = object;
@@ -182,7 +196,7 @@ static void quick_mode_act(void *object, unsigned action, const void *argument)
 		message_quick_mode_refusal(qm, input->verdict.wire_code);
 		break;
 	case ACTION_REPORT_FAILURE:
-		report_failure(qm->sa, input->verdict.cause, input->offered, input->accepted);
+		failed(qm, input);
 		break;
 	case ACTION_CONFIRM:
 		confirm(qm);
@@ -284,13 +298,13 @@ static struct quick_offer *offer_new(const struct payloads *payloads, const stru
 	return offer;
 }
 
-static void refuse(struct quick_mode *qm, uint16_t wire_code, enum cause cause, const char *offered,
-		   const char *accepted)
+static void refuse(struct quick_mode *qm, uint16_t wire_code, const struct failure *why)
 {
 	const struct quick_mode_input input = {
-		.verdict = {VERDICT_PEER_FAULT, wire_code, cause},
-		.offered = offered,
-		.accepted = accepted,
+		.verdict = {VERDICT_PEER_FAULT, wire_code, why->cause},
+		.detail = why->detail,
+		.offered = why->offered,
+		.accepted = why->accepted,
 	};
 
 	step(qm, EVENT_ANSWER_REFUSED, &input);
@@ -322,7 +336,8 @@ static void answer(struct quick_mode *qm)
 	struct ike_event *event;
 
 	if (spi_in == 0) {
-		refuse(qm, ISAKMP_NOTIFY_NO_PROPOSAL_CHOSEN, CAUSE_no_room_for_child, NULL, NULL);
+		refuse(qm, ISAKMP_NOTIFY_NO_PROPOSAL_CHOSEN,
+		       &(struct failure){CAUSE_no_room_for_child, .detail = "no SPI is free"});
 		return;
 	}
 	random_fill(&ike->host.random, qm->nonce_r, sizeof(qm->nonce_r));
@@ -332,7 +347,9 @@ static void answer(struct quick_mode *qm)
 		ike_count(ike, IKE_COUNTER_own_fault);
 		ike->host.spi_release(ike->host.context, spi_in);
 		memory_wipe(&add, sizeof(add));
-		refuse(qm, ISAKMP_NOTIFY_NO_PROPOSAL_CHOSEN, CAUSE_no_room_for_child, NULL, NULL);
+		refuse(qm, ISAKMP_NOTIFY_NO_PROPOSAL_CHOSEN,
+		       &(struct failure){CAUSE_no_room_for_child,
+					 .detail = "its keys could not be computed"});
 		return;
 	}
 	event = report_event(ike, IKE_CHILD_ADD, qm->sa, NULL, 0);
@@ -370,10 +387,18 @@ void quick_mode_key_exchange_done(struct quick_mode *qm, const struct key_exchan
 {
 	struct quick_offer *offer = qm->offer;
 
+	if (result->error == -EBUSY) {
+		refuse(qm, ISAKMP_NOTIFY_NO_PROPOSAL_CHOSEN,
+		       &(struct failure){CAUSE_too_many_key_exchanges,
+					 .detail = "the queue of public-key work is full"});
+		return;
+	}
 	if (result->error != 0 || result->public_bytes > sizeof(offer->public_r) ||
 	    result->shared_bytes > sizeof(offer->shared_secret)) {
-		refuse(qm, ISAKMP_NOTIFY_INVALID_KEY_INFORMATION, CAUSE_ike_protocol_error, NULL,
-		       NULL);
+		refuse(qm, ISAKMP_NOTIFY_INVALID_KEY_INFORMATION,
+		       &(struct failure){CAUSE_bad_public_value,
+					 .detail =
+						 "its value in quick mode 1 is not in the group"});
 		return;
 	}
 	memcpy(offer->public_r, result->public_value, result->public_bytes);
@@ -383,12 +408,25 @@ void quick_mode_key_exchange_done(struct quick_mode *qm, const struct key_exchan
 	answer(qm);
 }
 
+/* None of the proposals is allowed. */
+static void offer_refuse(struct quick_mode *qm, const struct digest_part *sa,
+			 const struct esp_policy *policy)
+{
+	char offered[PROPOSAL_OFFER_TEXT_BYTES];
+	struct proposal_refusal refusal;
+
+	proposal_refusal_esp(sa, policy, &refusal);
+	proposal_offer_text_esp(sa, offered, sizeof(offered));
+	refuse(qm, ISAKMP_NOTIFY_NO_PROPOSAL_CHOSEN,
+	       &(struct failure){refusal.cause, refusal.detail, offered,
+				 proposal_accept_text_esp(policy->compatibility)});
+}
+
 /* Quick mode 1 whose hash is right. -EAGAIN: forget that it came. */
 static int offer_take(struct quick_mode *qm, const struct packet *packet,
 		      const struct payloads *payloads)
 {
 	const struct esp_policy policy = policy_of(qm->sa, packet, payloads);
-	enum ike_compatibility compatibility = policy.compatibility;
 	struct identification ids[2] = {0};
 	struct proposal_choice choice;
 	struct esp_choice esp;
@@ -400,15 +438,14 @@ static int offer_take(struct quick_mode *qm, const struct packet *packet,
 		return error;
 	}
 	if (error != 0) {
-		proposal_offer_text_esp(&payloads->sa, offered, sizeof(offered));
-		refuse(qm, ISAKMP_NOTIFY_NO_PROPOSAL_CHOSEN, CAUSE_no_common_esp_proposal, offered,
-		       proposal_accept_text_esp(compatibility));
+		offer_refuse(qm, &payloads->sa, &policy);
 		return 0;
 	}
 	if (!selectors_accept(payloads, ids)) {
 		selectors_text(payloads, offered, sizeof(offered));
-		refuse(qm, ISAKMP_NOTIFY_INVALID_ID_INFORMATION, CAUSE_bad_quick_mode_selector,
-		       offered, "protocol 17 (UDP), our port 1701 or any");
+		refuse(qm, ISAKMP_NOTIFY_INVALID_ID_INFORMATION,
+		       &(struct failure){CAUSE_bad_quick_mode_selector, offered, offered,
+					 "protocol 17 (UDP), our port 1701 or any"});
 		return 0;
 	}
 	qm->offer = offer_new(payloads, &esp, &choice, ids);
@@ -439,6 +476,7 @@ static void first_message(struct sa *sa, const struct packet *packet)
 	uint8_t plain[PACKET_BYTES_MAX];
 	struct payloads payloads;
 	struct quick_mode *qm;
+	char selectors[96];
 
 	if (ike_keys_exchange_iv(&sa->keys, sa->iv, message_id, iv) != 0 ||
 	    message_open(&sa->keys, &packet->header, packet->bytes, iv, plain, &payloads) != 0 ||
@@ -458,7 +496,10 @@ static void first_message(struct sa *sa, const struct packet *packet)
 	}
 	qm = quick_mode_new(sa, packet);
 	memcpy(qm->iv, iv, sizeof(iv));
-	report_step(sa, packet->path, true, "quick mode 1", "offers proposals");
+	selectors_text(&payloads, selectors, sizeof(selectors));
+	report_step(sa, packet->path, true, "quick mode 1", "offers %u proposals for %s%s",
+		    proposal_transforms(&payloads.sa), selectors,
+		    payloads.nat_oa_count != 0 ? ", with its original addresses" : "");
 	if (offer_take(qm, packet, &payloads) == 0)
 		sa_message_id_remember(sa, message_id);
 	else
@@ -519,10 +560,35 @@ void quick_mode_used(struct quick_mode *qm)
 	step(qm, EVENT_USED, NULL);
 }
 
+/* What a quick mode that did not come to its end died of. */
+static enum cause silence(const struct quick_mode *qm, char *detail, size_t size)
+{
+	const struct peer *peer = qm->sa->peer;
+	char name[NOTIFICATION_NAME_BYTES];
+
+	if (qm->state == QUICK_MODE_COMPUTING) {
+		snprintf(detail, size, "our part of the key exchange took longer than %u s",
+			 qm->sa->ike->config.half_open_ms / 1000);
+		return CAUSE_key_exchange_slow;
+	}
+	if (peer != NULL && peer->refusal != 0) {
+		snprintf(detail, size, "after our quick mode 2 it sent %s",
+			 notification_name(peer->refusal, name));
+		return notification_cause(peer->refusal);
+	}
+	snprintf(detail, size, "quick mode 2 was sent %u times", 1U + qm->retransmissions);
+	return CAUSE_silent_after_quick_mode_2;
+}
+
 void quick_mode_due(struct quick_mode *qm)
 {
-	const struct quick_mode_input input = {.verdict = {VERDICT_IGNORE, 0, CAUSE_ike_timeout}};
+	struct quick_mode_input input = {.verdict = {VERDICT_IGNORE, 0, CAUSE_none}};
 	bool again = qm->state == QUICK_MODE_SENT_2 && qm->retransmissions < RETRANSMISSIONS;
+	char detail[128];
 
+	if (!again) {
+		input.verdict.cause = silence(qm, detail, sizeof(detail));
+		input.detail = detail;
+	}
 	step(qm, again ? EVENT_UNANSWERED : EVENT_EXPIRED, &input);
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "ike/engine.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
-#define MARKER_BYTES 4
+#define MARKER_BYTES   4
+#define TURNED_AWAY_MS 1000
 
 struct ike_event *report_event(struct ike *ike, enum ike_event_kind kind, const struct sa *sa,
 			       const struct peer *peer, size_t extra_bytes)
@@ -22,26 +24,60 @@ struct ike_event *report_event(struct ike *ike, enum ike_event_kind kind, const 
 }
 
 void report_step(const struct sa *sa, const struct ike_path *path, bool inbound,
-		 const char *message, const char *meaning)
+		 const char *message, const char *meaning, ...)
 {
 	struct ike_event *event = report_event(sa->ike, IKE_STEP, sa, NULL, 0);
+	va_list arguments;
 
-	event->step.step =
-		(struct ike_step){.inbound = inbound, .message = message, .meaning = meaning};
+	event->step.step.inbound = inbound;
+	event->step.step.message = message;
+	va_start(arguments, meaning);
+	vsnprintf(event->step.step.meaning, sizeof(event->step.step.meaning), meaning, arguments);
+	va_end(arguments);
 	event->step.path = *path;
 }
 
-void report_failure(const struct sa *sa, enum cause cause, const char *offered,
-		    const char *accepted)
+static void text_set(char *to, size_t size, const char *text)
 {
-	struct ike_event *event = report_event(sa->ike, IKE_FAILED, sa, NULL, 0);
+	if (text != NULL)
+		snprintf(to, size, "%s", text);
+}
 
-	event->failed.path = *sa_path(sa);
-	event->failed.cause = cause;
-	if (offered != NULL)
-		snprintf(event->failed.offered, sizeof(event->failed.offered), "%s", offered);
-	if (accepted != NULL)
-		snprintf(event->failed.accepted, sizeof(event->failed.accepted), "%s", accepted);
+static void failure_set(struct ike_event *event, const struct ike_path *path,
+			const struct failure *failure)
+{
+	event->failed.path = *path;
+	event->failed.cause = failure->cause;
+	text_set(event->failed.detail, sizeof(event->failed.detail), failure->detail);
+	text_set(event->failed.offered, sizeof(event->failed.offered), failure->offered);
+	text_set(event->failed.accepted, sizeof(event->failed.accepted), failure->accepted);
+}
+
+void report_failure(const struct sa *sa, const struct failure *failure)
+{
+	failure_set(report_event(sa->ike, IKE_FAILED, sa, NULL, 0), sa_path(sa), failure);
+}
+
+void report_peer_failure(const struct peer *peer, const struct failure *failure)
+{
+	const struct sa *sa = TAILQ_LAST(&peer->sas, sa_list);
+
+	failure_set(report_event(peer->ike, IKE_FAILED, sa, peer, 0), &peer->path, failure);
+}
+
+void report_turned_away(struct ike *ike, const struct packet *packet, enum turned_away kind,
+			enum cause cause, const char *detail)
+{
+	const struct failure failure = {.cause = cause, .detail = detail};
+	uint64_t *last_ms = &ike->turned_away_ms[kind];
+	struct ike_event *event;
+
+	if (*last_ms != 0 && ike->now_ms - *last_ms < TURNED_AWAY_MS)
+		return;
+	*last_ms = ike->now_ms == 0 ? 1 : ike->now_ms;
+	event = report_event(ike, IKE_FAILED, NULL, NULL, 0);
+	event->negotiation = packet->header.initiator_cookie;
+	failure_set(event, packet->path, &failure);
 }
 
 void report_send(struct ike *ike, const struct sa *sa, const struct ike_path *path,

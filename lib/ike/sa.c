@@ -54,21 +54,6 @@ struct sa *sa_find(struct ike *ike, uint64_t initiator_cookie, uint64_t responde
 	return NULL;
 }
 
-/* Says at most once a second that the bounds hold somebody off. */
-static void report_full(struct ike *ike, const struct packet *packet)
-{
-	struct ike_event *event;
-
-	ike_count(ike, IKE_COUNTER_too_many_half_open);
-	if (ike->full_reported_ms != 0 && ike->now_ms - ike->full_reported_ms < 1000)
-		return;
-	ike->full_reported_ms = ike->now_ms == 0 ? 1 : ike->now_ms;
-	event = report_event(ike, IKE_FAILED, NULL, NULL, 0);
-	event->negotiation = packet->header.initiator_cookie;
-	event->failed.path = *packet->path;
-	event->failed.cause = CAUSE_too_many_half_open;
-}
-
 /* Makes room for one more half-open SA; false if there is none to be had. */
 static bool room_make(struct ike *ike, struct source *source, const struct packet *packet)
 {
@@ -80,7 +65,11 @@ static bool room_make(struct ike *ike, struct source *source, const struct packe
 		oldest = TAILQ_FIRST(&ike->waiting);
 	else
 		return true;
-	report_full(ike, packet);
+	ike_count(ike, IKE_COUNTER_too_many_half_open);
+	report_turned_away(ike, packet, TURNED_AWAY_HALF_OPEN, CAUSE_too_many_half_open,
+			   source->half_open > ike->config.half_open_per_source
+				   ? "from this address"
+				   : "from all addresses together");
 	if (oldest == NULL)
 		return false;
 	ike_count(ike, IKE_COUNTER_half_open_evicted);

@@ -26,8 +26,10 @@ void selectors_text(const struct payloads *payloads, char *text, size_t size)
 {
 	struct identification ids[2];
 
-	if (payloads->id_count != 2 || identification_read(&payloads->id[0], &ids[0]) != 0 ||
-	    identification_read(&payloads->id[1], &ids[1]) != 0)
+	if (payloads->id_count == 0)
+		snprintf(text, size, "no selectors");
+	else if (payloads->id_count != 2 || identification_read(&payloads->id[0], &ids[0]) != 0 ||
+		 identification_read(&payloads->id[1], &ids[1]) != 0)
 		snprintf(text, size, "one selector only");
 	else
 		snprintf(text, size, "protocol %u port %u to protocol %u port %u", ids[0].protocol,

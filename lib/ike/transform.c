@@ -46,12 +46,23 @@ bool transform_walk_proposal(struct transform_walk *walk)
 
 static void lifetime_take(struct transform *t, uint16_t type, uint64_t value)
 {
-	if (type == 1)
+	if (type == 1) {
 		t->seconds = value;
-	else if (type == 2)
+	} else if (type == 2) {
 		t->kilobytes = value;
-	else
-		t->unknown_attribute = true;
+	} else {
+		t->unknown_lifetime = true;
+		t->lifetime_type = type;
+	}
+}
+
+/* Private ones are no part of any agreement (RFC 2407 4.5); others must be understood. */
+static void unknown_take(struct transform *t, uint16_t type)
+{
+	if (type >= ATTRIBUTE_PRIVATE)
+		return;
+	t->unknown_attribute = true;
+	t->attribute = type;
 }
 
 /* A number that does not fit becomes one that nothing knows. */
@@ -88,7 +99,7 @@ static void attribute_take_ike(struct transform *t, uint16_t type, uint64_t valu
 		t->key_bits = number16(value);
 		break;
 	default:
-		t->unknown_attribute |= type < ATTRIBUTE_PRIVATE;
+		unknown_take(t, type);
 		break;
 	}
 }
@@ -116,7 +127,7 @@ static void attribute_take_esp(struct transform *t, uint16_t type, uint64_t valu
 		t->key_bits = number16(value);
 		break;
 	default:
-		t->unknown_attribute |= type < ATTRIBUTE_PRIVATE;
+		unknown_take(t, type);
 		break;
 	}
 }

@@ -16,7 +16,10 @@ struct transform {
 	uint8_t proposal;
 	uint8_t protocol;
 	uint8_t id;
-	bool unknown_attribute;
+	bool unknown_attribute; /* its number is in `attribute` */
+	bool unknown_lifetime;  /* its type is in `lifetime_type` */
+	uint16_t attribute;
+	uint16_t lifetime_type;
 	uint32_t spi;
 	uint16_t cipher;
 	uint16_t hash; /* or the authentication algorithm of ESP */

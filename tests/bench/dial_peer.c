@@ -68,7 +68,7 @@ struct dial_peers *dial_peers_new(const struct dial_plan *plan, uint32_t dials)
 	peers->ike_config = (struct ike_initiator_config){
 		.preshared_key = (const uint8_t *)"secret",
 		.preshared_key_bytes = 6,
-		.ike = {BLOCK_CIPHER_AES_CBC, 32, DIGEST_SHA2_256, plan->group, 28800000},
+		.ike = {BLOCK_CIPHER_AES_CBC, 32, DIGEST_SHA2_256, plan->group, 1, 28800000},
 		.esp = {ESP_CIPHER_AES_GCM_16, 32, ESP_AUTHENTICATOR_NONE},
 		.esp_lifetime_ms = 3600000,
 		.nat = IKE_INITIATOR_NAT_FORCED,

@@ -144,14 +144,16 @@ static void ike_transform(struct writer *w, const struct initiator *i, size_t n)
 	writer_u8(w, (uint8_t)(n + 1));
 	writer_u8(w, 1);
 	writer_u16(w, 0);
-	attribute(w, 11, 1, false);
+	attribute(w, 11, i->config.lifetime_type != 0 ? i->config.lifetime_type : 1, false);
 	attribute(w, 12, seconds, !i->config.tv_lifetime);
 	attribute(w, 1, t->cipher, false);
 	if (t->key_bits != 0)
 		attribute(w, 14, t->key_bits, false);
-	attribute(w, 3, 1, false);
+	attribute(w, 3, i->config.method != 0 ? i->config.method : 1, false);
 	attribute(w, 2, t->hash, false);
 	attribute(w, 4, t->group, false);
+	if (i->config.extra_attribute != 0)
+		attribute(w, i->config.extra_attribute, 1, false);
 	writer_patch_u16(w, at + 2, (uint16_t)(writer_length(w) - at));
 }
 
@@ -176,7 +178,7 @@ void initiator_main_mode_1(struct initiator *i)
 	at = writer_length(&c.w);
 	writer_u32(&c.w, 0);
 	writer_u8(&c.w, 1);
-	writer_u8(&c.w, 1);
+	writer_u8(&c.w, i->config.ike_protocol != 0 ? i->config.ike_protocol : 1);
 	writer_u8(&c.w, 0);
 	writer_u8(&c.w, (uint8_t)i->config.transform_count);
 	for (size_t n = 0; n < i->config.transform_count; n++)
@@ -557,7 +559,7 @@ static void esp_proposal(struct writer *w, const struct initiator *i, size_t n)
 	writer_u8(w, 1);
 	writer_u8(w, e->id);
 	writer_u16(w, 0);
-	attribute(w, 1, 1, false);
+	attribute(w, 1, i->config.lifetime_type != 0 ? i->config.lifetime_type : 1, false);
 	attribute(w, 2, seconds, !i->config.tv_lifetime);
 	if (i->config.kilobytes) {
 		attribute(w, 1, 2, false);
@@ -571,6 +573,8 @@ static void esp_proposal(struct writer *w, const struct initiator *i, size_t n)
 		attribute(w, 6, e->key_bits, false);
 	if (e->group != 0)
 		attribute(w, 3, e->group, false);
+	if (i->config.extra_attribute != 0)
+		attribute(w, i->config.extra_attribute, 1, false);
 	writer_patch_u16(w, transform + 2, (uint16_t)(writer_length(w) - transform));
 	writer_patch_u16(w, at + 2, (uint16_t)(writer_length(w) - at));
 }
@@ -596,7 +600,8 @@ void initiator_quick_mode_1(struct initiator *i)
 	struct composer c;
 
 	i->message_id = (uint32_t)initiator_random_u64(&i->random) | 1;
-	i->spi_in = (uint32_t)initiator_random_u64(&i->random) | 0x1000;
+	i->spi_in = i->config.spi != 0 ? i->config.spi
+				       : (uint32_t)initiator_random_u64(&i->random) | 0x1000;
 	initiator_random_fill(&i->random, i->quick_nonce_i, 16);
 	begin(&c, i, 32, i->message_id);
 	payload(&c, 8, zeroes, size);

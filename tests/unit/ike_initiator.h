@@ -80,7 +80,12 @@ struct initiator_config {
 	bool encapsulate; /* fake the own NAT-D hash, strongSwan's forceencaps */
 	bool nat_d_reversed;
 	bool commit_bit;
-	bool wrong_hash; /* well encrypted, but not authentic */
+	uint16_t method;          /* of phase 1; 0: 1, pre-shared key */
+	uint16_t lifetime_type;   /* of both phases; 0: 1, seconds */
+	uint16_t extra_attribute; /* one more in each transform; 0: none */
+	uint8_t ike_protocol;     /* of the proposal of phase 1; 0: 1 */
+	uint32_t spi;             /* 0: any */
+	bool wrong_hash;          /* well encrypted, but not authentic */
 };
 
 enum initiator_state {

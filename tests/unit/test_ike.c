@@ -480,7 +480,10 @@ static void no_common_proposal_is_explained_once(void **state)
 	failed = rig_find(&rig, IKE_FAILED, 0);
 	assert_non_null(failed);
 	assert_int_equal(rig_count(&rig, IKE_FAILED), 1);
-	assert_int_equal(failed->failed.cause, CAUSE_no_common_ike_proposal);
+	assert_int_equal(failed->failed.cause, CAUSE_ike_cipher_refused);
+	assert_string_equal(failed->failed.detail,
+			    "the nearest of 3 offers, des-cbc/sha1/group 2, has des-cbc; "
+			    "aes and 3des-cbc are allowed");
 	assert_string_equal(failed->failed.offered, "des-cbc/sha1/group 2, "
 						    "aes-256-cbc/md5/group 14, "
 						    "aes-256-cbc/sha1/group 1");
@@ -532,7 +535,8 @@ static void a_silent_client_times_out(void **state)
 	assert_int_equal(rig_count(&rig, IKE_FAILED), 0);
 	rig_advance(&rig, 2);
 	assert_int_equal(rig_count(&rig, IKE_FAILED), 1);
-	assert_int_equal(rig_find(&rig, IKE_FAILED, 0)->failed.cause, CAUSE_ike_timeout);
+	assert_int_equal(rig_find(&rig, IKE_FAILED, 0)->failed.cause,
+			 CAUSE_silent_after_main_mode_2);
 	assert_int_equal(rig.send_count, 1); /* we never retransmit in main mode */
 	rig_free(&rig);
 }
@@ -542,29 +546,49 @@ static const struct {
 	struct initiator_esp esp[4];
 	size_t count;
 	int chosen; /* -1: refused */
+	enum cause cause;
 } esp_cases[] = {
 	{"gcm first",
 	 {{1, 3, 12, 256, 2, 4, 0}, {2, 3, 3, 0, 2, 4, 0}, {3, 3, 20, 128, 0, 4, 0}},
 	 3,
-	 2},
-	{"order", {{1, 3, 12, 128, 5, 4, 0}, {2, 3, 12, 256, 2, 4, 0}}, 2, 0},
-	{"3des last", {{1, 3, 3, 0, 2, 4, 0}, {2, 3, 12, 128, 2, 4, 0}}, 2, 1},
-	{"null and des never", {{1, 3, 11, 0, 2, 4, 0}, {2, 3, 2, 0, 2, 4, 0}}, 2, -1},
-	{"md5 never", {{1, 3, 12, 256, 1, 4, 0}}, 1, -1},
-	{"no authenticator", {{1, 3, 12, 256, 0, 4, 0}}, 1, -1},
+	 2,
+	 CAUSE_none},
+	{"order", {{1, 3, 12, 128, 5, 4, 0}, {2, 3, 12, 256, 2, 4, 0}}, 2, 0, CAUSE_none},
+	{"3des last", {{1, 3, 3, 0, 2, 4, 0}, {2, 3, 12, 128, 2, 4, 0}}, 2, 1, CAUSE_none},
+	{"null and des never",
+	 {{1, 3, 11, 0, 2, 4, 0}, {2, 3, 2, 0, 2, 4, 0}},
+	 2,
+	 -1,
+	 CAUSE_esp_cipher_refused},
+	{"md5 never", {{1, 3, 12, 256, 1, 4, 0}}, 1, -1, CAUSE_esp_authenticator_refused},
+	{"no authenticator", {{1, 3, 12, 256, 0, 4, 0}}, 1, -1, CAUSE_esp_authenticator_refused},
 	{"tunnel",
 	 {{1, 3, 12, 256, 2, 3, 0}, {2, 3, 12, 256, 2, 1, 0}, {3, 3, 12, 256, 2, 61443, 0}},
 	 3,
-	 -1},
-	{"plain through a nat", {{1, 3, 12, 256, 2, 2, 0}}, 1, -1},
-	{"absent mode", {{1, 3, 12, 256, 2, 0, 0}}, 1, 0},
-	{"ah", {{1, 2, 3, 0, 2, 4, 0}}, 1, -1},
-	{"bundle", {{1, 2, 3, 0, 2, 4, 0}, {1, 3, 12, 256, 2, 4, 0}}, 2, -1},
+	 -1,
+	 CAUSE_esp_encapsulation_refused},
+	{"plain through a nat",
+	 {{1, 3, 12, 256, 2, 2, 0}},
+	 1,
+	 -1,
+	 CAUSE_esp_encapsulation_mismatch},
+	{"absent mode", {{1, 3, 12, 256, 2, 0, 0}}, 1, 0, CAUSE_none},
+	{"ah", {{1, 2, 3, 0, 2, 4, 0}}, 1, -1, CAUSE_esp_protocol_refused},
+	{"bundle",
+	 {{1, 2, 3, 0, 2, 4, 0}, {1, 3, 12, 256, 2, 4, 0}},
+	 2,
+	 -1,
+	 CAUSE_esp_bundle_refused},
 	{"bundle or single",
 	 {{1, 2, 3, 0, 2, 4, 0}, {1, 3, 12, 256, 2, 4, 0}, {2, 3, 12, 128, 2, 4, 0}},
 	 3,
-	 2},
-	{"group without key exchange", {{1, 3, 12, 256, 2, 4, 14}}, 1, -1},
+	 2,
+	 CAUSE_none},
+	{"group without key exchange",
+	 {{1, 3, 12, 256, 2, 4, 14}},
+	 1,
+	 -1,
+	 CAUSE_esp_key_exchange_mismatch},
 };
 
 static void esp_proposals_are_chosen_by_the_rules(void **state)
@@ -591,7 +615,7 @@ static void esp_proposals_are_chosen_by_the_rules(void **state)
 			assert_int_equal(client.i.last_notify, 14);
 			assert_int_equal(rig_count(&rig, IKE_FAILED), 1);
 			assert_int_equal(rig_find(&rig, IKE_FAILED, 0)->failed.cause,
-					 CAUSE_no_common_esp_proposal);
+					 esp_cases[n].cause);
 			assert_int_equal(rig_count(&rig, IKE_CHILD_ADD), 0);
 		}
 		rig_free(&rig);

@@ -134,7 +134,7 @@ static void the_result_of_a_stale_job_is_dropped(void **state)
 	client_send(&rig, &clients[0]);
 	assert_int_equal(rig.job_count, 1);
 	rig_advance(&rig, 31000);
-	assert_int_equal(rig_find(&rig, IKE_FAILED, 0)->failed.cause, CAUSE_ike_timeout);
+	assert_int_equal(rig_find(&rig, IKE_FAILED, 0)->failed.cause, CAUSE_key_exchange_slow);
 	rig_run_jobs(&rig);
 	assert_int_equal(ike_counter_value(rig.ike, IKE_COUNTER_stale_job), 1);
 	rig.hold_jobs = false;
@@ -230,7 +230,7 @@ static void a_bad_public_value_is_refused(void **state)
 		client_collect(&rig, &clients[0]);
 		assert_int_equal(clients[0].i.last_notify, 17);
 		assert_int_equal(rig_find(&rig, IKE_FAILED, 0)->failed.cause,
-				 CAUSE_ike_protocol_error);
+				 CAUSE_bad_public_value);
 		rig_free(&rig);
 	}
 }

@@ -52,7 +52,7 @@ static void dial_begin(enum situation situation, uint64_t seed,
 	dial.config = (struct ike_initiator_config){
 		.preshared_key = (const uint8_t *)"secret",
 		.preshared_key_bytes = 6,
-		.ike = {BLOCK_CIPHER_AES_CBC, 32, DIGEST_SHA2_256, 19, 28800000},
+		.ike = {BLOCK_CIPHER_AES_CBC, 32, DIGEST_SHA2_256, 19, 1, 28800000},
 		.esp = {ESP_CIPHER_AES_GCM_16, 32, ESP_AUTHENTICATOR_NONE},
 		.esp_lifetime_ms = 3600000,
 		.nat = situation == SITUATION_FORCED         ? IKE_INITIATOR_NAT_FORCED
@@ -284,10 +284,10 @@ static void every_suite_dials(void **state)
 static void main_mode_takes_other_algorithms(void **state)
 {
 	static const struct ike_suite suites[] = {
-		{BLOCK_CIPHER_AES_CBC, 16, DIGEST_SHA1, 2, 3600000},
-		{BLOCK_CIPHER_AES_CBC, 24, DIGEST_SHA2_384, 20, 3600000},
-		{BLOCK_CIPHER_AES_CBC, 32, DIGEST_SHA2_512, 21, 3600000},
-		{BLOCK_CIPHER_3DES_CBC, 24, DIGEST_SHA1, 5, 3600000},
+		{BLOCK_CIPHER_AES_CBC, 16, DIGEST_SHA1, 2, 1, 3600000},
+		{BLOCK_CIPHER_AES_CBC, 24, DIGEST_SHA2_384, 20, 1, 3600000},
+		{BLOCK_CIPHER_AES_CBC, 32, DIGEST_SHA2_512, 21, 1, 3600000},
+		{BLOCK_CIPHER_3DES_CBC, 24, DIGEST_SHA1, 5, 1, 3600000},
 	};
 
 	(void)state;

@@ -288,7 +288,7 @@ static void a_peer_without_child_ends(void **state)
 	rig_advance(&rig, 119999);
 	assert_int_equal(rig_count(&rig, IKE_PEER_DOWN), 0);
 	rig_advance(&rig, 1);
-	only_down_is_last(CAUSE_no_security_association);
+	only_down_is_last(CAUSE_silent_after_main_mode_6);
 	client_collect(&rig, &client);
 	assert_int_equal(client.i.last_delete_protocol, 1);
 	assert_int_equal(ike_deadline(rig.ike), UINT64_MAX);

@@ -223,36 +223,34 @@ static void transforms_are_read_by_the_rules(void **state)
 			1,  0, 0,    0, 44, 1, 1,    0, 0, 0x80, 1,    0,  7, 0x80, 2,
 			0,  4, 0x80, 3, 0,  1, 0x80, 4, 0, 14,   0x80, 14, 0, 128,  0x80,
 			11, 0, 1,    0, 12, 0, 8,    0, 0, 0,    0,    0,  0, 0x0e, 0x10};
+	const struct ike_policy clients = {IKE_COMPATIBILITY_CLIENTS,
+					   1u << IKE_METHOD_PRESHARED_KEY};
 	const struct digest_part part = {sa, sizeof(sa)};
 	struct proposal_choice choice;
 	struct ike_suite suite;
 	char text[64];
 
 	(void)state;
-	assert_int_equal(proposal_choose_ike(&part, IKE_COMPATIBILITY_CLIENTS, &suite, &choice), 0);
+	assert_int_equal(proposal_choose_ike(&part, &clients, &suite, &choice), 0);
 	assert_int_equal(suite.lifetime_ms, 3600000);
 	assert_int_equal(suite.hash, DIGEST_SHA2_256);
 	assert_ptr_equal(choice.transform, sa + 16);
 	assert_int_equal(choice.transform_bytes, 44);
 	memset(sa + 52, 0xff, 8); /* forever */
-	assert_int_equal(proposal_choose_ike(&part, IKE_COMPATIBILITY_CLIENTS, &suite, &choice), 0);
+	assert_int_equal(proposal_choose_ike(&part, &clients, &suite, &choice), 0);
 	assert_int_equal(suite.lifetime_ms, UINT32_MAX * 1000ULL);
 	sa[47] = 9; /* a life type that nobody knows */
-	assert_int_equal(proposal_choose_ike(&part, IKE_COMPATIBILITY_CLIENTS, &suite, &choice),
-			 -ENOENT);
+	assert_int_equal(proposal_choose_ike(&part, &clients, &suite, &choice), -ENOENT);
 	sa[47] = 1;
 	sa[41] = 13; /* a pseudo-random function */
-	assert_int_equal(proposal_choose_ike(&part, IKE_COMPATIBILITY_CLIENTS, &suite, &choice),
-			 -ENOENT);
+	assert_int_equal(proposal_choose_ike(&part, &clients, &suite, &choice), -ENOENT);
 	sa[40] = 0xff; /* a private attribute may stand there */
-	assert_int_equal(proposal_choose_ike(&part, IKE_COMPATIBILITY_CLIENTS, &suite, &choice), 0);
+	assert_int_equal(proposal_choose_ike(&part, &clients, &suite, &choice), 0);
 	sa[19] = 43;
-	assert_int_equal(proposal_choose_ike(&part, IKE_COMPATIBILITY_CLIENTS, &suite, &choice),
-			 -EBADMSG);
+	assert_int_equal(proposal_choose_ike(&part, &clients, &suite, &choice), -EBADMSG);
 	sa[19] = 44;
 	sa[3] = 2; /* another domain of interpretation */
-	assert_int_equal(proposal_choose_ike(&part, IKE_COMPATIBILITY_CLIENTS, &suite, &choice),
-			 -EBADMSG);
+	assert_int_equal(proposal_choose_ike(&part, &clients, &suite, &choice), -EBADMSG);
 	sa[3] = 1;
 	proposal_offer_text_ike(&part, text, 12);
 	assert_string_equal(text, ", ...");
