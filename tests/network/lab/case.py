@@ -16,16 +16,22 @@ class Case:
     configuration: dict
     seconds: int
     own_daemon: bool
+    guest: bool
+    once: bool
 
 
 CASES = []
 
 
-def case(seconds=120, own_daemon=False, **configuration):
-    """Registers a case: its time limit on an idle machine and the daemon's configuration. With
-    own_daemon it starts, and may end, the daemon itself."""
+def case(seconds=120, own_daemon=False, guest=True, once=False, name=None, **configuration):
+    """
+    Registers a case: its time limit on an idle machine and the daemon's configuration. With
+    own_daemon it starts, and may end, the daemon itself; without guest it needs no stock client; once:
+    a run with sanitizers would repeat what a run without has shown.
+    """
     def register(function):
-        CASES.append(Case(function.__name__, function, configuration, seconds, own_daemon))
+        CASES.append(Case(name or function.__name__, function, configuration, seconds, own_daemon, guest,
+                          once))
         return function
     return register
 

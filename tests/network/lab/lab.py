@@ -32,6 +32,7 @@ class Lab:
         self._configuration = None
         self._starts = 0
         self.failed_starts = 0
+        self.former = set()     # cookies and SPIs of scripted clients that are gone
         self._servers = []
         self._clients = {}
 

@@ -1,7 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A network namespace of the lab and the links between two of them."""
 
+import ctypes
+import os
+import socket
+
 from . import process
+
+_CLONE_NEWNET = 0x40000000
 
 _SILENT = """
 for f in /proc/sys/net/ipv6/conf/*/disable_ipv6; do echo 1 >$f; done
@@ -32,6 +38,23 @@ class Namespace:
 
     def start(self, *command, log, **options):
         return process.Process(self.command(*command), log, **options)
+
+    def socket(self, kind, protocol=0):
+        """A socket of this namespace in our own process."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        own = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+        other = os.open(f"/run/netns/{self.name}", os.O_RDONLY)
+        try:
+            if libc.setns(other, _CLONE_NEWNET):
+                raise OSError(ctypes.get_errno(), f"setns {self.name}")
+            try:
+                return socket.socket(socket.AF_INET, kind, protocol)
+            finally:
+                if libc.setns(own, _CLONE_NEWNET):
+                    raise SystemExit("cannot return to the own network namespace")
+        finally:
+            os.close(own)
+            os.close(other)
 
     def set_up(self, interface, address=None):
         script = f"ip link set {interface} up\n"

@@ -3,11 +3,13 @@
 
     client "nat"     192.168.77.2 - nat ------------------+
     client "public"  203.0.113.18 ------------------------+
+    "den"            192.168.78.2 - nat                   |
+    "street"         203.0.113.66 ------------------------+
     client "home-a"  192.168.1.2 - home-a -+              +- outside - concentrator - server
     client "home-b"  192.168.1.2 - home-b -+- carrier ----+    192.0.2.254  .1 | 198.51.100.1  .10
 
 The clients are network cards of the guest; all the rest are namespaces of the host. The two homes have
-equal networks and one public address.
+equal networks and one public address. In the den and on the street are the scripted clients.
 """
 
 from dataclasses import dataclass
@@ -45,7 +47,7 @@ LINKS = (
 )
 
 _ROUTERS = ("nat", "carrier", "home-a", "home-b", "outside")
-NAMESPACES = _ROUTERS + ("concentrator", "server", "guest")
+NAMESPACES = _ROUTERS + ("concentrator", "server", "guest", "den", "street")
 
 # A router's way out: (router, its address, next hop's namespace, next hop's address)
 _UPLINKS = (
@@ -53,6 +55,15 @@ _UPLINKS = (
     ("carrier", "203.0.113.2", "outside", "203.0.113.1"),
     ("home-a", "100.64.0.2", "carrier", "100.64.0.1"),
     ("home-b", "100.64.0.6", "carrier", "100.64.0.5"),
+)
+
+DEN = "192.168.78.2"
+STREET = "203.0.113.66"
+
+# A host: (host, its address, next hop's namespace, next hop's address, prefix length)
+_HOSTS = (
+    ("den", DEN, "nat", "192.168.78.1", 24),
+    ("street", STREET, "outside", "203.0.113.65", 30),
 )
 
 
@@ -72,6 +83,10 @@ class Topology:
             connect(self[name], "wan", f"{address}/30", self[upstream], f"to-{name}", f"{gateway}/30")
             self[name].add_route("default", gateway)
             nat.masquerade(self[name], "wan")
+        for name, address, upstream, gateway, length in _HOSTS:
+            connect(self[name], "wan", f"{address}/{length}", self[upstream], f"to-{name}",
+                    f"{gateway}/{length}")
+            self[name].add_route("default", gateway)
 
     def add_taps(self):
         for link in LINKS:
