@@ -8,7 +8,7 @@ static void ike_receive(struct control *control, const struct message *message)
 {
 	struct ike_path path = {message->packet_in.local, message->packet_in.remote};
 	size_t length;
-	const uint8_t *bytes = mailbox_packet_bytes(message, &length);
+	const uint8_t *bytes = mailbox_packet_bytes(control->mailbox, message, &length);
 
 	control->ike_worker = message->worker;
 	control->ike_bytes = length;
@@ -19,7 +19,7 @@ static void ike_receive(struct control *control, const struct message *message)
 static void packet_handle(struct control *control, const struct message *message)
 {
 	size_t length;
-	const uint8_t *bytes = mailbox_packet_bytes(message, &length);
+	const uint8_t *bytes = mailbox_packet_bytes(control->mailbox, message, &length);
 
 	switch (message->packet_in.class) {
 	case CONTROL_CLASS_to_self:

@@ -213,7 +213,7 @@ void session_receive(struct control *control, const struct message *message)
 			? control->sessions[message->packet_in.session]
 			: NULL;
 	size_t length;
-	const uint8_t *bytes = mailbox_packet_bytes(message, &length);
+	const uint8_t *bytes = mailbox_packet_bytes(control->mailbox, message, &length);
 
 	if (session == NULL || session->ppp == NULL)
 		return;

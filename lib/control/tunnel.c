@@ -97,7 +97,7 @@ void l2tp_receive(struct control *control, const struct message *message)
 	struct l2tp_space *space = &control->plain;
 	struct endpoint local = message->packet_in.local;
 	size_t length;
-	const uint8_t *bytes = mailbox_packet_bytes(message, &length);
+	const uint8_t *bytes = mailbox_packet_bytes(control->mailbox, message, &length);
 
 	if (message->packet_in.group != NO_SLOT) {
 		struct peer_group *group = control->groups[message->packet_in.group];

@@ -5,6 +5,7 @@
  */
 #include "dataplane/ipv4_header.h"
 #include "dataplane/l2tp_in.h"
+#include "dataplane/reassembly.h"
 #include "dataplane/worker.h"
 
 #include <netinet/in.h>
@@ -56,7 +57,7 @@ static void classify_esp(struct worker *w, struct sorted *sorted, struct rte_mbu
 
 static void classify_ike(struct worker *w, struct rte_mbuf *mbuf, uint32_t offset, uint32_t marker)
 {
-	uint32_t length = mbuf->data_len - offset;
+	uint32_t length = mbuf->pkt_len - offset;
 	const uint8_t *responder_cookie;
 	uint8_t any = 0;
 
@@ -149,7 +150,7 @@ static void classify_local(struct worker *w, struct sorted *sorted, struct rte_m
 	if (ip->next_proto_id != IPPROTO_ESP && ip->next_proto_id != IPPROTO_UDP)
 		to_kernel(w, mbuf);
 	else if (fragment)
-		drop_packet(w, mbuf, DROP_outer_fragment);
+		reassembly_hand(w, mbuf);
 	else if (ip->next_proto_id == IPPROTO_UDP)
 		classify_udp(w, sorted, mbuf, offset);
 	else
@@ -179,6 +180,10 @@ static inline bool frame_is_ipv4(struct worker *w, struct rte_mbuf *mbuf, uint64
 	uint64_t there, addresses;
 	uint32_t total;
 
+	if (__builtin_expect(mbuf->nb_segs != 1, 0) && rte_pktmbuf_linearize(mbuf) != 0) {
+		drop_packet(w, mbuf, DROP_frame_too_long);
+		return false;
+	}
 	if (mbuf->data_len < RTE_ETHER_HDR_LEN) {
 		drop_packet(w, mbuf, DROP_frame_too_short);
 		return false;
@@ -190,8 +195,7 @@ static inline bool frame_is_ipv4(struct worker *w, struct rte_mbuf *mbuf, uint64
 		other_frame(w, mbuf, mac);
 		return false;
 	}
-	if (mbuf->nb_segs != 1 ||
-	    mbuf->data_len < RTE_ETHER_HDR_LEN + sizeof(struct rte_ipv4_hdr)) {
+	if (mbuf->data_len < RTE_ETHER_HDR_LEN + sizeof(struct rte_ipv4_hdr)) {
 		drop_packet(w, mbuf, DROP_frame_too_short);
 		return false;
 	}
@@ -344,4 +348,44 @@ void classify_stage(struct worker *w, uint16_t port, struct vector *frames)
 		l2tp_in_stage(w, &sorted.l2tp);
 	if (sorted.session.count != 0)
 		session_out_stage(w, &sorted.session);
+}
+
+/* A datagram larger than a buffer, in a chain: of those only IKE is taken, with its certificates. */
+static void classify_large(struct worker *w, struct rte_mbuf *mbuf)
+{
+	const struct rte_ipv4_hdr *ip =
+		rte_pktmbuf_mtod_offset(mbuf, const struct rte_ipv4_hdr *, RTE_ETHER_HDR_LEN);
+	uint32_t offset = RTE_ETHER_HDR_LEN + (uint32_t)rte_ipv4_hdr_len(ip);
+	struct packet *packet = packet_of(mbuf);
+	const struct listener *listener = lookup_listener(w->tables, packet->local_be);
+	struct rte_udp_hdr udp;
+	uint32_t marker = 0;
+
+	if (ip->next_proto_id == IPPROTO_UDP && listener != NULL &&
+	    listener->ipsec != LISTENER_IPSEC_OFF &&
+	    mbuf->data_len >= offset + sizeof(udp) + sizeof(marker) + ISAKMP_HEADER_BYTES) {
+		memcpy(&udp, rte_pktmbuf_mtod_offset(mbuf, uint8_t *, offset), sizeof(udp));
+		memcpy(&marker, rte_pktmbuf_mtod_offset(mbuf, uint8_t *, offset + sizeof(udp)),
+		       sizeof(marker));
+		packet->remote_port = rte_be_to_cpu_16(udp.src_port);
+		packet->local_port = rte_be_to_cpu_16(udp.dst_port);
+		if (rte_be_to_cpu_16(udp.dgram_len) == mbuf->pkt_len - offset &&
+		    (packet->local_port == PORT_IKE ||
+		     (packet->local_port == PORT_IKE_NATT && marker == 0))) {
+			classify_ike(w, mbuf, offset + sizeof(udp),
+				     packet->local_port == PORT_IKE ? 0 : sizeof(marker));
+			return;
+		}
+	}
+	drop_packet(w, mbuf, DROP_frame_too_long);
+}
+
+void classify_again(struct worker *w, struct rte_mbuf *mbuf)
+{
+	struct vector one = {.count = 1, .packets = {mbuf}};
+
+	if (mbuf->nb_segs != 1)
+		classify_large(w, mbuf);
+	else
+		classify_stage(w, packet_of(mbuf)->port, &one);
 }

@@ -2,6 +2,7 @@
 #include "dataplane/dataplane.h"
 
 #include "base/memory.h"
+#include "dataplane/reassembly.h"
 #include "dataplane/worker.h"
 
 #include <errno.h>
@@ -17,6 +18,8 @@ static void worker_free(struct worker *w)
 {
 	esp_engine_free(w->engine);
 	moves_free(w->moves);
+	if (w->reassembly != NULL)
+		reassembly_free(w->reassembly);
 	free(w->handoff);
 	free(w);
 }
@@ -36,6 +39,8 @@ static struct worker *worker_new(struct dataplane *dataplane, unsigned id)
 	w->hz = rte_get_tsc_hz();
 	w->handoff = handoff_new(dataplane->config.workers);
 	w->moves = moves_new();
+	w->reassembly = reassembly_new(mailbox_packet_pool(dataplane->mailbox)->size / 4 /
+				       dataplane->config.workers);
 	w->engine = esp_engine_new();
 	if (w->engine == NULL) {
 		worker_free(w);

@@ -3,6 +3,7 @@
  * Packets that belong to another worker: gathered for each worker and enqueued in bursts; and what
  * the others hand to this one, which goes on at the stage that they left off.
  */
+#include "dataplane/reassembly.h"
 #include "dataplane/worker.h"
 
 #include "base/memory.h"
@@ -117,6 +118,9 @@ void handoff_resume(struct worker *w, const struct vector *packets)
 			break;
 		case PACKET_RESUME_SESSION:
 			vector_add(&sessions, mbuf);
+			break;
+		case PACKET_RESUME_FRAGMENT:
+			reassembly_take(w, mbuf);
 			break;
 		case PACKET_RESUME_TRANSMIT:
 			transmit_frame(w, mbuf, packet->port);

@@ -24,6 +24,7 @@ enum packet_resume {
 	PACKET_RESUME_ESP,      /* ESP at the mbuf's data */
 	PACKET_RESUME_L2TP,     /* plain L2TP: UDP at the mbuf's data */
 	PACKET_RESUME_SESSION,  /* an IPv4 packet for `session` */
+	PACKET_RESUME_FRAGMENT, /* a frame with a fragment of a tunnelled packet */
 	PACKET_RESUME_TRANSMIT, /* a frame for the transmit queue of `port` */
 };
 
@@ -38,14 +39,14 @@ struct packet {
 	struct sa *sa;      /* whose job this is */
 	uint32_t session;   /* slot of the session that it goes to, or of a control packet */
 	uint32_t group;     /* of a control packet: slot of the group; NO_SLOT in clear */
-	uint32_t sequence;  /* of ESP, inbound */
+	uint32_t sequence;  /* of ESP, inbound; of a fragment its offset */
 	uint32_t queued;    /* cycles, the low half, when the job was queued */
 	uint32_t remote_be; /* outer addresses and ports, as received */
 	uint32_t local_be;
 	uint16_t local_port;
 	uint16_t remote_port;
 	uint16_t port;       /* received from, or to be sent by */
-	uint16_t text_bytes; /* plain or cipher text of ESP */
+	uint16_t text_bytes; /* plain or cipher text of ESP; payload of a fragment */
 	uint8_t tag_bytes;   /* on the wire */
 	uint8_t resume;      /* enum packet_resume */
 	uint8_t origin;      /* enum packet_origin */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The loop of a worker: messages, packets of other workers, ports, completed jobs, sleep. */
+#include "dataplane/reassembly.h"
 #include "dataplane/worker.h"
 
 #include <sys/epoll.h>
@@ -109,6 +110,7 @@ static bool poll_once(struct worker *w)
 		packets += port_poll(w, port);
 		drain_completed(w);
 	}
+	reassembly_poll(w);
 	flush_lanes(w, packets == 0 || moves_leaving(w));
 	drain_completed(w);
 	transmit_flush(w);

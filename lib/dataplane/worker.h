@@ -73,6 +73,7 @@ struct worker {
 	int epoll; /* of an adaptive worker */
 	struct handoff *handoff;
 	struct moves *moves;
+	struct reassembly *reassembly;
 
 	/* the worker writes, control reads */
 	uint64_t drops[DROP_COUNT];
@@ -96,6 +97,9 @@ struct dataplane {
 
 /* Frames as received from a port. */
 void classify_stage(struct worker *w, uint16_t port, struct vector *frames);
+
+/* A datagram that was put together, as a frame. */
+void classify_again(struct worker *w, struct rte_mbuf *mbuf);
 
 /* ESP at the mbuf's data: checks, then a job. */
 void esp_in_stage(struct worker *w, struct vector *packets);

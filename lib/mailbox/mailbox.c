@@ -63,6 +63,7 @@ struct mailbox {
 	struct deferred *deferred_head;
 	struct deferred *deferred_tail;
 	uint64_t packets_refused;
+	uint8_t joined[UINT16_MAX];                /* a packet that lies in several buffers */
 	uint32_t control_rung __rte_cache_aligned; /* a bell for control is on its way */
 	struct worker_box box[];
 };
@@ -243,12 +244,16 @@ int mailbox_packet_set(struct mailbox *mailbox, struct message *message, const v
 	return 0;
 }
 
-const uint8_t *mailbox_packet_bytes(const struct message *message, size_t *length)
+const uint8_t *mailbox_packet_bytes(struct mailbox *mailbox, const struct message *message,
+				    size_t *length)
 {
 	const struct rte_mbuf *packet = message->packet;
 
-	assert(message->packet_in.offset + message->packet_in.length <= packet->data_len);
+	assert(message->packet_in.offset + message->packet_in.length <= packet->pkt_len);
 	*length = message->packet_in.length;
+	if (packet->nb_segs != 1)
+		return rte_pktmbuf_read(packet, message->packet_in.offset,
+					message->packet_in.length, mailbox->joined);
 	return rte_pktmbuf_mtod_offset(packet, const uint8_t *, message->packet_in.offset);
 }
 

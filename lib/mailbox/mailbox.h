@@ -51,8 +51,10 @@ struct message *mailbox_message_new(struct mailbox *mailbox, enum message_kind k
 int mailbox_packet_set(struct mailbox *mailbox, struct message *message, const void *bytes,
 		       size_t length);
 
-/* The bytes of a message's packet from `packet_in.offset` on, as the worker marked them. */
-const uint8_t *mailbox_packet_bytes(const struct message *message, size_t *length);
+/* The bytes of a message's packet from `packet_in.offset` on, as the worker marked them; valid until the
+ * next call of this function, or the end of the message. */
+const uint8_t *mailbox_packet_bytes(struct mailbox *mailbox, const struct message *message,
+				    size_t *length);
 
 /* Frees the message and, if it is still there, its packet. */
 void mailbox_message_free(struct mailbox *mailbox, struct message *message);

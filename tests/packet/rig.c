@@ -314,6 +314,26 @@ void rig_inject(struct rig *rig, unsigned port, unsigned queue, const struct byt
 	assert_int_equal(rte_ring_enqueue(wires.rx[port][queue], mbuf), 0);
 }
 
+void rig_inject_chain(struct rig *rig, unsigned port, unsigned queue, const struct bytes *frame,
+		      size_t first)
+{
+	struct rte_mbuf *head = NULL;
+
+	for (size_t at = 0; at < frame->length;) {
+		size_t bytes = at == 0 ? first : RTE_MIN(frame->length - at, (size_t)2000);
+		struct rte_mbuf *mbuf = rte_pktmbuf_alloc(mailbox_packet_pool(rig->mailbox));
+
+		assert_non_null(mbuf);
+		memcpy(rte_pktmbuf_append(mbuf, (uint16_t)bytes), frame->data + at, bytes);
+		at += bytes;
+		if (head == NULL)
+			head = mbuf;
+		else
+			assert_int_equal(rte_pktmbuf_chain(head, mbuf), 0);
+	}
+	assert_int_equal(rte_ring_enqueue(wires.rx[port][queue], head), 0);
+}
+
 struct progress {
 	uint64_t packets;
 	uint64_t parked;
@@ -450,7 +470,7 @@ struct message *rig_expect_message(struct rig *rig, enum message_kind kind)
 struct message *rig_expect_packet(struct rig *rig, enum control_class class, struct bytes *bytes)
 {
 	struct message *message = rig_expect_message(rig, MESSAGE_PACKET);
-	const uint8_t *at = mailbox_packet_bytes(message, &bytes->length);
+	const uint8_t *at = mailbox_packet_bytes(rig->mailbox, message, &bytes->length);
 
 	assert_int_equal(message->packet_in.class, class);
 	assert_true(bytes->length <= WIRE_BYTES_MAX);

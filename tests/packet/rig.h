@@ -97,6 +97,10 @@ struct dataplane *rig_dataplane(const struct rig *rig);
 /* A frame into a port's receive queue. */
 void rig_inject(struct rig *rig, unsigned port, unsigned queue, const struct bytes *frame);
 
+/* The same in a chain of buffers, the first of which has `first` bytes. */
+void rig_inject_chain(struct rig *rig, unsigned port, unsigned queue, const struct bytes *frame,
+		      size_t first);
+
 /* Waits until the workers have nothing left to do. */
 void rig_settle(struct rig *rig);
 

@@ -346,7 +346,7 @@ static void l2tp_control_reaches_control(void **state)
 				 htonl(RIG_LOCAL));
 		got.length = message->packet_in.length;
 		assert_int_equal(got.length, sizeof(hello));
-		assert_memory_equal(mailbox_packet_bytes(message, &got.length), hello,
+		assert_memory_equal(mailbox_packet_bytes(rig_mailbox(rig), message, &got.length), hello,
 				    sizeof(hello));
 		rig_message_free(rig, message);
 		rig_expect_no_drops(rig);

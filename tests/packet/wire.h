@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WIRE_BYTES_MAX 2300
+#define WIRE_BYTES_MAX 9000
 
 struct bytes {
 	size_t length;
