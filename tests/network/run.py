@@ -123,10 +123,14 @@ def main():
     parser.add_argument("--build", default="build", help="the build directory (default: build)")
     parser.add_argument("--list", action="store_true", help="list the tests and end")
     parser.add_argument("-k", metavar="PATTERN", default="", help="only tests whose name matches")
+    parser.add_argument("--again", action="store_true",
+                        help="skip what a run with another build has shown for this one too")
     parser.add_argument("--keep-logs", action="store_true", help="keep the logs though nothing failed")
     options = parser.parse_args()
 
     chosen = [case for case in CASES if re.search(options.k, case.name)]
+    skipped = [case.name for case in chosen if options.again and case.once]
+    chosen = [case for case in chosen if case.name not in skipped]
     if options.list:
         print("\n".join(case.name for case in chosen))
         return 0
@@ -138,6 +142,8 @@ def main():
 
     signal.signal(signal.SIGALRM, on_alarm)
     signal.signal(signal.SIGTERM, on_signal)
+    if skipped:
+        print("not repeated:", ", ".join(skipped), flush=True)
     lab = Lab(build, guest_image() if any(case.guest for case in chosen) else None)
     failed = len(chosen)
     try:

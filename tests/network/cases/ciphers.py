@@ -18,60 +18,60 @@ def _passes(lab, dial, words=()):
     lab.concentrator.wait_sessions(0)
 
 
-@case()
+@case(once=True)
 def aes_gcm(lab):
     _passes(lab, Dial(esp="aes128gcm16"), ("AES_GCM_16-128",))
 
 
-@case()
+@case(once=True)
 def aes_256_gcm(lab):
     _passes(lab, Dial(esp="aes256gcm16"), ("AES_GCM_16-256",))
 
 
-@case()
+@case(once=True)
 def aes_128_sha1_modp1024(lab):
     _passes(lab, Dial(ike="aes128-sha1-modp1024", esp="aes128-sha1"),
             ("MODP_1024", "AES_CBC-128/HMAC_SHA1_96"))
 
 
-@case()
+@case(once=True)
 def aes_256_sha256_ecp256(lab):
     _passes(lab, Dial(ike="aes256-sha256-ecp256", esp="aes256-sha256"),
             ("ECP_256", "AES_CBC-256/HMAC_SHA2_256_128"))
 
 
-@case()
+@case(once=True)
 def aes_192_sha384_ecp384(lab):
     _passes(lab, Dial(ike="aes192-sha384-ecp384", esp="aes192-sha384"),
             ("ECP_384", "AES_CBC-192/HMAC_SHA2_384_192"))
 
 
-@case()
+@case(once=True)
 def aes_256_sha512_ecp521(lab):
     _passes(lab, Dial(ike="aes256-sha512-ecp521", esp="aes256-sha512"),
             ("ECP_521", "AES_CBC-256/HMAC_SHA2_512_256"))
 
 
-@case()
+@case(once=True)
 def triple_des_sha1(lab):
     _passes(lab, Dial(ike="3des-sha1-modp1024", esp="3des-sha1"), ("3DES_CBC",))
 
 
-@case()
+@case(once=True)
 def perfect_forward_secrecy(lab):
     _passes(lab, Dial(ike="aes256-sha256-modp3072", esp="aes256-sha256-modp2048"), ("MODP_3072",))
 
 
-@case()
+@case(once=True)
 def password_by_pap(lab):
     _passes(lab, Dial(authentication="pap"))
 
 
-@case()
+@case(once=True)
 def password_by_chap_md5(lab):
     _passes(lab, Dial(authentication="chap"))
 
 
-@case()
+@case(once=True)
 def password_by_ms_chap_v2(lab):
     _passes(lab, Dial(authentication="mschap-v2"))

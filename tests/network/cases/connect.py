@@ -45,7 +45,7 @@ def strongswan_without_nat(lab):
     _connects(lab, "public", Dial(), "esp")
 
 
-@case()
+@case(once=True)
 def strongswan_forces_encapsulation(lab):
     _connects(lab, "public", Dial(encapsulate=True), "udp")
 
@@ -131,7 +131,7 @@ def only_from_its_own_address(lab):
     expect(client.ping(SERVER) >= 4, "the session has suffered")
 
 
-@case()
+@case(once=True)
 def two_homes_one_public_address(lab):
     clients = [lab.client("home-a"), lab.client("home-b")]
     for client, user in zip(clients, ("alice", "bob")):

@@ -38,13 +38,13 @@ def _check(lab, path):
     return done.returncode, done.stdout
 
 
-@case(own_daemon=True)
+@case(own_daemon=True, guest=False)
 def check_config_accepts_the_lab(lab):
     status, output = _check(lab, write_configuration(lab.directory / "check"))
     expect(status == 0, f"status {status}: {output}")
 
 
-@case(own_daemon=True)
+@case(own_daemon=True, guest=False)
 def check_config_refuses_mistakes(lab):
     directory = lab.directory / "check"
     mistakes = {
@@ -70,14 +70,14 @@ def check_config_refuses_mistakes(lab):
         expect("concentrator.conf:" in output and key in output, f"{name}: {output}")
 
 
-@case()
+@case(guest=False)
 def twins_answer_ping(lab):
     for name, address in (("outside", CONCENTRATOR), ("server", INSIDE)):
         output = lab.topology[name].run("ping", "-n", "-q", "-c", "5", "-i", "0.2", address, check=False)
         expect(ping_answers(output) >= 4, f"{address} from {name}: {output}")
 
 
-@case()
+@case(guest=False)
 def noise_does_no_harm(lab):
     seed = random.randrange(1 << 30)
     lab.topology["outside"].run("/usr/bin/python3", "-c", _SEND_NOISE, CONCENTRATOR, str(seed))
@@ -87,14 +87,14 @@ def noise_does_no_harm(lab):
     expect(lab.concentrator.ctl("show", "drops").strip(), "no drop is counted")
 
 
-@case(own_daemon=True)
+@case(own_daemon=True, guest=False)
 def stops_on_request(lab):
     lab.start_concentrator()
     status = lab.stop_concentrator()
     expect(status == 0, f"exit status {status}")
 
 
-@case()
+@case(guest=False)
 def control_client_says_what_is_wrong(lab):
     concentrator = lab.concentrator
     program = str(lab.build / "app" / "concentrator-ctl" / "concentrator-ctl")

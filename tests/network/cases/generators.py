@@ -26,7 +26,7 @@ def _forwarded(concentrator):
     return ports, drops
 
 
-@case(seconds=90, own_daemon=True)
+@case(seconds=90, own_daemon=True, guest=False)
 def bench_sessions_take_what_pcapgen_writes(lab):
     """ESP up, plain packets down, in a loop: all is forwarded, nothing is dropped."""
     for cipher in ("aes-256-gcm", "aes-256-cbc-sha1", "none"):
@@ -50,7 +50,7 @@ def bench_sessions_take_what_pcapgen_writes(lab):
         expect(drops_later == drops, f"{cipher}: dropped {drops} and then {drops_later}")
 
 
-@case(seconds=20)
+@case(seconds=20, guest=False)
 def wireshark_opens_what_pcapgen_writes(lab):
     """The key table opens every packet, and every authenticator is right."""
     for cipher in ("aes-256-gcm", "aes-256-cbc-sha1"):
@@ -69,7 +69,7 @@ def wireshark_opens_what_pcapgen_writes(lab):
             expect(row == right, f"{cipher}: packet {i}: {row}, not {right}")
 
 
-@case(seconds=20)
+@case(seconds=20, guest=False)
 def bench_sessions_need_a_flag(lab):
     """Sessions with keys that anybody knows do not come from a configuration alone."""
     path = lab.directory / "bench.conf"

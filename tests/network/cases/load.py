@@ -24,7 +24,7 @@ def _check(lab, figures, sessions, packets):
     lab.concentrator.wait_sessions(0)
 
 
-@case(seconds=60, own_daemon=True)
+@case(seconds=60, own_daemon=True, guest=False)
 def load_of_lac_routers(lab):
     concentrator = _start(lab, "off")
     figures = load.run(concentrator, "--mode", "lac", "--sessions", "2000", "--tunnels", "4",
@@ -32,7 +32,7 @@ def load_of_lac_routers(lab):
     _check(lab, figures, 2000, 5000)
 
 
-@case(seconds=60, own_daemon=True)
+@case(seconds=60, own_daemon=True, guest=False)
 def load_of_clients_behind_nats(lab):
     concentrator = _start(lab, "required")
     figures = load.run(concentrator, "--sessions", "200", "--nat", "50", "--ipsec", "aes256-gcm",
@@ -42,7 +42,7 @@ def load_of_clients_behind_nats(lab):
     expect(not sas, f"SAs are left: {sas[:2]}")
 
 
-@case(seconds=60, own_daemon=True)
+@case(seconds=60, own_daemon=True, guest=False)
 def load_of_every_kind(lab):
     """Each authentication, with and without NAT, ESP with and without UDP, each family of suites."""
     concentrator = _start(lab, "optional")
@@ -56,7 +56,7 @@ def load_of_every_kind(lab):
         _check(lab, figures, 20, 100)
 
 
-@case(seconds=60, own_daemon=True)
+@case(seconds=60, own_daemon=True, guest=False)
 def load_notices_a_wrong_password(lab):
     concentrator = _start(lab, "off")
     try:
@@ -67,7 +67,7 @@ def load_notices_a_wrong_password(lab):
     expect(False, "concentrator-load finds all well")
 
 
-@case(seconds=60, own_daemon=True)
+@case(seconds=60, own_daemon=True, guest=False)
 def load_ends_in_order_when_interrupted(lab):
     """In the middle of the dials, of which each is at another step."""
     concentrator = _start(lab, "required")

@@ -16,7 +16,7 @@ def _objects(concentrator):
             if row["kind"] in ("object", "storage")}
 
 
-@case(seconds=200, own_daemon=True)
+@case(seconds=200, own_daemon=True, guest=False, once=True)
 def memory_of_clients_is_given_back(lab):
     """Every kind of object is there while clients are up, and gone when the last duplicate is."""
     concentrator = lab.start_concentrator(links="memif", users=_USERS, ipsec="optional")
@@ -32,3 +32,5 @@ def memory_of_clients_is_given_back(lab):
         time.sleep(2)
         after = _objects(concentrator)
     expect(not any(after.values()), f"left: {({k: v for k, v in after.items() if v})}")
+    for noun in ("sessions", "tunnels", "sas"):
+        expect(not concentrator.show(noun), f"{noun} are left: {concentrator.show(noun)}")

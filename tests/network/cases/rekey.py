@@ -36,12 +36,12 @@ def rekey_behind_nat(lab):
     _rekeys(lab, "nat")
 
 
-@case()
+@case(once=True)
 def rekey_without_nat(lab):
     _rekeys(lab, "public")
 
 
-@case()
+@case(once=True)
 def libreswan_renews_quick_mode(lab):
     client = lab.client("nat")
     client.dial(Dial(ipsec="libreswan"))
