@@ -2,6 +2,7 @@
 /* The operator's command line: one command from the arguments, or a prompt without any. */
 #include "client.h"
 #include "table.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -21,12 +22,18 @@ struct session {
 	const char *path;
 	int descriptor;
 	bool json;
+	struct watch_options watch;
 	json_t *commands; /* the daemon's table */
 };
 
-static const char usage[] = "concentrator-ctl [-s SOCKET] [--json] [COMMAND]\n"
-			    "\n"
-			    "Without a command it asks for them. Commands:\n";
+static const char usage[] =
+	"concentrator-ctl [-s SOCKET] [--json] [COMMAND]\n"
+	"\n"
+	"Without a command it asks for them. Commands:\n"
+	"  trace SESSION|PEER [-n LINES] [-t SECONDS]\n"
+	"                           Follow packets through the workers.\n"
+	"  capture SESSION|PEER -o FILE [-n PACKETS] [-t SECONDS]\n"
+	"                           Write what lies above ESP, for Wireshark.\n";
 
 static void help_print(FILE *to, const struct session *session)
 {
@@ -98,6 +105,26 @@ static int reply_print(const struct session *session, const json_t *reply)
 	return EXIT_FAILURE;
 }
 
+/* They go on until they are told to stop. */
+static int watch_words(const struct session *session, char *const *words, unsigned count)
+{
+	bool trace = strcmp(words[0], "trace") == 0;
+	bool failed;
+	json_t *reply;
+	int status;
+
+	if (count != 2 || trace == (session->watch.output != NULL)) {
+		fputs(usage, stderr);
+		return EXIT_USAGE;
+	}
+	reply = watch_run(session->descriptor, trace, words[1], &session->watch, &failed);
+	if (reply == NULL)
+		return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	status = reply_print(session, reply);
+	json_decref(reply);
+	return status;
+}
+
 static int words_run(const struct session *session, char *const *words, unsigned count)
 {
 	size_t i;
@@ -107,6 +134,8 @@ static int words_run(const struct session *session, char *const *words, unsigned
 		help_print(stdout, session);
 		return EXIT_SUCCESS;
 	}
+	if (strcmp(words[0], "trace") == 0 || strcmp(words[0], "capture") == 0)
+		return watch_words(session, words, count);
 	json_array_foreach(session->commands, i, command)
 	{
 		const char *name = json_string_value(json_object_get(command, "name"));
@@ -208,10 +237,19 @@ int main(int argc, char **argv)
 	bool help = false;
 	int option, status;
 
-	while ((option = getopt_long(argc, argv, "s:jh", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "s:jho:n:t:", options, NULL)) != -1) {
 		switch (option) {
 		case 's':
 			session.path = optarg;
+			break;
+		case 'o':
+			session.watch.output = optarg;
+			break;
+		case 'n':
+			session.watch.count = (unsigned)strtoul(optarg, NULL, 10);
+			break;
+		case 't':
+			session.watch.seconds = (unsigned)strtoul(optarg, NULL, 10);
 			break;
 		case 'j':
 			session.json = true;

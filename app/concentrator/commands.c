@@ -10,6 +10,7 @@
 #include "messages/message.h"
 #include "ports/ports.h"
 #include "reply.h"
+#include "watch_commands.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -428,6 +429,11 @@ const struct ctl_command daemon_commands[] = {
 	 rebalance_group},
 	{"rebalance", "", 0, CTL_ROLE_ADMIN, "Even out the workers' load, and print what moves.",
 	 rebalance},
+	{"watch begin", "trace|capture SESSION|PEER", 2, CTL_ROLE_ADMIN,
+	 "Begin what `trace` and `capture` of concentrator-ctl read.", watch_begin_command},
+	{"watch read", "WATCH", 1, CTL_ROLE_ADMIN, "What a watch saw since the last reading.",
+	 watch_read_command},
+	{"watch end", "WATCH", 1, CTL_ROLE_ADMIN, "End a watch.", watch_end_command},
 	{"disconnect", "SESSION", 1, CTL_ROLE_ADMIN, "End a session by LCP Terminate and L2TP CDN.",
 	 disconnect},
 	{NULL, NULL, 0, CTL_ROLE_VIEWER, NULL, NULL},

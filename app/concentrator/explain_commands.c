@@ -9,7 +9,6 @@
 #include "messages/drop.h"
 #include "reply.h"
 
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,36 +116,6 @@ static void dial_reply(const struct explain *explain, explain_dial dial, uint32_
 		json_object_set_new(reply->result, "others", json_integer(more));
 }
 
-/* An IPv4 or IPv6 address, with or without port: 192.0.2.1, 192.0.2.1:4500, 2001:db8::1, [..]:500. */
-static bool endpoint_read(const char *text, struct endpoint *endpoint)
-{
-	char copy[ENDPOINT_TEXT_BYTES];
-	char *address = copy, *port = NULL;
-
-	*endpoint = (struct endpoint){0};
-	if (snprintf(copy, sizeof(copy), "%s", text) >= (int)sizeof(copy))
-		return false;
-	if (copy[0] == '[') {
-		char *end = strchr(copy, ']');
-
-		if (end == NULL)
-			return false;
-		*end = '\0';
-		address = copy + 1;
-		port = end[1] == ':' ? end + 2 : NULL;
-	} else if ((port = strchr(copy, ':')) != NULL && strchr(port + 1, ':') == NULL) {
-		*port++ = '\0';
-	} else {
-		port = NULL;
-	}
-	if (inet_pton(AF_INET, address, endpoint->address) == 1)
-		endpoint->family = ENDPOINT_IPV4;
-	else if (inet_pton(AF_INET6, address, endpoint->address) == 1)
-		endpoint->family = ENDPOINT_IPV6;
-	endpoint->port = port != NULL ? (uint16_t)strtoul(port, NULL, 10) : 0;
-	return endpoint->family != ENDPOINT_NONE;
-}
-
 static void question_read(const char *text, struct explain_question *question)
 {
 	char *end;
@@ -157,7 +126,7 @@ static void question_read(const char *text, struct explain_question *question)
 		question->what = EXPLAIN_LAST;
 	else if (end != text && *end == '\0')
 		question->what = EXPLAIN_OF_SESSION;
-	else if (endpoint_read(text, &question->peer))
+	else if (reply_endpoint_read(text, &question->peer))
 		question->what = EXPLAIN_OF_PEER;
 	else
 		question->what = EXPLAIN_OF_USER;

@@ -20,4 +20,8 @@ json_t *reply_endpoint(const struct endpoint *endpoint);
 bool reply_number_read(const char *text, const char *what, struct ctl_reply *reply,
 		       uint32_t *number);
 
+/* An IPv4 or IPv6 address, with or without port: 192.0.2.1, 192.0.2.1:4500, 2001:db8::1, [..]:500. False
+ * if it is something else. */
+bool reply_endpoint_read(const char *text, struct endpoint *endpoint);
+
 #endif

@@ -148,6 +148,7 @@ void control_free(struct control *control)
 		return;
 	objects_free(control);
 	removals_clear(control);
+	watches_clear(control);
 	moves_clear(control);
 	load_clear(control);
 	jobs_free(control->jobs);

@@ -174,6 +174,38 @@ void control_totals(const struct control *control, struct control_totals *totals
 struct explain;
 const struct explain *control_explain(const struct control *control);
 
+/*
+ * Watching packets of one peer or session, for an operator. A *trace* tells where each packet is; a
+ * *capture* has copies of the UDP datagrams above ESP. At most four at once; one that nobody reads for
+ * 10 s ends.
+ */
+struct watch_target {
+	struct endpoint peer; /* outer address, port 0: any; or family ENDPOINT_NONE: */
+	uint32_t session;
+};
+
+struct watch_view {
+	uint64_t wall_nanoseconds; /* since 1970, when control heard of it */
+	uint64_t nanoseconds;      /* of a clock of all workers */
+	uint32_t packet;           /* its number in its worker, of a trace */
+	unsigned worker;
+	uint8_t point; /* enum watch_point */
+	uint16_t drop; /* enum drop, at point `dropped` */
+	uint32_t length;
+	const uint8_t *bytes; /* of a capture; valid during the call */
+	struct endpoint local;
+	struct endpoint remote;
+};
+
+/* The watch's number; -ENOENT: no such peer or session; -EEXIST: several peers at that address;
+ * -EBUSY: too many watches. */
+int control_watch_begin(struct control *control, bool trace, const struct watch_target *target);
+
+/* each() with what was not read yet, at most `most`. -ENOENT: no such watch, or it has ended. */
+int control_watch_read(struct control *control, uint8_t number, void *context,
+		       void (*each)(void *context, const struct watch_view *view), size_t most);
+void control_watch_end(struct control *control, uint8_t number);
+
 /* Named counters of the engines and of control, for "show drops"; NULL ends the list. */
 const char *control_counter(const struct control *control, unsigned index, const char **text,
 			    uint64_t *value);

@@ -18,9 +18,14 @@ static void ike_receive(struct control *control, const struct message *message)
 
 static void packet_handle(struct control *control, const struct message *message)
 {
+	const uint8_t *bytes;
 	size_t length;
-	const uint8_t *bytes = mailbox_packet_bytes(control->mailbox, message, &length);
 
+	if (message->packet_in.class == CONTROL_CLASS_watched) {
+		watch_receive(control, message); /* a trace has no packet */
+		return;
+	}
+	bytes = mailbox_packet_bytes(control->mailbox, message, &length);
 	switch (message->packet_in.class) {
 	case CONTROL_CLASS_to_self:
 		control->ports.to_kernel(control->ports.context, message->packet_in.port, bytes,
@@ -47,6 +52,9 @@ static void packet_handle(struct control *control, const struct message *message
 		break;
 	case CONTROL_CLASS_ppp_control:
 		session_receive(control, message);
+		break;
+	case CONTROL_CLASS_l2tp_in_clear:
+		l2tp_in_clear(control, message);
 		break;
 	default:
 		break;

@@ -75,6 +75,21 @@ static explain_dial tunnel_dial(struct l2tp_space *space, uint16_t tunnel, bool 
 	return explain_by_key(control->explain, key, tunnel == 0 ? &control->l2tp_peer : NULL);
 }
 
+#define IN_CLEAR_AGAIN_MS 60000
+
+explain_dial ladder_in_clear(struct control *control, const struct endpoint *peer)
+{
+	explain_dial dial = explain_by_key(control->explain, EXPLAIN_KEY_IN_CLEAR, peer);
+	struct explain_view view;
+
+	if (explain_view(control->explain, dial, &view) &&
+	    loop_now_ms(control->loop) - view.began_ms < IN_CLEAR_AGAIN_MS)
+		return 0;
+	dial = begin(control, EXPLAIN_KEY_IN_CLEAR, peer);
+	tell(control, dial, EXPLAIN_L2TP, true, "L2TP control message", "in clear", peer, NULL);
+	return dial;
+}
+
 explain_dial ladder_tunnel(struct l2tp_space *space, uint16_t tunnel)
 {
 	return tunnel_dial(space, tunnel, false);

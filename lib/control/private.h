@@ -149,6 +149,9 @@ struct pool {
 	uint32_t table; /* index in the tables */
 };
 
+#define WATCHES_MAX 4
+
+struct watch;
 struct removal;
 
 struct removal_queue {
@@ -200,7 +203,9 @@ struct control {
 	struct session **session_index; /* hash by space, tunnel and session id */
 	struct child **children;        /* by SA slot */
 	struct removal_queue removals;
-	struct move *moves; /* [TABLES_MOVES_MAX] */
+	struct watch *watches[WATCHES_MAX]; /* owned; NULL: free */
+	uint8_t watch_last;                 /* number given last */
+	struct move *moves;                 /* [TABLES_MOVES_MAX] */
 	unsigned moves_busy;
 	struct load load;
 	uint32_t child_count;
@@ -306,9 +311,14 @@ void removal_ask(struct control *control, enum message_kind kind, uint32_t group
 void removal_acknowledged(struct control *control);
 void removals_clear(struct control *control);
 
+/* watch.c: traces and captures. */
+void watch_receive(struct control *control, const struct message *message);
+void watches_clear(struct control *control);
+
 /* tunnel.c: L2TP engines, one for each group and one for plain listeners. */
 void l2tp_set_up(struct control *control);
 void l2tp_receive(struct control *control, const struct message *message);
+void l2tp_in_clear(struct control *control, const struct message *message);
 void l2tp_space_open(struct l2tp_space *space, struct control *control, struct peer_group *group);
 void l2tp_space_close(struct l2tp_space *space);
 void l2tp_space_drain(struct l2tp_space *space);
@@ -358,6 +368,9 @@ void dial_failed(struct control *control, enum log_topic topic, explain_dial dia
 explain_dial ladder_negotiation(struct control *control, const struct ike_event *event,
 				const struct endpoint *peer);
 void ladder_ike_step(struct control *control, const struct ike_event *event);
+
+/* The dial of a peer that sends L2TP where IPsec is required; 0: it was told of a short while ago. */
+explain_dial ladder_in_clear(struct control *control, const struct endpoint *peer);
 
 /* The dial of a tunnel. */
 explain_dial ladder_tunnel(struct l2tp_space *space, uint16_t tunnel);

@@ -119,6 +119,19 @@ void l2tp_receive(struct control *control, const struct message *message)
 	l2tp_space_drain(space);
 }
 
+/*
+ * The listener requires IPsec: nothing is answered, but the operator is told, once for each dial of a
+ * peer: it repeats its request for half a minute.
+ */
+void l2tp_in_clear(struct control *control, const struct message *message)
+{
+	const struct endpoint *peer = &message->packet_in.remote;
+	explain_dial dial = ladder_in_clear(control, peer);
+
+	if (dial != 0)
+		dial_failed(control, LOG_L2TP, dial, CAUSE_l2tp_in_clear, peer, NULL, "");
+}
+
 static void l2tp_send(struct l2tp_space *space, const struct l2tp_event *event)
 {
 	struct control *control = space->control;

@@ -6,6 +6,7 @@
 #include "dataplane/ipv4_header.h"
 #include "dataplane/l2tp_in.h"
 #include "dataplane/reassembly.h"
+#include "dataplane/watch.h"
 #include "dataplane/worker.h"
 
 #include <netinet/in.h>
@@ -95,6 +96,21 @@ static void classify_natt(struct worker *w, struct sorted *sorted, struct rte_mb
 	classify_esp(w, sorted, mbuf, offset, true);
 }
 
+/* L2TP without IPsec: a control message goes to control, which says why the dial fails. */
+static void refuse_in_clear(struct worker *w, struct rte_mbuf *mbuf, uint32_t offset,
+			    uint32_t length)
+{
+	if (length < 2 ||
+	    (*rte_pktmbuf_mtod_offset(mbuf, uint8_t *, offset) & L2TP_TYPE >> 8) == 0) {
+		drop_packet(w, mbuf, DROP_ipsec_required);
+		return;
+	}
+	counter_add(&w->drops[DROP_ipsec_required], 1);
+	packet_of(mbuf)->group = NO_SLOT;
+	packet_of(mbuf)->session = NO_SLOT;
+	control_hand(w, CONTROL_CLASS_l2tp_in_clear, mbuf, offset, length, 0);
+}
+
 /* `offset`: of the UDP header. */
 static void classify_udp(struct worker *w, struct sorted *sorted, struct rte_mbuf *mbuf,
 			 uint32_t offset)
@@ -126,7 +142,7 @@ static void classify_udp(struct worker *w, struct sorted *sorted, struct rte_mbu
 		classify_natt(w, sorted, mbuf, offset + sizeof(udp));
 	} else if (packet->local_port == L2TP_PORT) {
 		if (listener->ipsec == LISTENER_IPSEC_REQUIRED) {
-			drop_packet(w, mbuf, DROP_ipsec_required);
+			refuse_in_clear(w, mbuf, offset + sizeof(udp), length - sizeof(udp));
 			return;
 		}
 		packet_cut(mbuf, offset, mbuf->data_len - offset);
@@ -324,6 +340,8 @@ void classify_stage(struct worker *w, uint16_t port, struct vector *frames)
 	uint64_t mac = 0;
 
 	memcpy(&mac, &w->tables->port[port].mac, sizeof(w->tables->port[port].mac));
+	if (__builtin_expect(w->watching, 0))
+		watch_forget(frames);
 	for (unsigned i = 0; i < frames->count; i++) {
 		struct rte_mbuf *mbuf = frames->packets[i];
 

@@ -70,7 +70,7 @@ struct worker_view {
 	uint64_t taken_over;
 	uint64_t moved_in; /* groups and sessions that changed their owner */
 	uint64_t moved_out;
-	uint64_t parked; /* packets that waited for that */
+	uint64_t parked;            /* packets that waited for that */
 	uint64_t endpoints_moved;   /* a NAT gave a peer another address or port */
 	uint64_t endpoints_refused; /* and this was not believed: no NAT, or too often */
 	uint64_t jobs_parked;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Link addresses, transmit queues, and the hand to the control core. */
+#include "dataplane/watch.h"
 #include "dataplane/worker.h"
 
 #include <rte_ethdev.h>
@@ -36,6 +37,7 @@ static_assert(offsetof(struct adjacency, ethernet) + RTE_ETHER_HDR_LEN == FRAME_
 void egress_stage(struct worker *w, struct vector *packets, const uint64_t *next_hops,
 		  const uint32_t *addresses)
 {
+	watch_vector(w, packets, WATCH_POINT_egress);
 	for (unsigned i = 0; i < packets->count; i++) {
 		struct rte_mbuf *mbuf = packets->packets[i];
 		const struct adjacency *adjacency = NULL;

@@ -3,6 +3,7 @@
 #include "dataplane/roaming.h"
 #include "dataplane/session_in.h"
 #include "dataplane/worker.h"
+#include "dataplane/watch.h"
 
 #include "base/memory.h"
 
@@ -227,6 +228,8 @@ static inline unsigned esp_step(struct worker *w, struct rte_mbuf *mbuf, struct 
 	step = strip(sa, view, &payload);
 	if (__builtin_expect(step != STEP_PASS, 0))
 		return step;
+	if (__builtin_expect(w->watching, 0))
+		watch_copy(w, sa->group->watch, true, payload.at, payload.bytes);
 	return session_in(w, mbuf, sa, &payload);
 }
 
@@ -275,6 +278,8 @@ void esp_in_stage(struct worker *w, struct vector *packets)
 			prefetch(sas[i + AHEAD_KEYS], packets->packets[i + AHEAD_KEYS], keys);
 		if (step_passed(w, mbuf, admit(w, mbuf, sas[i], &view))) {
 			rte_prefetch0(sas[i]->group->session[0].here);
+			if (__builtin_expect(w->watching, 0))
+				watch_begin(w, mbuf, sas[i]->group->watch, WATCH_POINT_esp_in);
 			queue_job(w, sas[i], mbuf, &view);
 		}
 	}
@@ -285,6 +290,7 @@ void esp_in_complete(struct worker *w, struct vector *packets)
 {
 	struct vector good = {.count = 0};
 
+	watch_vector(w, packets, WATCH_POINT_decrypted);
 	for (unsigned i = 0; i < packets->count; i++) {
 		struct rte_mbuf *mbuf = packets->packets[i];
 		const struct packet *packet = packet_of(mbuf);

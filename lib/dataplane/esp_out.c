@@ -5,6 +5,7 @@ void esp_out_complete(struct worker *w, struct vector *packets)
 {
 	struct vector out = {.count = 0};
 
+	watch_vector(w, packets, WATCH_POINT_encrypted);
 	for (unsigned i = 0; i < packets->count; i++) {
 		struct rte_mbuf *mbuf = packets->packets[i];
 		struct sa *sa = packet_of(mbuf)->sa;

@@ -6,6 +6,7 @@
 
 #include "dataplane/outer.h"
 #include "dataplane/roaming.h"
+#include "dataplane/watch.h"
 #include "dataplane/worker.h"
 
 #include <netinet/in.h>
@@ -90,6 +91,8 @@ static inline void esp_out(struct worker *w, struct sa *sa, struct rte_mbuf *mbu
 		drop_packet(w, mbuf, DROP_sequence_exhausted);
 		return;
 	}
+	if (__builtin_expect(w->watching, 0))
+		watch_copy(w, sa->group->watch, false, udp, bytes);
 	esp_trailer_write(udp + bytes, padding);
 	esp_header_write(w, sa, esp);
 	counter_add(&sa->counters.packets_out, 1);

@@ -13,6 +13,7 @@ static struct rte_mbuf *piece_new(struct worker *w, const struct rte_mbuf *whole
 
 	if (piece == NULL)
 		return NULL;
+	packet_of(piece)->watch = 0;
 	piece->data_off = MAILBOX_HEADROOM_BYTES;
 	out = (struct rte_ipv4_hdr *)rte_pktmbuf_append(piece, (uint16_t)(header + bytes));
 	if (out == NULL) {

@@ -87,6 +87,7 @@ void icmp_error_send(struct worker *w, const struct rte_mbuf *about, uint8_t typ
 	error = rte_pktmbuf_alloc(mailbox_packet_pool(w->mailbox));
 	if (error == NULL)
 		return;
+	packet_of(error)->watch = 0;
 	error->data_off = MAILBOX_HEADROOM_BYTES;
 	room = (uint8_t *)rte_pktmbuf_append(error,
 					     (uint16_t)(sizeof(*ip) + ICMP_HEADER_BYTES + quote));

@@ -3,6 +3,7 @@
 #include "dataplane/outer.h"
 #include "dataplane/roaming.h"
 #include "dataplane/tunnel.h"
+#include "dataplane/watch.h"
 #include "dataplane/worker.h"
 
 #include "base/memory.h"
@@ -313,6 +314,8 @@ static bool message_handle(struct worker *w, struct message *message)
 	struct rte_mbuf *mbuf = message->packet;
 
 	message->packet = NULL;
+	if (mbuf != NULL)
+		packet_of(mbuf)->watch = 0;
 	switch (message->kind) {
 	case MESSAGE_GROUP_ADD:
 		group_add(w, message);
@@ -352,6 +355,9 @@ static bool message_handle(struct worker *w, struct message *message)
 	case MESSAGE_SESSION_DELETE:
 		session_delete(w, message);
 		return true;
+	case MESSAGE_WATCH:
+		watch_set(w, message);
+		return false;
 	case MESSAGE_OWNER_MOVE:
 	case MESSAGE_OWNER_FENCE:
 		move_request(w, message);

@@ -90,7 +90,8 @@ struct group {
 	uint8_t sessions;
 	uint8_t moves_left; /* in the second of moves_cycles */
 	uint16_t sas;
-	bool unproven; /* the peer did not answer at its address yet */
+	bool unproven;     /* the peer did not answer at its address yet */
+	uint8_t watch;     /* number of the watch; 0: not watched */
 	struct sa *newest; /* the newest confirmed pair that may be sent on */
 	struct group_session session[GROUP_SESSIONS_MAX];
 	struct outer_header outer;
@@ -98,7 +99,7 @@ struct group {
 	uint32_t allowance; /* bytes */
 	uint32_t proven_be; /* where the peer was proven to be last */
 	uint64_t moves_cycles;
-	uint64_t missed_cycles; /* when control was told of a session that is not here */
+	uint64_t missed_cycles;           /* when control was told of a session that is not here */
 	struct sa *pair[GROUP_PAIRS_MAX]; /* oldest first */
 };
 
@@ -118,6 +119,7 @@ struct session {
 	uint16_t mtu;
 	uint16_t mss;
 	bool open;
+	uint8_t watch; /* of a session in clear; 0: not watched */
 	alignas(64) struct tunnel_header header;
 	struct outer_header outer; /* plain L2TP */
 };

@@ -2,6 +2,7 @@
 /* Outer IPv4 and UDP headers, and the way of our own packets to a next hop. */
 #include "dataplane/outer.h"
 
+#include "dataplane/watch.h"
 #include "dataplane/worker.h"
 
 #include <netinet/in.h>
@@ -44,6 +45,7 @@ void outer_stage(struct worker *w, struct vector *packets)
 	uint32_t destinations[VECTOR_MAX];
 	uint64_t next_hops[VECTOR_MAX];
 
+	watch_vector(w, packets, WATCH_POINT_outer);
 	for (unsigned i = 0; i < packets->count; i++) {
 		destinations[i] = rte_be_to_cpu_32(
 			rte_pktmbuf_mtod(packets->packets[i], struct rte_ipv4_hdr *)->dst_addr);

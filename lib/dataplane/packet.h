@@ -53,6 +53,8 @@ struct packet {
 	uint8_t source;      /* the worker that sent it to its owner: order is kept from there */
 	bool encrypt;
 	bool encapsulated; /* ESP came in UDP */
+	uint8_t watch; /* number of the trace that it belongs to; valid while anything is watched */
+	uint32_t watch_number;
 };
 
 static_assert(sizeof(struct packet) <= 64, "one line of each buffer");

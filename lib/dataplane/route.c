@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* An IPv4 packet from a subscriber or of ours: to a session, a next hop, or the kernel. */
 #include "dataplane/hop.h"
+#include "dataplane/watch.h"
 #include "dataplane/worker.h"
 
 #include <netinet/in.h>
@@ -47,6 +48,7 @@ void route_stage(struct worker *w, struct vector *packets)
 	uint32_t destinations[VECTOR_MAX];
 	uint64_t next_hops[VECTOR_MAX];
 
+	watch_vector(w, packets, WATCH_POINT_route);
 	for (unsigned i = 0; i < packets->count; i++)
 		destinations[i] = rte_be_to_cpu_32(
 			rte_pktmbuf_mtod(packets->packets[i], struct rte_ipv4_hdr *)->dst_addr);

@@ -4,6 +4,7 @@
 #include "dataplane/mss.h"
 #include "dataplane/ppp_header.h"
 #include "dataplane/tunnel.h"
+#include "dataplane/watch.h"
 #include "dataplane/worker.h"
 
 #define ICMP_UNREACHABLE          3
@@ -114,6 +115,17 @@ static void prefetch(struct session *const *sessions, const struct vector *packe
 	}
 }
 
+static void __rte_noinline watch_sessions(struct worker *w, struct session *const *sessions,
+					  const struct vector *packets)
+{
+	for (unsigned i = 0; i < packets->count; i++)
+		if (sessions[i] != NULL)
+			watch_begin(w, packets->packets[i],
+				    sessions[i]->group != NULL ? sessions[i]->group->watch
+							       : sessions[i]->watch,
+				    WATCH_POINT_session_out);
+}
+
 void session_out_stage(struct worker *w, struct vector *packets)
 {
 	struct vector own = {.count = 0}, outer = {.count = 0};
@@ -128,6 +140,8 @@ void session_out_stage(struct worker *w, struct vector *packets)
 		rte_prefetch0(&sessions[i]->header);
 	}
 	prefetch(sessions, &own, w->view.sas > SAS_IN_CACHE);
+	if (__builtin_expect(w->watching, 0))
+		watch_sessions(w, sessions, &own);
 	for (unsigned i = 0; i < own.count; i++) {
 		session_out(w, sessions[i], own.packets[i], &outer);
 		outer_flush_full(w, &outer);

@@ -41,6 +41,8 @@ static inline void tunnel_out(struct worker *w, const struct session *session,
 		esp_out(w, session->group->newest, mbuf, at, bytes);
 		return;
 	}
+	if (__builtin_expect(w->watching, 0))
+		watch_copy(w, session->watch, false, at, bytes);
 	at -= OUTER_IPV4_BYTES;
 	bytes += OUTER_IPV4_BYTES;
 	outer_ipv4_write(at, &session->outer, IPPROTO_UDP, bytes, w->identification++);

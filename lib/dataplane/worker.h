@@ -68,6 +68,8 @@ struct worker {
 	struct packet_policer class_policer[CONTROL_CLASS_COUNT];
 	struct packet_policer icmp_policer;
 	uint16_t identification; /* of outer IPv4 headers */
+	bool watching;           /* an operator watches something, see watch.h */
+	uint32_t watch_number;   /* of the packet that was watched last */
 	uint32_t natt_be;        /* our address in the last ESP in UDP that went the long way */
 	uint32_t idle_polls;
 	int epoll; /* of an adaptive worker */
@@ -214,9 +216,13 @@ void group_set_remote(struct group *group, uint32_t remote_be, uint16_t remote_p
 void group_set_endpoints(struct group *group, const struct endpoint *local,
 			 const struct endpoint *remote);
 
+void watch_dropped(struct worker *w, struct rte_mbuf *mbuf, enum drop drop);
+
 static inline void drop_packet(struct worker *w, struct rte_mbuf *mbuf, enum drop drop)
 {
 	counter_add(&w->drops[drop], 1);
+	if (__builtin_expect(w->watching, 0))
+		watch_dropped(w, mbuf, drop);
 	rte_pktmbuf_free(mbuf);
 }
 

@@ -44,6 +44,9 @@ static inline uint64_t explain_key_tunnel(uint16_t tunnel)
 	return UINT64_C(1) << 63 | tunnel;
 }
 
+/* Of peers that sent what belongs inside IPsec. */
+#define EXPLAIN_KEY_IN_CLEAR (UINT64_C(1) << 62)
+
 /* `dials` and `strangers` are how many are kept of each kind, at least 1. */
 struct explain *explain_new(uint32_t dials, uint32_t strangers);
 void explain_free(struct explain *explain);

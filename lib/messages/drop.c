@@ -36,3 +36,22 @@ const char *control_class_name(enum control_class class)
 
 	return names[class];
 }
+
+static const struct {
+	const char *name;
+	const char *text;
+} watch_points[WATCH_POINT_COUNT] = {
+#define WATCH_POINT(name, text) {#name, text},
+#include "messages/watch_points.def"
+#undef WATCH_POINT
+};
+
+const char *watch_point_name(enum watch_point point)
+{
+	return watch_points[point].name;
+}
+
+const char *watch_point_text(enum watch_point point)
+{
+	return watch_points[point].text;
+}

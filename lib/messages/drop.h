@@ -2,7 +2,7 @@
 #ifndef MESSAGES_DROP_H
 #define MESSAGES_DROP_H
 
-/* Names of drops and control classes, from drops.def and classes.def. */
+/* Names of drops, control classes and points of a watch, from drops.def, classes.def and watch_points.def. */
 
 enum drop {
 #define DROP(name, text, advice) DROP_##name,
@@ -17,6 +17,16 @@ enum control_class {
 #undef CONTROL_CLASS
 	CONTROL_CLASS_COUNT
 };
+
+enum watch_point {
+#define WATCH_POINT(name, text) WATCH_POINT_##name,
+#include "messages/watch_points.def"
+#undef WATCH_POINT
+	WATCH_POINT_COUNT
+};
+
+const char *watch_point_name(enum watch_point point);
+const char *watch_point_text(enum watch_point point);
 
 const char *drop_name(enum drop drop);
 const char *drop_text(enum drop drop);

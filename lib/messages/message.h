@@ -30,6 +30,7 @@ enum message_kind {
 	MESSAGE_SESSION_ADD,      /* .session_add: L2TP is up, PPP control flows */
 	MESSAGE_SESSION_OPEN,     /* .session_open: IPCP is open, IP flows */
 	MESSAGE_SESSION_DELETE,   /* .remove; acknowledged with the storage and final counters */
+	MESSAGE_WATCH,            /* .watch: what is watched, for an operator */
 
 	/* control -> worker -> worker: a group or a session gets another owner */
 	MESSAGE_OWNER_MOVE,  /* .owner_move: to the old owner, by way of it to the new one, and
@@ -53,6 +54,8 @@ enum message_kind {
 };
 
 #define NO_SLOT UINT32_MAX
+
+#define WATCH_TRACE 0x80 /* of a watch's number: a trace, else a capture */
 
 struct message {
 	enum message_kind kind;
@@ -97,6 +100,12 @@ struct message {
 			uint32_t group;
 			uint32_t slot;
 		} sa;
+		struct {
+			uint32_t slot;  /* of the group or session; NO_SLOT: another worker's */
+			uint8_t number; /* 0: it is watched no more */
+			bool group;
+			bool any; /* whether anything is watched, in any worker */
+		} watch;
 		struct {
 			uint32_t group;
 			/* Of the SA or session; in MESSAGE_GROUP_DELETE of the group. */
@@ -145,6 +154,13 @@ struct message {
 			struct endpoint remote;
 			uint32_t offset; /* of the bytes that matter, in the packet */
 			uint32_t length;
+			struct {
+				uint64_t nanoseconds; /* of a clock of all workers */
+				uint32_t number;      /* of the packet, in its worker */
+				uint16_t drop;        /* enum drop, at point `dropped` */
+				uint8_t watch;
+				uint8_t point; /* enum watch_point */
+			} watched;             /* class `watched` */
 		} packet_in;
 		struct {
 			uint32_t group;

@@ -436,13 +436,16 @@ static void required_and_off_mean_it(void **state)
 	struct rig *rig = rig_new(&options);
 	struct rig_peer_options plain = {.plain = true};
 	struct rig_peer *peer = rig_peer_add(rig, &plain);
-	struct bytes ip, l2tp = {.length = 12, .data = {0xc8, 2, 0, 12}};
+	struct bytes ip, seen, l2tp = {.length = 12, .data = {0xc8, 2, 0, 12}};
 
 	(void)state;
 	wire_inner(&ip, peer->address, RIG_SERVER, 50, 1);
 	rig_peer_send(rig, peer, 0, &ip);
 	send_l2tp(rig, peer, &l2tp);
 	rig_expect_drops(rig, DROP_ipsec_required, 2);
+	/* Control hears of the control message, to tell why the dial fails. */
+	rig_message_free(rig, rig_expect_packet(rig, CONTROL_CLASS_l2tp_in_clear, &seen));
+	assert_int_equal(seen.length, 12);
 	rig_expect_silence(rig);
 	rig_free(rig);
 	options.ipsec = LISTENER_IPSEC_OFF;

@@ -2,6 +2,8 @@
 """What concentrator-ctl says about dials, drops and causes."""
 
 import json
+import signal
+import subprocess
 
 from lab import load
 from lab.case import case, expect
@@ -77,3 +79,88 @@ def explain_drops_and_causes(lab):
     for words in (("drop", "nonsense"), ("cause", "nonsense"), ("nobody",), ("dial", "999999")):
         said = concentrator.ctl("explain", *words, check=False)
         expect(said.startswith("concentrator-ctl: no d") or "no cause" in said, said)
+
+
+def _layers(path, *fields):
+    """What tshark sees in the packets of a capture: the fields of each."""
+    arguments = [argument for field in fields for argument in ("-e", field)]
+    done = subprocess.run(["tshark", "-r", str(path), "-T", "fields", *arguments], timeout=30, check=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return [line.split("\t") for line in done.stdout.splitlines()]
+
+
+def _with_traffic(lab, ipsec, *arguments):
+    """A daemon with one session that has traffic; the running load and the session."""
+    concentrator = lab.start_concentrator(links="memif", users=_USERS, ipsec=ipsec)
+    running = load.start(concentrator, "--sessions", "1", "--traffic", "200", "--seconds", "60", *arguments)
+    return running, concentrator.wait_sessions(1)[0]
+
+
+def _capture(lab, target, path, *options):
+    concentrator = lab.concentrator
+    concentrator.ctl("capture", target, "-o", str(path), "-t", "20", *options)
+    rows = _layers(path, "frame.protocols", "ip.src", "ip.dst", "ppp.protocol")
+    data = [row for row in rows if row[0].startswith("raw:ip:udp:l2tp:ppp:ip")]
+    return rows, data
+
+
+@case(seconds=60, own_daemon=True)
+def capture_opens_in_wireshark(lab):
+    """What lies above ESP: L2TP, PPP and the subscriber's packets, both ways."""
+    running, session = _with_traffic(lab, "required", "--ipsec", "aes256-gcm", "--nat", "1")
+    concentrator = lab.concentrator
+    rows, data = _capture(lab, str(session["session"]), concentrator.directory / "session.pcapng",
+                          "-n", "100")
+    expect(len(rows) == 100 and len(data) >= 90, f"{len(rows)} packets, {len(data)} of data: {rows[:3]}")
+    sources = {row[1].split(",")[1] for row in data}
+    expect(session["address"] in sources and len(sources) == 2, f"inner sources {sources}")
+    outer = {row[1].split(",")[0] for row in data}
+    expect(session["peer"].rsplit(":", 1)[0] in outer and len(outer) == 2, f"outer sources {outer}")
+    rows, data = _capture(lab, session["peer"], concentrator.directory / "peer.pcapng", "-n", "20")
+    expect(len(data) >= 15, f"{rows[:3]}")
+    log = concentrator.log()
+    expect("capture begun" in log and "capture ended" in log, "the log does not tell of it")
+    running.signal(signal.SIGINT)
+    running.wait(20)
+
+
+@case(seconds=60, own_daemon=True)
+def capture_of_a_session_in_clear(lab):
+    running, session = _with_traffic(lab, "off")
+    rows, data = _capture(lab, str(session["session"]), lab.concentrator.directory / "plain.pcapng",
+                          "-n", "50")
+    expect(len(data) >= 40 and len({row[1].split(",")[1] for row in data}) == 2, f"{rows[:3]}")
+    running.signal(signal.SIGINT)
+    running.wait(20)
+
+
+@case(seconds=60, own_daemon=True)
+def trace_follows_packets(lab):
+    running, session = _with_traffic(lab, "required", "--ipsec", "aes256-cbc-sha1", "--nat", "1")
+    concentrator = lab.concentrator
+    lines = concentrator.ctl("trace", str(session["session"]), "-n", "400", "-t", "20").splitlines()
+    ways = {}
+    for line in lines:
+        words = line.split()
+        ways.setdefault(words[5], []).append(words[6])
+    expect(["esp_in", "decrypted", "route", "egress"] in ways.values(), f"{lines[:12]}")
+    expect(["session_out", "encrypted", "outer", "egress"] in ways.values(), f"{lines[:12]}")
+    status = concentrator.ctl("trace", "999999", check=False)
+    expect("no such session" in status, status)
+    running.signal(signal.SIGINT)
+    running.wait(20)
+
+
+@case(own_daemon=True, seconds=60)
+def explain_l2tp_in_clear(lab):
+    """A client without IPsec where IPsec is required gets no answer, and the operator a sentence."""
+    concentrator = lab.start_concentrator(links="memif", users=_USERS, ipsec="required")
+    running = load.start(concentrator, "--sessions", "1")
+    deadline = 100
+    while not concentrator.show("dials") and deadline:
+        deadline -= 1
+        running.wait(0.1)
+    dial = _explained(concentrator, "last")
+    expect(dial["cause"] == "l2tp_in_clear" and "IPsec" in dial["cure"], f"{dial}")
+    running.signal(signal.SIGINT)
+    running.wait(20)
