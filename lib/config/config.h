@@ -55,8 +55,9 @@ struct config_port {
 };
 
 struct config_listener {
-	uint32_t address_be; /* 0: every local address */
-	int ipsec;           /* enum config_ipsec */
+	uint32_t address_be;        /* 0: every local address */
+	int ipsec;                  /* enum config_ipsec */
+	uint32_t public_address_be; /* 0: no NAT changes the address */
 	char preshared_key_file[CONFIG_PATH_BYTES];
 	/* Read from the file, without a newline at the end; NULL where there is none. */
 	uint8_t *preshared_key;
@@ -71,8 +72,8 @@ struct config_pool {
 
 struct config {
 	/* daemon */
-	int workers;   /* 0: processors minus one */
-	int idle;      /* enum config_idle */
+	int workers; /* 0: processors minus one */
+	int idle;    /* enum config_idle */
 	int dials_kept;
 	int rebalance; /* enum config_rebalance */
 	int memory;    /* enum config_memory */

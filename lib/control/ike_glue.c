@@ -62,13 +62,26 @@ static void jobs_readable(void *object)
 	jobs_collect(control->jobs, job_done, control);
 }
 
+static struct ike_listener listener_of(const struct config_listener *from)
+{
+	struct ike_listener listener = {0};
+
+	if (from->address_be != 0)
+		listener.local = endpoint_ipv4(from->address_be, 0);
+	if (from->public_address_be != 0)
+		listener.public_address = endpoint_ipv4(from->public_address_be, 0);
+	return listener;
+}
+
 int ike_set_up(struct control *control)
 {
 	const struct config *from = control->config;
 	struct ike_preshared_key keys[CONFIG_LISTENERS_MAX];
+	struct ike_listener listeners[CONFIG_LISTENERS_MAX];
 	struct ike_host host = {control, control->random, spi_reserve, spi_release, peer_heard};
 	struct ike_config config = {
 		.preshared_keys = keys,
+		.listeners = listeners,
 		.compatibility = from->ike_compatibility == CONFIG_COMPATIBILITY_MODERN
 					 ? IKE_COMPATIBILITY_MODERN
 					 : IKE_COMPATIBILITY_CLIENTS,
@@ -86,6 +99,7 @@ int ike_set_up(struct control *control)
 	for (unsigned i = 0; i < from->listener_count; i++) {
 		const struct config_listener *listener = &from->listeners[i];
 
+		listeners[config.listener_count++] = listener_of(listener);
 		if (listener->preshared_key == NULL)
 			continue;
 		keys[config.preshared_key_count++] = (struct ike_preshared_key){

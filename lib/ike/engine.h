@@ -92,6 +92,9 @@ struct main_mode {
 	struct digest_part public_r; /* from here on: once the job is done */
 	struct digest_part shared_secret;
 	uint8_t nonce_r[NONCE_BYTES];
+	uint8_t nat_d_echo_bytes; /* what we say our own NAT-D is, if not computed; 0: computed */
+	uint8_t nat_d_echo[DIGEST_BYTES_MAX];
+	bool peer_hash_faked; /* the peer shall see a NAT in front of itself */
 };
 
 /* Message ids that were accepted, in a ring that grows up to MESSAGE_IDS_KEPT. */
@@ -236,6 +239,7 @@ enum turned_away {
 struct ike {
 	struct ike_config config;
 	struct ike_preshared_key *preshared_keys; /* owned, with their bytes */
+	struct ike_listener *listeners;           /* owned */
 	struct ike_host host;
 	struct table_key hash_key;
 	struct table sas_by_source;
@@ -296,6 +300,13 @@ void report_turned_away(struct ike *ike, const struct packet *packet, enum turne
 void report_send(struct ike *ike, const struct sa *sa, const struct ike_path *path,
 		 bool to_current_endpoint, const uint8_t *bytes, size_t length);
 void report_child(const struct child *child, enum ike_event_kind kind);
+
+/* listener.c */
+const struct ike_listener *listener_find(const struct ike *ike, const struct endpoint *local);
+/* The address that stands for `local` outside of a NAT in front of us, or NULL: there is none. */
+const struct endpoint *listener_public(const struct ike *ike, const struct endpoint *local);
+/* The address that the peer dialled, as it knows it: the public one, if a NAT hides `local`. */
+struct endpoint nat_own_address(const struct ike *ike, const struct endpoint *local);
 
 /* source.c */
 struct source *source_get(struct ike *ike, const struct endpoint *remote);

@@ -79,6 +79,7 @@ static void preshared_keys_free(struct ike *ike)
 		part_free(&secret);
 	}
 	free(ike->preshared_keys);
+	free(ike->listeners);
 }
 
 struct ike *ike_new(const struct ike_config *config, const struct ike_host *host)
@@ -89,6 +90,11 @@ struct ike *ike_new(const struct ike_config *config, const struct ike_host *host
 	ike->config = *config;
 	ike->config.preshared_key_count = preshared_keys_copy(ike, config);
 	ike->config.preshared_keys = ike->preshared_keys;
+	ike->listeners = memory_new_array(config->listener_count, sizeof(*ike->listeners));
+	if (config->listener_count != 0)
+		memcpy(ike->listeners, config->listeners,
+		       config->listener_count * sizeof(*ike->listeners));
+	ike->config.listeners = ike->listeners;
 	if (ike->config.preshared_key_count == 0) {
 		preshared_keys_free(ike);
 		free(ike);

@@ -42,10 +42,19 @@ struct ike_preshared_key {
 	size_t length;
 };
 
-/* Copied by ike_new(), keys included. */
+/* What else holds for a local address. */
+struct ike_listener {
+	struct endpoint local; /* as above */
+	/* What clients dial when a NAT stands in front of us (1:1, in a cloud); ENDPOINT_NONE: local. */
+	struct endpoint public_address;
+};
+
+/* Copied by ike_new(), keys and listeners included. */
 struct ike_config {
 	const struct ike_preshared_key *preshared_keys;
 	size_t preshared_key_count;
+	const struct ike_listener *listeners;
+	size_t listener_count;
 	enum ike_compatibility compatibility;
 	struct endpoint local_id;      /* ID of main mode 6; ENDPOINT_NONE: the address dialled */
 	bool force_encapsulation;      /* make the peer see a NAT by faking only its own hash */
@@ -83,8 +92,8 @@ enum ike_event_kind {
 	IKE_CHILD_ADD,       /* .child_add: comes before the IKE_SEND of quick mode 2 */
 	IKE_CHILD_CONFIRMED, /* .child: quick mode 3 arrived; the outbound SA may be used */
 	IKE_CHILD_OUTBOUND_DELETED, /* .child: the peer deleted its inbound SA: send on it no more */
-	IKE_CHILD_DELETE, /* .child: remove the pair; its SPI is free after the owner says so */
-	IKE_PEER_ANSWERED,        /* .peer: acknowledged what ike_peer_ask() sent */
+	IKE_CHILD_DELETE,  /* .child: remove the pair; its SPI is free after the owner says so */
+	IKE_PEER_ANSWERED, /* .peer: acknowledged what ike_peer_ask() sent */
 	IKE_PEER_INITIAL_CONTACT, /* .peer: peers with the same identity should be probed */
 	IKE_PEER_DOWN, /* .down: no ISAKMP SA and no child is left, or the peer is dead */
 	IKE_STEP,      /* .step: one line of the ladder */
@@ -131,7 +140,8 @@ struct ike_event {
 			uint32_t spi_out;
 			bool encapsulated; /* UDP 4500, else protocol 50 */
 			struct ike_path path;
-			uint64_t inner; /* stands for the address in IDci and the peer's own in NAT-OA:
+			uint64_t
+				inner; /* stands for the address in IDci and the peer's own in NAT-OA:
 					   equal in all children of one device */
 			uint16_t peer_port;      /* UDP port of IDci; 0: any */
 			uint16_t local_port;     /* UDP port of IDcr; 0 or 1701 */

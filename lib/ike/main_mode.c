@@ -149,7 +149,7 @@ static void peer_up_report(const struct sa *sa, const struct digest_part *id)
 		identification_text(&identification, event->peer_up.identity,
 				    sizeof(event->peer_up.identity));
 	snprintf(event->peer_up.profile, sizeof(event->peer_up.profile), "%s",
-		 sa->main_mode->vendor.profile);
+		 vendor_profile_name(sa->main_mode->vendor.profile));
 	ike_suite_text(&sa->keys.suite, event->peer_up.proposal, sizeof(event->peer_up.proposal));
 }
 
@@ -309,10 +309,11 @@ static void offer_take(struct ike *ike, const struct packet *packet,
 	sa->main_mode->reply.request_hash = packet->hash;
 	sa->main_mode->preshared_key = preshared_key_find(ike, &packet->path->local);
 	sa->main_mode->vendor = vendor_find(payloads);
-	report_step(sa, packet->path, true, "main mode 1", "offers %u proposals, %s, profile %s",
+	report_step(sa, packet->path, true, "main mode 1", "offers %u proposals, %s, profile %s%s",
 		    proposal_transforms(&payloads->sa),
 		    nat_version_text(sa->main_mode->vendor.nat_version),
-		    sa->main_mode->vendor.profile);
+		    vendor_profile_name(sa->main_mode->vendor.profile),
+		    sa->main_mode->vendor.version);
 	if (error != 0) {
 		offer_refuse(sa, &input, &policy);
 		return;
@@ -397,17 +398,30 @@ static bool nonce_length_valid(const struct digest_part *nonce)
 
 static void nat_take(struct sa *sa, const struct packet *packet, const struct payloads *payloads)
 {
+	const struct ike_path seen = {nat_own_address(sa->ike, &packet->path->local),
+				      packet->path->remote};
+	bool translated = !endpoint_same_address(&seen.local, &packet->path->local);
+	struct main_mode *mode = sa->main_mode;
 	struct nat_detection nat;
 	uint8_t cookies[16];
 
 	if (sa->nat_version == NAT_VERSION_NONE)
 		return;
 	sa_cookies(sa, cookies);
-	nat = nat_detect(sa->keys.suite.hash, cookies, packet->path, payloads);
+	nat = nat_detect(sa->keys.suite.hash, cookies, &seen, payloads);
+	/* Windows refuses a server behind a NAT: it is told that it dialled the right address. */
+	if (nat.local_behind_nat && mode->vendor.profile == VENDOR_PROFILE_WINDOWS &&
+	    payloads->nat_d[0].length == digest_bytes(sa->keys.suite.hash)) {
+		mode->nat_d_echo_bytes = (uint8_t)payloads->nat_d[0].length;
+		memcpy(mode->nat_d_echo, payloads->nat_d[0].bytes, mode->nat_d_echo_bytes);
+	}
+	/* A NAT that we hide must still not see bare ESP. */
+	mode->peer_hash_faked =
+		sa->ike->config.force_encapsulation || translated || mode->nat_d_echo_bytes != 0;
 	sa->peer_behind_nat = nat.peer_behind_nat;
-	sa->local_behind_nat = nat.local_behind_nat;
-	sa->encapsulated = nat.nat_d_came && (nat.peer_behind_nat || nat.local_behind_nat ||
-					      sa->ike->config.force_encapsulation);
+	sa->local_behind_nat = nat.local_behind_nat || (nat.nat_d_came && translated);
+	sa->encapsulated = nat.nat_d_came &&
+			   (nat.peer_behind_nat || sa->local_behind_nat || mode->peer_hash_faked);
 }
 
 static const char *nat_text(const struct sa *sa)
@@ -604,7 +618,8 @@ static enum cause silence(const struct sa *sa, char *detail, size_t size)
 			 second ? 2 : 4);
 	if (second)
 		return CAUSE_silent_after_main_mode_2;
-	return sa->local_behind_nat ? CAUSE_nat_server_refused : CAUSE_silent_after_main_mode_4;
+	return sa->local_behind_nat && !mode->peer_hash_faked ? CAUSE_nat_server_refused
+							      : CAUSE_silent_after_main_mode_4;
 }
 
 void main_mode_expired(struct sa *sa)

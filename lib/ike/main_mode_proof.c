@@ -58,15 +58,14 @@ bool main_mode_peer_authentic(const struct sa *sa, const struct payloads *payloa
 	       memory_equal_constant_time(expected, payloads->hash.bytes, size);
 }
 
-/* Our ID: the configured address, or the one that was dialled; protocol and port 0. */
+/* Our ID: the configured address, or the one that the peer dialled; protocol and port 0. */
 static size_t own_id_write(const struct sa *sa, uint8_t body[20])
 {
 	const struct endpoint *configured = &sa->ike->config.local_id;
-	const struct endpoint *id =
-		configured->family != ENDPOINT_NONE ? configured : &sa->main_mode->path.local;
+	const struct endpoint dialled = nat_own_address(sa->ike, &sa->main_mode->path.local);
 	struct writer w = writer_over(body, 20);
 
-	message_id_write(&w, id, 0, 0);
+	message_id_write(&w, configured->family != ENDPOINT_NONE ? configured : &dialled, 0, 0);
 	return writer_length(&w);
 }
 

@@ -57,18 +57,21 @@ static void add_nat_d(struct message *m, struct sa *sa)
 	uint8_t type = sa->nat_version == NAT_VERSION_RFC_3947 ? ISAKMP_PAYLOAD_NAT_D
 							       : ISAKMP_PAYLOAD_NAT_D_DRAFT;
 	enum digest_kind hash = sa->keys.suite.hash;
+	struct endpoint own = nat_own_address(sa->ike, &sa->main_mode->path.local);
 	uint8_t value[DIGEST_BYTES_MAX];
 	uint8_t cookies[16];
 	int error = 0;
 
 	sa_cookies(sa, cookies);
-	if (sa->ike->config.force_encapsulation)
+	if (sa->main_mode->peer_hash_faked)
 		random_fill(&sa->ike->host.random, value, digest_bytes(hash));
 	else
 		error = nat_d_hash(hash, cookies, &sa->main_mode->path.remote, value);
 	message_add(m, type, value, digest_bytes(hash));
-	if (error == 0)
-		error = nat_d_hash(hash, cookies, &sa->main_mode->path.local, value);
+	if (sa->main_mode->nat_d_echo_bytes != 0)
+		memcpy(value, sa->main_mode->nat_d_echo, sa->main_mode->nat_d_echo_bytes);
+	else if (error == 0)
+		error = nat_d_hash(hash, cookies, &own, value);
 	message_add(m, type, value, digest_bytes(hash));
 	if (error != 0)
 		m->w.failed = true;

@@ -97,7 +97,7 @@ bool peer_join(struct sa *sa, const struct digest_part *identity)
 	peer->sa_count++;
 	if (peer->child_count == 0)
 		peer->childless_ms = sa->ike->now_ms; /* its time for a quick mode starts anew */
-	peer->peer_behind_nat = sa->peer_behind_nat || sa->ike->config.force_encapsulation;
+	peer->peer_behind_nat = sa->peer_behind_nat || sa->main_mode->peer_hash_faked;
 	peer_schedule(peer);
 	return made;
 }
@@ -312,7 +312,8 @@ static enum cause childless_cause(const struct peer *peer, enum cause cause, con
 	}
 	if (cause != CAUSE_no_security_association && cause != CAUSE_peer_silent)
 		return cause;
-	if (sa != NULL && sa->local_behind_nat)
+	if (sa != NULL && sa->local_behind_nat &&
+	    listener_public(peer->ike, &peer->path.local) == NULL)
 		return CAUSE_nat_server_refused;
 	if (sa != NULL && sa->nat_version == NAT_VERSION_NONE && nat_evident(peer))
 		return CAUSE_nat_traversal_missing;

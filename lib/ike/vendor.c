@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "ike/vendor.h"
 
+#include "base/cursor.h"
+
 #include <string.h>
 
 enum vendor {
@@ -11,6 +13,12 @@ enum vendor {
 	VENDOR_NAT_DRAFT_00,
 	VENDOR_NAT_APPLE,
 	VENDOR_NAT_DRAFT_08,
+	VENDOR_NAT_DRAFT_07,
+	VENDOR_NAT_DRAFT_06,
+	VENDOR_NAT_DRAFT_05,
+	VENDOR_NAT_DRAFT_04,
+	VENDOR_FRAGMENTATION,
+	VENDOR_LIBRESWAN,
 	VENDOR_DEAD_PEER_DETECTION,
 	VENDOR_XAUTH,
 	VENDOR_MICROSOFT,
@@ -43,6 +51,22 @@ static const struct {
 	[VENDOR_NAT_DRAFT_08] = {16,
 				 {0x8f, 0x8d, 0x83, 0x82, 0x6d, 0x24, 0x6b, 0x6f, 0xc7, 0xa8, 0xa6,
 				  0xa4, 0x28, 0xc1, 0x1d, 0xe8}},
+	[VENDOR_NAT_DRAFT_07] = {16,
+				 {0x43, 0x9b, 0x59, 0xf8, 0xba, 0x67, 0x6c, 0x4c, 0x77, 0x37, 0xae,
+				  0x22, 0xea, 0xb8, 0xf5, 0x82}},
+	[VENDOR_NAT_DRAFT_06] = {16,
+				 {0x4d, 0x1e, 0x0e, 0x13, 0x6d, 0xea, 0xfa, 0x34, 0xc4, 0xf3, 0xea,
+				  0x9f, 0x02, 0xec, 0x72, 0x85}},
+	[VENDOR_NAT_DRAFT_05] = {16,
+				 {0x80, 0xd0, 0xbb, 0x3d, 0xef, 0x54, 0x56, 0x5e, 0xe8, 0x46, 0x45,
+				  0xd4, 0xc8, 0x5c, 0xe3, 0xee}},
+	[VENDOR_NAT_DRAFT_04] = {16,
+				 {0x99, 0x09, 0xb6, 0x4e, 0xed, 0x93, 0x7c, 0x65, 0x73, 0xde, 0x52,
+				  0xac, 0xe9, 0x52, 0xfa, 0x6b}},
+	[VENDOR_FRAGMENTATION] = {16,
+				  {0x40, 0x48, 0xb7, 0xd5, 0x6e, 0xbc, 0xe8, 0x85, 0x25, 0xe7, 0xde,
+				   0x7f, 0x00, 0xd6, 0xc2, 0xd3}},
+	[VENDOR_LIBRESWAN] = {12, "OE-Libreswan"},
 	[VENDOR_DEAD_PEER_DETECTION] = {14,
 					{0xaf, 0xca, 0xd7, 0x13, 0x68, 0xa1, 0xf1, 0xc9, 0x6b, 0x86,
 					 0x96, 0xfc, 0x77, 0x57, 0x01, 0x00}},
@@ -72,20 +96,76 @@ static bool has(uint32_t seen, enum vendor vendor)
 	return seen >> vendor & 1;
 }
 
-static const char *profile_of(uint32_t seen)
+/* In this order; what is not told apart with certainty is "generic". */
+static enum vendor_profile profile_of(uint32_t seen)
 {
+	bool apple_draft = has(seen, VENDOR_NAT_APPLE) || has(seen, VENDOR_NAT_DRAFT_08) ||
+			   has(seen, VENDOR_NAT_DRAFT_07) || has(seen, VENDOR_NAT_DRAFT_06) ||
+			   has(seen, VENDOR_NAT_DRAFT_05) || has(seen, VENDOR_NAT_DRAFT_04);
+
 	if (has(seen, VENDOR_MICROSOFT))
-		return "windows";
-	if (has(seen, VENDOR_NAT_APPLE) || has(seen, VENDOR_NAT_DRAFT_08))
-		return "apple";
+		return VENDOR_PROFILE_WINDOWS;
+	if (apple_draft)
+		return VENDOR_PROFILE_APPLE;
 	if (has(seen, VENDOR_RFC_3947) && has(seen, VENDOR_NAT_DRAFT_02) &&
 	    has(seen, VENDOR_NAT_DRAFT_02N) && has(seen, VENDOR_NAT_DRAFT_00) &&
 	    has(seen, VENDOR_DEAD_PEER_DETECTION) && !has(seen, VENDOR_NAT_DRAFT_03))
-		return "android";
+		return VENDOR_PROFILE_ANDROID;
+	if (has(seen, VENDOR_LIBRESWAN))
+		return VENDOR_PROFILE_LIBRESWAN;
 	if (has(seen, VENDOR_XAUTH) && has(seen, VENDOR_DEAD_PEER_DETECTION) &&
 	    has(seen, VENDOR_RFC_3947))
-		return "strongswan";
-	return "generic";
+		return VENDOR_PROFILE_STRONGSWAN;
+	return VENDOR_PROFILE_GENERIC;
+}
+
+/* Microsoft's last byte. */
+static const char *windows_version(uint8_t version)
+{
+	static const char *const versions[] = {
+		"",
+		"",
+		" 2000",
+		" XP",
+		" XP SP2 or 2003",
+		" Vista",
+		" 2008",
+		" 7",
+		" 7, 8 or 2008 R2",
+		" 8, 10, 11 or a server since 2012",
+	};
+
+	return version < sizeof(versions) / sizeof(versions[0]) ? versions[version] : "";
+}
+
+/* The word behind a vendor id, or 0. */
+static uint32_t word_behind(const struct payloads *payloads, enum vendor vendor)
+{
+	for (size_t i = 0; i < payloads->vendor_id_count; i++) {
+		const struct digest_part *id = &payloads->vendor_ids[i];
+		struct cursor c = cursor_over(id->bytes, id->length);
+
+		if (id->length == ids[vendor].length + 4U &&
+		    memcmp(id->bytes, ids[vendor].bytes, ids[vendor].length) == 0) {
+			cursor_skip(&c, ids[vendor].length);
+			return cursor_u32(&c);
+		}
+	}
+	return 0;
+}
+
+const char *vendor_profile_name(enum vendor_profile profile)
+{
+	static const char *const names[] = {
+		[VENDOR_PROFILE_GENERIC] = "generic",
+		[VENDOR_PROFILE_WINDOWS] = "windows",
+		[VENDOR_PROFILE_APPLE] = "apple",
+		[VENDOR_PROFILE_ANDROID] = "android",
+		[VENDOR_PROFILE_STRONGSWAN] = "strongswan",
+		[VENDOR_PROFILE_LIBRESWAN] = "libreswan",
+	};
+
+	return names[profile];
 }
 
 struct vendor_findings vendor_find(const struct payloads *payloads)
@@ -94,9 +174,16 @@ struct vendor_findings vendor_find(const struct payloads *payloads)
 	struct vendor_findings findings = {
 		.nat_version = NAT_VERSION_NONE,
 		.dead_peer_detection = has(seen, VENDOR_DEAD_PEER_DETECTION),
+		.fragmentation = has(seen, VENDOR_FRAGMENTATION),
 		.profile = profile_of(seen),
+		.version = "",
 	};
 
+	findings.fragmentation_word =
+		(word_behind(payloads, VENDOR_FRAGMENTATION) & VENDOR_FRAGMENTATION_MAIN_MODE) != 0;
+	if (findings.profile == VENDOR_PROFILE_WINDOWS)
+		findings.version =
+			windows_version((uint8_t)word_behind(payloads, VENDOR_MICROSOFT));
 	if (has(seen, VENDOR_RFC_3947))
 		findings.nat_version = NAT_VERSION_RFC_3947;
 	else if (has(seen, VENDOR_NAT_DRAFT_03))
@@ -123,4 +210,12 @@ struct digest_part vendor_nat_id(enum nat_version version)
 struct digest_part vendor_dead_peer_detection_id(void)
 {
 	return (struct digest_part){ids[VENDOR_DEAD_PEER_DETECTION].bytes, 16};
+}
+
+struct digest_part vendor_fragmentation_id(bool word)
+{
+	static const uint8_t id[] = {0x40, 0x48, 0xb7, 0xd5, 0x6e, 0xbc, 0xe8, 0x85, 0x25, 0xe7,
+				     0xde, 0x7f, 0x00, 0xd6, 0xc2, 0xd3, 0x80, 0x00, 0x00, 0x00};
+
+	return (struct digest_part){id, word ? 20 : 16};
 }

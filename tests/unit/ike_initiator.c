@@ -31,6 +31,8 @@ VENDOR(vendor_microsoft, 0x1e, 0x2b, 0x51, 0x69, 0x05, 0x99, 0x1c, 0x7d, 0x7c, 0
        0xb5, 0x87, 0xe4, 0x61, 0, 0, 0, 9);
 VENDOR(vendor_xauth, 0x09, 0x00, 0x26, 0x89, 0xdf, 0xd6, 0xb7, 0x12);
 
+VENDOR(vendor_libreswan, 'O', 'E', '-', 'L', 'i', 'b', 'r', 'e', 's', 'w', 'a', 'n', '-', '4');
+
 uint64_t initiator_random_u64(struct initiator_random *random)
 {
 	uint64_t z = random->state += 0x9e3779b97f4a7c15ULL;
@@ -508,6 +510,7 @@ static bool take_6(struct initiator *i, const uint8_t *bytes, size_t length)
 	if (memcmp(expected, hash->bytes, hash->length) != 0)
 		return false;
 	memcpy(i->iv, iv, 16);
+	memcpy(i->identity_in, id->bytes, id->length < 64 ? id->length : 64);
 	i->state = INITIATOR_ESTABLISHED;
 	return true;
 }

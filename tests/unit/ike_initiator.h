@@ -42,7 +42,8 @@ struct initiator_vendor {
 };
 
 extern const struct initiator_vendor vendor_rfc_3947, vendor_draft_02n, vendor_draft_02,
-	vendor_draft_03, vendor_draft_00, vendor_apple, vendor_dpd, vendor_microsoft, vendor_xauth;
+	vendor_draft_03, vendor_draft_00, vendor_apple, vendor_dpd, vendor_microsoft, vendor_xauth,
+	vendor_libreswan;
 
 /* Deterministic randomness (splitmix64). */
 struct initiator_random {
@@ -133,7 +134,8 @@ struct initiator {
 	uint8_t vendors_in[8][32];
 	size_t vendors_in_bytes[8];
 	size_t vendor_in_count;
-	bool transform_echoed; /* the answer held one of our transforms byte for byte */
+	uint8_t identity_in[64]; /* body of the server's ID payload, as far as it fits */
+	bool transform_echoed;   /* the answer held one of our transforms byte for byte */
 	/* quick mode */
 	uint32_t message_id;
 	uint8_t quick_iv[16];

@@ -382,11 +382,17 @@ static void profiles_are_told_by_vendor_ids(void **state)
 		{{&vendor_xauth, &vendor_dpd, &vendor_rfc_3947, &vendor_draft_02n},
 		 4,
 		 "strongswan"},
+		{{&vendor_xauth, &vendor_dpd, &vendor_rfc_3947, &vendor_libreswan}, 4, "libreswan"},
+		{{&vendor_rfc_3947, &vendor_microsoft, &vendor_apple}, 3, "windows"},
+		{{&vendor_rfc_3947, &vendor_draft_03, &vendor_draft_02, &vendor_draft_02n,
+		  &vendor_draft_00, &vendor_dpd},
+		 6,
+		 "generic"},
 	};
 	struct rig_client client;
 
 	(void)state;
-	for (size_t n = 0; n < 4; n++) {
+	for (size_t n = 0; n < sizeof(cases) / sizeof(cases[0]); n++) {
 		struct initiator_config config = client_config(true);
 
 		memcpy(config.vendors, cases[n].offers, sizeof(cases[n].offers));
@@ -395,6 +401,56 @@ static void profiles_are_told_by_vendor_ids(void **state)
 		dial(&client, &config, n + 70);
 		assert_string_equal(rig_find(&rig, IKE_PEER_UP, 0)->peer_up.profile,
 				    cases[n].profile);
+		rig_free(&rig);
+	}
+}
+
+static const uint32_t public_server = 0xcb0071c8;
+
+static void public_address(struct ike_config *config)
+{
+	static struct ike_listener listener;
+
+	listener.public_address = endpoint_ipv4(htonl(public_server), 0);
+	config->listeners = &listener;
+	config->listener_count = 1;
+}
+
+/* The concentrator itself behind a 1:1 NAT: who is told the public address, or gets its own view of
+ * it back, sees no NAT in front of us, but one in front of itself, so that ESP goes in UDP. */
+static void a_nat_in_front_of_us_is_hidden(void **state)
+{
+	static const struct {
+		const struct initiator_vendor *first;
+		bool configured;
+		bool hidden;
+	} cases[] = {
+		{&vendor_microsoft, false, true},
+		{&vendor_dpd, false, false},
+		{&vendor_microsoft, true, true},
+		{&vendor_dpd, true, true},
+	};
+	struct rig_client client;
+
+	(void)state;
+	for (size_t n = 0; n < 4; n++) {
+		struct initiator_config config = client_config(false);
+		const uint8_t *id;
+
+		config.vendors[1] = cases[n].first;
+		config.server = endpoint_ipv4(htonl(public_server), 500);
+		rig_init(&rig, n, cases[n].configured ? public_address : NULL);
+		client_init(&client, &config, n, 500);
+		client.path.local = endpoint_ipv4(htonl(0x0a000005), 500);
+		client_dial(&rig, &client);
+		assert_int_equal(client.i.state, INITIATOR_ESTABLISHED);
+		assert_int_equal(client.i.nat_server, !cases[n].hidden);
+		assert_int_equal(client.i.nat_self, cases[n].hidden);
+		assert_int_equal(client.path.local.port, 4500);
+		assert_true(rig_find(&rig, IKE_PEER_UP, 0)->peer_up.local_behind_nat);
+		assert_true(rig_find(&rig, IKE_PEER_UP, 0)->peer_up.encapsulated);
+		id = client.i.identity_in;
+		assert_int_equal(id[4], cases[n].configured ? 0xcb : 0x0a);
 		rig_free(&rig);
 	}
 }
@@ -795,6 +851,7 @@ int main(void)
 		cmocka_unit_test(forced_encapsulation_fakes_only_the_peers_hash),
 		cmocka_unit_test(the_best_nat_version_is_answered_alone),
 		cmocka_unit_test(profiles_are_told_by_vendor_ids),
+		cmocka_unit_test(a_nat_in_front_of_us_is_hidden),
 		cmocka_unit_test(the_clients_order_holds_with_3des_last),
 		cmocka_unit_test(the_modern_policy_refuses_old_algorithms),
 		cmocka_unit_test(no_common_proposal_is_explained_once),
