@@ -80,9 +80,11 @@ class Ike:
                     self.deleted = True
 
     def _notified(self, kind, spi, data):
-        if kind == isakmp.R_U_THERE and self.profile.answers_dpd:
-            require(spi == self.initiator + self.responder, "R-U-THERE with other cookies")
-            self.dpd_questions += 1
+        if kind != isakmp.R_U_THERE:
+            return
+        require(spi == self.initiator + self.responder, "R-U-THERE with other cookies")
+        self.dpd_questions += 1
+        if self.profile.answers_dpd:
             self.notify(isakmp.R_U_THERE_ACK, isakmp.ISAKMP_PROTOCOL, spi, data)
 
     # ---- encryption
