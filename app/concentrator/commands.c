@@ -286,6 +286,8 @@ static uint64_t drops_of(const struct daemon *daemon, enum drop drop)
 
 	if (drop == DROP_neighbour_unresolved)
 		count += ports_neighbour_unresolved(daemon->ports);
+	else if (drop == DROP_path_mtu_refused)
+		count += control_path_mtu_refused(daemon->control);
 	else if (drop == DROP_neighbour_failed)
 		count += ports_neighbour_failed(daemon->ports);
 	return count;

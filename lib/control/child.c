@@ -12,6 +12,28 @@ static size_t storage_bytes(const struct esp_suite *suite)
 	return SA_STORAGE_BYTES + 2 * esp_key_bytes(suite);
 }
 
+struct child **child_outbound(const struct control *control, uint32_t spi_out)
+{
+	return &control->outbound_index[(spi_out * 2654435761u) >> (32 - control->index_bits)];
+}
+
+static void outbound_add(struct control *control, struct child *child)
+{
+	struct child **bucket = child_outbound(control, child->spi_out);
+
+	child->next_outbound = *bucket;
+	*bucket = child;
+}
+
+static void outbound_remove(struct control *control, const struct child *child)
+{
+	struct child **link = child_outbound(control, child->spi_out);
+
+	while (*link != child)
+		link = &(*link)->next_outbound;
+	*link = child->next_outbound;
+}
+
 void child_add(struct control *control, const struct ike_event *event)
 {
 	struct peer_group *group = group_of(control, event->peer);
@@ -41,6 +63,7 @@ void child_add(struct control *control, const struct ike_event *event)
 		group->inner = event->child_add.inner;
 	control->children[slot] = child;
 	control->child_count++;
+	outbound_add(control, child);
 	tables_sa_owner_set(control->tables, slot, group_owner(group));
 	/* Where the first quick mode came from; from then on roaming.c decides. */
 	if (group->child_count == 1 &&
@@ -116,6 +139,7 @@ void child_removed(struct control *control, struct message *message)
 	group->child_count--;
 	control->children[child->slot] = NULL;
 	control->child_count--;
+	outbound_remove(control, child);
 	tables_spi_release(control->tables, child->slot);
 	child_free(child);
 	group_check_gone(group);

@@ -109,6 +109,8 @@ struct control *control_new(const struct config *config, struct mailbox *mailbox
 	control->session_slots = slot_pool_new((uint32_t)sessions);
 	control->sessions = memory_new_array(sessions, sizeof(void *));
 	control->session_index = memory_new_array((size_t)1 << control->index_bits, sizeof(void *));
+	control->outbound_index =
+		memory_new_array((size_t)1 << control->index_bits, sizeof(void *));
 	control->children = memory_new_array(tables_sizes(tables)->sas, sizeof(void *));
 	moves_set_up(control);
 	load_set_up(control);
@@ -172,6 +174,7 @@ void control_free(struct control *control)
 	free(control->sessions);
 	free(control->session_index);
 	free(control->children);
+	free(control->outbound_index);
 	memory_wipe(control->random.context, sizeof(struct random_stock));
 	free(control->random.context);
 	free(control);

@@ -153,6 +153,9 @@ size_t control_list_tunnels(struct control *control, uint32_t *position, struct 
 size_t control_list_sas(struct control *control, uint32_t *position, struct sa_view *views,
 			size_t room);
 
+/* Routers' complaints about packets that were too big, which quoted none of ours. */
+uint64_t control_path_mtu_refused(const struct control *control);
+
 /* Ends a session by LCP Terminate and CDN. -ENOENT if there is none of that number. */
 int control_disconnect(struct control *control, uint32_t session);
 

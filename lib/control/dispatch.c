@@ -50,6 +50,9 @@ static void packet_handle(struct control *control, const struct message *message
 	case CONTROL_CLASS_l2tp_control:
 		l2tp_receive(control, message);
 		break;
+	case CONTROL_CLASS_path_mtu:
+		path_mtu_receive(control, message);
+		break;
 	case CONTROL_CLASS_ppp_control:
 		session_receive(control, message);
 		break;

@@ -133,6 +133,7 @@ void group_down(struct control *control, const struct ike_event *event)
 	control->group_by_peer[ike_peer_index(group->ike_peer)] = NULL;
 	group->ike_peer = 0;
 	proof_end(group);
+	path_mtu_forget(group);
 	index_remove(group);
 	group->down = true;
 	l2tp_close_all(group->space.l2tp, 6, event->down.cause, loop_now_ms(control->loop));
@@ -167,6 +168,7 @@ void group_free(struct peer_group *group)
 {
 	timer_wheel_cancel(&group->silence_timer);
 	proof_end(group);
+	path_mtu_forget(group);
 	if (group->space.l2tp != NULL)
 		l2tp_free(group->space.l2tp);
 	slabs_give_back(group->control->storage, group->storage, GROUP_STORAGE_BYTES);

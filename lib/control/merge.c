@@ -84,6 +84,7 @@ static void merge(struct peer_group *fresh, struct peer_group *group)
 	message->group_merge.into = group->slot;
 	children_pass(fresh, group);
 	proof_end(fresh);
+	path_mtu_forget(fresh);
 	proof_end(group);
 	group_endpoint_set(group, &path);
 	ike_peer_merge(control->ike, fresh->ike_peer, group->ike_peer, loop_now_ms(control->loop));

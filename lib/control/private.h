@@ -32,12 +32,14 @@ struct l2tp_space {
 };
 
 struct move;
+struct narrow_path;
 struct proof;
 struct session;
 
 /* A pair of ESP SAs as control knows it. */
 struct child {
 	struct child *next; /* of the same group */
+	struct child *next_outbound;
 	struct peer_group *group;
 	uint32_t slot;
 	uint32_t spi_in;
@@ -62,8 +64,9 @@ struct peer_group {
 	double weight;         /* of its sessions together, as the balance knows it */
 	struct endpoint local; /* group_endpoint_set() alone writes these two */
 	struct endpoint remote;
-	struct proof *proof; /* owned; NULL unless the address is in question */
-	uint32_t moves;      /* of the endpoint, and of those in this minute */
+	struct proof *proof;        /* owned; NULL unless the address is in question */
+	struct narrow_path *narrow; /* owned; NULL unless a router said so */
+	uint32_t moves;             /* of the endpoint, and of those in this minute */
 	uint32_t minute_moves;
 	uint64_t minute_ms;
 	void *storage;          /* the worker's, freed when it has let go */
@@ -112,6 +115,7 @@ struct session {
 	char *user;       /* owned; "" until it says its name */
 	uint32_t address; /* host order; 0: none */
 	int pool;         /* index of the pool that it came from; -1: the user's own */
+	uint16_t peer_mru;
 	uint16_t mtu;
 	uint64_t since_ms;
 	struct traffic_counters *counters;
@@ -202,6 +206,8 @@ struct control {
 	struct session **sessions;
 	struct session **session_index; /* hash by space, tunnel and session id */
 	struct child **children;        /* by SA slot */
+	struct child **outbound_index;  /* hash by the SPI that the peer chose */
+	uint64_t path_mtu_refused;
 	struct removal_queue removals;
 	struct watch *watches[WATCHES_MAX]; /* owned; NULL: free */
 	uint8_t watch_last;                 /* number given last */
@@ -261,6 +267,13 @@ struct peer_group *group_neighbours(const struct peer_group *group);
 /* The IKE engine's peer of `from` is that of `group`; `from` has none any more. */
 void group_peer_take(struct peer_group *group, struct peer_group *from);
 
+/* path_mtu.c: what routers say about packets that are too big. */
+void path_mtu_receive(struct control *control, const struct message *message);
+void path_mtu_forget(struct peer_group *group);
+void path_mtu_anew(struct peer_group *group); /* and its sessions hear of it */
+/* The largest packet to the peer; `group` may be NULL. */
+uint16_t path_mtu(const struct peer_group *group, uint16_t link_mtu);
+
 /* merge.c: a client that is back under a new main mode. */
 void group_missed(struct control *control, const struct message *message);
 void group_merged(struct control *control, const struct message *message);
@@ -271,6 +284,9 @@ void child_tell(struct control *control, const struct ike_event *event, enum mes
 void child_delete(struct control *control, const struct ike_event *event);
 void child_removed(struct control *control, struct message *message);
 void child_used(struct control *control, const struct message *message);
+
+/* The first of those that may have this outbound SPI; linked by next_outbound. */
+struct child **child_outbound(const struct control *control, uint32_t spi_out);
 
 /* owner.c: which worker owns a group or a session, how to reach it, and how to change it. */
 unsigned session_worker(const struct session *session);
@@ -328,6 +344,8 @@ void ppp_set_up(struct control *control);
 struct session *session_opening(struct l2tp_space *space, const struct l2tp_event *event);
 void session_start(struct l2tp_space *space, const struct l2tp_event *event);
 void session_end(struct session *session, enum cause cause, const char *detail);
+/* The path to its peer takes packets of another size. */
+void session_path_changed(struct session *session);
 void session_receive(struct control *control, const struct message *message);
 void session_removed(struct control *control, struct message *message);
 void session_drain(struct session *session);

@@ -139,6 +139,8 @@ static void moved(struct peer_group *group, const struct ike_path *path)
 	bool same = endpoint_same_address(&group->remote, &path->remote);
 
 	count_move(group);
+	if (!same)
+		path_mtu_anew(group);
 	group_endpoint_set(group, path);
 	if (believed)
 		proof_end(group);

@@ -56,9 +56,10 @@ void ppp_set_up(struct control *control)
 }
 
 /* The largest inner packet whose tunnel packet fits the link, with the SA's padding and tag. */
-static uint16_t path_mtu(const struct session *session)
+static uint16_t room_of(const struct session *session)
 {
-	uint32_t room = tables_port_mtu(session->control->tables, 0) - IPV4_HEADER_BYTES;
+	uint16_t link = tables_port_mtu(session->control->tables, 0);
+	uint32_t room = path_mtu(session->group, link) - IPV4_HEADER_BYTES;
 	const struct child *child;
 
 	if (session->group == NULL)
@@ -240,26 +241,41 @@ const struct endpoint *session_peer(const struct session *session)
 	return session->group != NULL ? &session->group->remote : &session->remote;
 }
 
-static void session_up(struct session *session, const struct ppp_event *event)
+/* The worker lets IP flow, in packets of the size that fits now. */
+static void worker_open(struct session *session)
 {
 	struct control *control = session->control;
 	const struct ppp_config *ppp =
 		session->group != NULL ? &control->protected_ppp : &control->plain_ppp;
-	char peer[ENDPOINT_TEXT_BYTES], address[INET_ADDRSTRLEN];
 	struct message *message;
 	uint16_t mss;
 
-	session->mtu = path_mtu(session);
-	if (event->up.peer_mru < session->mtu)
-		session->mtu = event->up.peer_mru;
+	session->mtu = room_of(session);
+	if (session->peer_mru < session->mtu)
+		session->mtu = session->peer_mru;
 	mss = session->mtu < ppp->mru ? session->mtu : ppp->mru;
 	message = mailbox_message_new(control->mailbox, MESSAGE_SESSION_OPEN);
 	message->session_open.slot = session->slot;
-	message->session_open.peer_address_be = event->up.grant.peer_address_be;
+	message->session_open.peer_address_be = htonl(session->address);
 	message->session_open.mtu = session->mtu;
 	message->session_open.mss =
 		control->config->mss_clamp ? (uint16_t)(mss - TCP_IPV4_HEADERS_BYTES) : 0;
 	session_send(session, message);
+}
+
+void session_path_changed(struct session *session)
+{
+	if (session->up && !session->deleting)
+		worker_open(session);
+}
+
+static void session_up(struct session *session, const struct ppp_event *event)
+{
+	struct control *control = session->control;
+	char peer[ENDPOINT_TEXT_BYTES], address[INET_ADDRSTRLEN];
+
+	session->peer_mru = event->up.peer_mru;
+	worker_open(session);
 	session->up = true;
 	control->sessions_up++;
 	control->sessions_started++;

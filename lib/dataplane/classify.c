@@ -15,6 +15,7 @@
 #define PORT_IKE_NATT       4500
 
 #define ISAKMP_HEADER_BYTES 28
+#define ICMP_BYTES          8
 #define NATT_OFFSET         42 /* of ESP behind Ethernet, IPv4 without options, and UDP */
 
 /* Packets of one vector by what comes next. */
@@ -156,6 +157,33 @@ static void classify_udp(struct worker *w, struct sorted *sorted, struct rte_mbu
 	}
 }
 
+#define ICMP_UNREACHABLE          3
+#define ICMP_FRAGMENTATION_NEEDED 4
+
+/* `offset`: of the ICMP header. Complaints about our ESP are control's; the rest is the kernel's. */
+static void classify_icmp(struct worker *w, struct rte_mbuf *mbuf, uint32_t offset)
+{
+	const uint8_t *icmp = rte_pktmbuf_mtod_offset(mbuf, const uint8_t *, offset);
+	const struct rte_ipv4_hdr *quoted = (const struct rte_ipv4_hdr *)(icmp + ICMP_BYTES);
+	uint32_t bytes = mbuf->data_len - offset;
+	const struct listener *listener;
+	rte_be16_t port;
+
+	if (bytes < ICMP_BYTES + sizeof(*quoted) + sizeof(port) || icmp[0] != ICMP_UNREACHABLE ||
+	    icmp[1] != ICMP_FRAGMENTATION_NEEDED || rte_raw_cksum(icmp, bytes) != 0xffff) {
+		to_kernel(w, mbuf);
+		return;
+	}
+	listener = lookup_listener(w->tables, quoted->src_addr);
+	memcpy(&port, icmp + ICMP_BYTES + sizeof(*quoted), sizeof(port));
+	if (listener != NULL && listener->ipsec != LISTENER_IPSEC_OFF &&
+	    (quoted->next_proto_id == IPPROTO_ESP ||
+	     (quoted->next_proto_id == IPPROTO_UDP && (port == rte_cpu_to_be_16(PORT_IKE_NATT)))))
+		control_hand(w, CONTROL_CLASS_path_mtu, mbuf, offset, bytes, 0);
+	else
+		to_kernel(w, mbuf);
+}
+
 static void classify_local(struct worker *w, struct sorted *sorted, struct rte_mbuf *mbuf,
 			   const struct rte_ipv4_hdr *ip)
 {
@@ -163,7 +191,9 @@ static void classify_local(struct worker *w, struct sorted *sorted, struct rte_m
 	bool fragment = (ip->fragment_offset &
 			 rte_cpu_to_be_16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK)) != 0;
 
-	if (ip->next_proto_id != IPPROTO_ESP && ip->next_proto_id != IPPROTO_UDP)
+	if (ip->next_proto_id == IPPROTO_ICMP && !fragment)
+		classify_icmp(w, mbuf, offset);
+	else if (ip->next_proto_id != IPPROTO_ESP && ip->next_proto_id != IPPROTO_UDP)
 		to_kernel(w, mbuf);
 	else if (fragment)
 		reassembly_hand(w, mbuf);

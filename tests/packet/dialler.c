@@ -29,6 +29,14 @@ static int no_route(void *context, uint32_t prefix_be, uint8_t length)
 	return 0;
 }
 
+static void to_kernel(void *context, uint16_t port, const uint8_t *bytes, size_t length)
+{
+	(void)context;
+	(void)port;
+	(void)bytes;
+	(void)length;
+}
+
 static void configure(struct dialler *dialler)
 {
 	int users;
@@ -227,9 +235,10 @@ static void frame_take(struct dialler *dialler, struct bytes *frame)
 		dialler->astray_address = address;
 		return;
 	}
-	if (frame->length - 14 > dialler->largest)
-		dialler->largest = (uint16_t)(frame->length - 14);
-	bytes_cut(frame, 14 + 28);
+	bytes_cut(frame, 14);
+	if (natt && frame->length > dialler->largest.length)
+		dialler->largest = *frame;
+	bytes_cut(frame, 28);
 	if (natt && bytes_u32(frame, 0) != 0) {
 		esp_take(dialler, frame);
 		return;
@@ -307,7 +316,8 @@ void dialler_redial(struct dialler *dialler)
 struct dialler *dialler_up(void (*change)(struct dialler *dialler))
 {
 	const struct itimerspec millisecond = {{0, 1000000}, {0, 1000000}};
-	struct control_ports ports = {.subscriber_route_add = no_route,
+	struct control_ports ports = {.to_kernel = to_kernel,
+				      .subscriber_route_add = no_route,
 				      .subscriber_route_delete = no_route};
 	struct dialler *dialler = calloc(1, sizeof(*dialler));
 

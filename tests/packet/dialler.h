@@ -52,7 +52,7 @@ struct dialler {
 	unsigned astray;     /* frames to another address or port */
 	size_t astray_bytes; /* without their frame headers */
 	uint32_t astray_address;
-	uint16_t largest; /* outer packet towards the client */
+	struct bytes largest; /* outer packet towards the client */
 	unsigned r_u_theres;
 };
 
