@@ -279,11 +279,10 @@ void dialler_run(struct dialler *dialler, uint64_t ms, bool (*done)(const struct
 
 static void dial(struct dialler *dialler)
 {
-	const struct random_source random = {.fill = fill};
 	struct endpoint own = endpoint_ipv4(htonl(dialler->own_address), 500);
 	struct endpoint peer = endpoint_ipv4(htonl(RIG_LOCAL), 500);
 
-	dialler->ike = ike_initiator_new(&dialler->ike_config, &random);
+	dialler->ike = ike_initiator_new(&dialler->ike_config, &dialler->random);
 	dialler->spi += 0x1000;
 	ike_initiator_start(dialler->ike, &own, &peer, dialler->spi, rig_milliseconds());
 }
@@ -322,6 +321,7 @@ struct dialler *dialler_up(void (*change)(struct dialler *dialler))
 	struct dialler *dialler = calloc(1, sizeof(*dialler));
 
 	configure(dialler);
+	dialler->random.fill = fill;
 	dialler->own_address = PRIVATE_ADDRESS;
 	dialler->public_address = ADDRESS(203, 0, 113, 7);
 	dialler->public_port = 40000;

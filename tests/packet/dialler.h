@@ -34,6 +34,7 @@ struct dialler {
 
 	struct ike_initiator_config ike_config;
 	struct ike_initiator *ike;
+	struct random_source random;
 	struct lac lac;
 	struct ppp_peer ppp;
 	unsigned sas;
