@@ -2,6 +2,7 @@
 #include "config/check.h"
 
 #include "base/memory.h"
+#include "crypto/certificate.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -76,6 +77,29 @@ static bool ports_fit(const struct config *config, struct check_failure *failure
 	return true;
 }
 
+static bool certificates_read(struct config_listener *listener, unsigned index,
+			      struct check_failure *failure)
+{
+	const struct credentials_files files = {
+		.chain = listener->certificate_file,
+		.key = listener->private_key_file,
+		.authorities = listener->ca_file,
+		.revocations = listener->crl_file,
+	};
+	char error[CREDENTIALS_ERROR_BYTES];
+	struct stat status;
+	char key[64];
+
+	snprintf(key, sizeof(key), "listeners.[%u].certificate_file", index);
+	if (files.key[0] == '\0' || files.authorities[0] == '\0')
+		return refuse(failure, key, "private_key_file and ca_file must be given with it");
+	if (stat(files.key, &status) == 0 && (status.st_mode & 077) != 0)
+		return refuse(failure, key, "%s may be read by others: chmod 600 %s", files.key,
+			      files.key);
+	listener->credentials = credentials_load(&files, error);
+	return listener->credentials != NULL || refuse(failure, key, "%s", error);
+}
+
 static bool listeners_fit(struct config *config, struct check_failure *failure)
 {
 	for (unsigned i = 0; i < config->listener_count; i++) {
@@ -88,8 +112,16 @@ static bool listeners_fit(struct config *config, struct check_failure *failure)
 				return refuse(failure, key, "two listeners for one address");
 		if (listener->ipsec == CONFIG_IPSEC_OFF)
 			continue;
+		if (listener->preshared_key_file[0] == '\0' &&
+		    listener->certificate_file[0] == '\0')
+			return refuse(failure, key,
+				      "preshared_key_file or certificate_file must "
+				      "be given with IPsec");
+		if (listener->certificate_file[0] != '\0' &&
+		    !certificates_read(listener, i, failure))
+			return false;
 		if (listener->preshared_key_file[0] == '\0')
-			return refuse(failure, key, "preshared_key_file must be given with IPsec");
+			continue;
 		snprintf(key, sizeof(key), "listeners.[%u].preshared_key_file", i);
 		if (!secret_read(listener->preshared_key_file, key, &listener->preshared_key,
 				 &listener->preshared_key_bytes, failure))

@@ -5,6 +5,7 @@
 #include "config/check.h"
 #include "config/row.h"
 #include "config/value.h"
+#include "crypto/certificate.h"
 
 #include <libconfig.h>
 #include <stdarg.h>
@@ -250,6 +251,7 @@ void config_free(struct config *config)
 	for (unsigned i = 0; i < CONFIG_LISTENERS_MAX; i++) {
 		struct config_listener *listener = &config->listeners[i];
 
+		credentials_free(listener->credentials);
 		if (listener->preshared_key == NULL)
 			continue;
 		memory_wipe(listener->preshared_key, listener->preshared_key_bytes);

@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+struct credentials;
+
 #define CONFIG_PORTS_MAX     16
 #define CONFIG_ADDRESSES_MAX 8
 #define CONFIG_LISTENERS_MAX 64
@@ -62,6 +64,11 @@ struct config_listener {
 	/* Read from the file, without a newline at the end; NULL where there is none. */
 	uint8_t *preshared_key;
 	size_t preshared_key_bytes;
+	char certificate_file[CONFIG_PATH_BYTES];
+	char private_key_file[CONFIG_PATH_BYTES];
+	char ca_file[CONFIG_PATH_BYTES];
+	char crl_file[CONFIG_PATH_BYTES];
+	struct credentials *credentials; /* loaded from the four; NULL: none */
 };
 
 struct config_pool {

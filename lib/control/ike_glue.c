@@ -55,22 +55,40 @@ static void job_done(void *context, uint64_t handle, const struct key_exchange_r
 	ike_drain(control);
 }
 
+static void signature_done(void *context, uint64_t handle, const struct signature_result *result)
+{
+	struct control *control = context;
+
+	ike_signature_done(control->ike, handle, result, loop_now_ms(control->loop));
+	ike_drain(control);
+}
+
 static void jobs_readable(void *object)
 {
 	struct control *control = object;
 
-	jobs_collect(control->jobs, job_done, control);
+	const struct jobs_done done = {control, job_done, signature_done};
+
+	jobs_collect(control->jobs, &done);
 }
 
 static struct ike_listener listener_of(const struct config_listener *from)
 {
-	struct ike_listener listener = {0};
+	struct ike_listener listener = {.credentials = from->credentials};
 
 	if (from->address_be != 0)
 		listener.local = endpoint_ipv4(from->address_be, 0);
 	if (from->public_address_be != 0)
 		listener.public_address = endpoint_ipv4(from->public_address_be, 0);
 	return listener;
+}
+
+static bool has_certificates(const struct config *from)
+{
+	for (unsigned i = 0; i < from->listener_count; i++)
+		if (from->listeners[i].credentials != NULL)
+			return true;
+	return false;
 }
 
 int ike_set_up(struct control *control)
@@ -109,7 +127,7 @@ int ike_set_up(struct control *control)
 			.length = listener->preshared_key_bytes,
 		};
 	}
-	if (config.preshared_key_count == 0)
+	if (config.preshared_key_count == 0 && !has_certificates(from))
 		return 0; /* every listener is for plain L2TP */
 	if (from->ike_local_id_be != 0)
 		config.local_id = endpoint_ipv4(from->ike_local_id_be, 0);
@@ -152,6 +170,17 @@ static void key_exchange(struct control *control, const struct ike_event *event)
 				      loop_now_ms(control->loop));
 }
 
+static void signature(struct control *control, const struct ike_event *event)
+{
+	struct signature_result busy = {.cause = CAUSE_too_many_key_exchanges,
+					.detail = "the queue of public-key work is full"};
+
+	if (!jobs_submit_signature(control->jobs, event->signature.handle, &event->signature.source,
+				   event->signature.request))
+		ike_signature_done(control->ike, event->signature.handle, &busy,
+				   loop_now_ms(control->loop));
+}
+
 static void failed(struct control *control, const struct ike_event *event)
 {
 	const struct endpoint *peer = &event->failed.path.remote;
@@ -175,6 +204,9 @@ static void event_handle(struct control *control, const struct ike_event *event)
 		break;
 	case IKE_KEY_EXCHANGE:
 		key_exchange(control, event);
+		break;
+	case IKE_SIGNATURE:
+		signature(control, event);
 		break;
 	case IKE_PEER_UP:
 		group_up(control, event);

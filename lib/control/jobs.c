@@ -17,8 +17,14 @@
 struct job {
 	struct job *next;
 	uint64_t handle;
-	struct key_exchange_request request;
-	struct key_exchange_result result;
+	struct signature_request *signature; /* owned; NULL: a key exchange */
+	union {
+		struct {
+			struct key_exchange_request request;
+			struct key_exchange_result result;
+		} key_exchange;
+		struct signature_result signed_result;
+	};
 };
 
 struct queue {
@@ -63,6 +69,7 @@ static struct job *queue_pop(struct queue *queue)
 
 static void job_free(struct job *job)
 {
+	signature_request_free(job->signature);
 	memory_wipe(job, sizeof(*job));
 	free(job);
 }
@@ -96,7 +103,11 @@ static void *thread_main(void *argument)
 		job = next_job(jobs);
 		jobs->queued--;
 		pthread_mutex_unlock(&jobs->lock);
-		key_exchange_run(context, &job->request, &job->result);
+		if (job->signature != NULL)
+			signature_run(job->signature, &job->signed_result);
+		else
+			key_exchange_run(context, &job->key_exchange.request,
+					 &job->key_exchange.result);
 		pthread_mutex_lock(&jobs->lock);
 		queue_push(&jobs->finished, job);
 		if (write(jobs->descriptor, &one, sizeof(one)) < 0)
@@ -165,24 +176,45 @@ static unsigned turn_of(const struct endpoint *source)
 	return hash % TURNS;
 }
 
+/* An empty job in the queue of its source's turn, or NULL; the lock is held. */
+static struct job *job_queue(struct jobs *jobs, uint64_t handle, const struct endpoint *source)
+{
+	struct job *job;
+
+	if (jobs->queued >= JOBS_MAX)
+		return NULL;
+	job = memory_new(sizeof(*job));
+	job->handle = handle;
+	queue_push(&jobs->waiting[turn_of(source)], job);
+	jobs->queued++;
+	pthread_cond_signal(&jobs->work);
+	return job;
+}
+
 bool jobs_submit(struct jobs *jobs, uint64_t handle, const struct endpoint *source,
 		 const struct key_exchange_request *request)
 {
 	struct job *job;
-	bool room;
 
 	pthread_mutex_lock(&jobs->lock);
-	room = jobs->queued < JOBS_MAX;
-	if (room) {
-		job = memory_new(sizeof(*job));
-		job->handle = handle;
-		job->request = *request;
-		queue_push(&jobs->waiting[turn_of(source)], job);
-		jobs->queued++;
-		pthread_cond_signal(&jobs->work);
-	}
+	job = job_queue(jobs, handle, source);
+	if (job != NULL)
+		job->key_exchange.request = *request;
 	pthread_mutex_unlock(&jobs->lock);
-	return room;
+	return job != NULL;
+}
+
+bool jobs_submit_signature(struct jobs *jobs, uint64_t handle, const struct endpoint *source,
+			   const struct signature_request *request)
+{
+	struct job *job;
+
+	pthread_mutex_lock(&jobs->lock);
+	job = job_queue(jobs, handle, source);
+	if (job != NULL)
+		job->signature = signature_request_copy(request);
+	pthread_mutex_unlock(&jobs->lock);
+	return job != NULL;
 }
 
 int jobs_descriptor(const struct jobs *jobs)
@@ -190,10 +222,7 @@ int jobs_descriptor(const struct jobs *jobs)
 	return jobs->descriptor;
 }
 
-void jobs_collect(struct jobs *jobs,
-		  void (*done)(void *context, uint64_t handle,
-			       const struct key_exchange_result *result),
-		  void *context)
+void jobs_collect(struct jobs *jobs, const struct jobs_done *done)
 {
 	uint64_t count;
 	struct queue finished;
@@ -206,7 +235,10 @@ void jobs_collect(struct jobs *jobs,
 	jobs->finished = (struct queue){NULL, NULL};
 	pthread_mutex_unlock(&jobs->lock);
 	while ((job = queue_pop(&finished)) != NULL) {
-		done(context, job->handle, &job->result);
+		if (job->signature != NULL)
+			done->signature(done->context, job->handle, &job->signed_result);
+		else
+			done->key_exchange(done->context, job->handle, &job->key_exchange.result);
 		job_free(job);
 	}
 }

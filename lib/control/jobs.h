@@ -8,6 +8,7 @@
  */
 
 #include "base/endpoint.h"
+#include "crypto/certificate.h"
 #include "crypto/key_exchange.h"
 
 #include <stdbool.h>
@@ -23,13 +24,22 @@ void jobs_free(struct jobs *jobs);
 bool jobs_submit(struct jobs *jobs, uint64_t handle, const struct endpoint *source,
 		 const struct key_exchange_request *request);
 
+/* The same for a signature; the request is copied. */
+bool jobs_submit_signature(struct jobs *jobs, uint64_t handle, const struct endpoint *source,
+			   const struct signature_request *request);
+
 /* Readable when results wait. */
 int jobs_descriptor(const struct jobs *jobs);
 
-/* Calls done() for each result on the caller's thread, then wipes it. */
-void jobs_collect(struct jobs *jobs,
-		  void (*done)(void *context, uint64_t handle,
-			       const struct key_exchange_result *result),
-		  void *context);
+/* Who is told of results, on the caller's thread of jobs_collect(). */
+struct jobs_done {
+	void *context;
+	void (*key_exchange)(void *context, uint64_t handle,
+			     const struct key_exchange_result *result);
+	void (*signature)(void *context, uint64_t handle, const struct signature_result *result);
+};
+
+/* Tells each result, then wipes it. */
+void jobs_collect(struct jobs *jobs, const struct jobs_done *done);
 
 #endif

@@ -53,6 +53,7 @@ struct job {
 	struct sa *sa;
 	struct quick_mode *quick_mode;
 	struct source *source;
+	bool signature; /* else a key exchange */
 };
 
 /* One remote address with unfinished main modes or jobs: the bounds that hold for it. */
@@ -94,7 +95,17 @@ struct main_mode {
 	uint8_t nonce_r[NONCE_BYTES];
 	uint8_t nat_d_echo_bytes; /* what we say our own NAT-D is, if not computed; 0: computed */
 	uint8_t nat_d_echo[DIGEST_BYTES_MAX];
+	struct proof *proof;  /* owned; main mode 5 while its signature is verified */
+	uint8_t proofs;       /* that were verified */
 	bool peer_hash_faked; /* the peer shall see a NAT in front of itself */
+};
+
+/* What main mode 5 brought, until its signature is known to be right. */
+struct proof {
+	struct ike_path path;
+	uint64_t request_hash;
+	bool initial_contact;
+	uint8_t iv[IKE_BLOCK_BYTES_MAX];
 };
 
 /* Message ids that were accepted, in a ring that grows up to MESSAGE_IDS_KEPT. */
@@ -303,6 +314,8 @@ void report_child(const struct child *child, enum ike_event_kind kind);
 
 /* listener.c */
 const struct ike_listener *listener_find(const struct ike *ike, const struct endpoint *local);
+/* What main mode with certificates needs for that address, or NULL. */
+const struct credentials *listener_credentials(const struct ike *ike, const struct endpoint *local);
 /* The address that stands for `local` outside of a NAT in front of us, or NULL: there is none. */
 const struct endpoint *listener_public(const struct ike *ike, const struct endpoint *local);
 /* The address that the peer dialled, as it knows it: the public one, if a NAT hides `local`. */
@@ -316,6 +329,9 @@ void source_put(struct ike *ike, struct source *source); /* frees it when nothin
 /* -EAGAIN when there are too many. Exactly one of `sa` and `quick_mode` is set. */
 int job_start(struct ike *ike, struct sa *sa, struct quick_mode *quick_mode,
 	      const struct endpoint *remote, uint16_t group, const struct digest_part *peer_public);
+/* The same for the proof of main mode 5. The request stays the caller's. */
+int job_start_signature(struct sa *sa, const struct endpoint *remote,
+			const struct signature_request *request);
 void job_drop(struct ike *ike, struct job *job);
 
 /* sa.c: the life of ISAKMP SAs and how they are found */
@@ -345,6 +361,7 @@ enum main_mode_state {
 	MAIN_MODE_SENT_2,
 	MAIN_MODE_COMPUTING,
 	MAIN_MODE_SENT_4,
+	MAIN_MODE_VERIFYING, /* a signature */
 	MAIN_MODE_ESTABLISHED,
 	MAIN_MODE_LINGERING, /* deleted; only answers duplicates of its quick modes */
 	MAIN_MODE_REFUSED,
@@ -353,6 +370,7 @@ enum main_mode_state {
 };
 void main_mode_feed(struct ike *ike, const struct packet *packet);
 void main_mode_key_exchange_done(struct sa *sa, const struct key_exchange_result *result);
+void main_mode_signature_done(struct sa *sa, const struct signature_result *result);
 void main_mode_expired(struct sa *sa);
 void main_mode_evict(struct sa *sa);
 void main_mode_deleted(struct sa *sa); /* by the peer */
@@ -366,8 +384,13 @@ int main_mode_keys_take(struct sa *sa, const struct key_exchange_result *result)
 /* True if main mode 5 proves that the peer has the pre-shared key. */
 bool main_mode_peer_authentic(const struct sa *sa, const struct payloads *payloads);
 /* Our ID, written into `id_body`, and HASH_R over it. 0 or -errno. */
-int main_mode_prove(const struct sa *sa, uint8_t id_body[20], struct digest_part *id,
+int main_mode_prove(const struct sa *sa, uint8_t id_body[ID_BYTES_MAX], struct digest_part *id,
 		    uint8_t *hash);
+/* The job that checks main mode 5 with certificates; NULL when that cannot be right. */
+struct signature_request *main_mode_signature_request(const struct sa *sa,
+						      const struct payloads *payloads);
+/* True if the peers sign, false if they have a key in common. */
+bool main_mode_signs(const struct sa *sa);
 
 /* quick_mode.c */
 void quick_mode_feed(struct sa *sa, const struct packet *packet);
@@ -411,7 +434,8 @@ struct child *child_find(struct ike *ike, uint32_t spi_in);
 /* message.c: every message that we send */
 void message_main_mode_2(struct sa *sa);
 void message_main_mode_4(struct sa *sa);
-void message_main_mode_6(struct sa *sa, const struct digest_part *id, const uint8_t *hash);
+void message_main_mode_6(struct sa *sa, const struct digest_part *id,
+			 const struct digest_part *proof);
 void message_main_mode_refusal(struct sa *sa, uint16_t notification);
 void message_main_mode_resend(struct sa *sa, const struct ike_path *path);
 void message_quick_mode_2(struct quick_mode *quick_mode, uint32_t spi_in);

@@ -82,6 +82,14 @@ static void preshared_keys_free(struct ike *ike)
 	free(ike->listeners);
 }
 
+static bool has_certificates(const struct ike_config *config)
+{
+	for (size_t i = 0; i < config->listener_count; i++)
+		if (config->listeners[i].credentials != NULL)
+			return true;
+	return false;
+}
+
 struct ike *ike_new(const struct ike_config *config, const struct ike_host *host)
 {
 	const uint32_t peers_most = 1U << PEER_INDEX_BITS;
@@ -95,7 +103,7 @@ struct ike *ike_new(const struct ike_config *config, const struct ike_host *host
 		memcpy(ike->listeners, config->listeners,
 		       config->listener_count * sizeof(*ike->listeners));
 	ike->config.listeners = ike->listeners;
-	if (ike->config.preshared_key_count == 0) {
+	if (ike->config.preshared_key_count == 0 && !has_certificates(config)) {
 		preshared_keys_free(ike);
 		free(ike);
 		errno = EINVAL;

@@ -15,6 +15,7 @@
 #include "base/cause.h"
 #include "base/endpoint.h"
 #include "base/random_source.h"
+#include "crypto/certificate.h"
 #include "crypto/esp_suite.h"
 #include "crypto/key_exchange.h"
 
@@ -47,6 +48,7 @@ struct ike_listener {
 	struct endpoint local; /* as above */
 	/* What clients dial when a NAT stands in front of us (1:1, in a cloud); ENDPOINT_NONE: local. */
 	struct endpoint public_address;
+	const struct credentials *credentials; /* not copied; NULL: no certificates here */
 };
 
 /* Copied by ike_new(), keys and listeners included. */
@@ -87,6 +89,7 @@ uint32_t ike_peer_index(uint32_t peer);
 enum ike_event_kind {
 	IKE_SEND,            /* .send */
 	IKE_KEY_EXCHANGE,    /* .key_exchange: a public-key job to run on a thread */
+	IKE_SIGNATURE,       /* .signature: another one */
 	IKE_PEER_UP,         /* .peer_up: main mode completed with a new peer */
 	IKE_PEER_ENDPOINT,   /* .endpoint: an authenticated IKE message came from a new address */
 	IKE_CHILD_ADD,       /* .child_add: comes before the IKE_SEND of quick mode 2 */
@@ -123,6 +126,11 @@ struct ike_event {
 			struct endpoint source; /* for fairness between sources */
 			struct key_exchange_request request;
 		} key_exchange;
+		struct {
+			uint64_t handle;
+			struct endpoint source;
+			const struct signature_request *request; /* lives as long as the event */
+		} signature;
 		struct {
 			struct ike_path path;
 			bool peer_behind_nat;
@@ -194,7 +202,8 @@ struct ike_objects {
 };
 void ike_objects(const struct ike *ike, struct ike_objects *objects);
 
-/* A new engine, or NULL when the configuration holds no usable pre-shared key (errno EINVAL). */
+/* A new engine, or NULL when the configuration holds neither a usable pre-shared key nor a
+ * certificate (errno EINVAL). */
 struct ike *ike_new(const struct ike_config *config, const struct ike_host *host);
 void ike_free(struct ike *ike);
 
@@ -209,6 +218,9 @@ void ike_feed(struct ike *ike, const struct ike_path *path, const uint8_t *bytes
 /* The result of a job. A stale handle wipes and ignores it. `result` stays the caller's to wipe. */
 void ike_key_exchange_done(struct ike *ike, uint64_t handle,
 			   const struct key_exchange_result *result, uint64_t now_ms);
+
+void ike_signature_done(struct ike *ike, uint64_t handle, const struct signature_result *result,
+			uint64_t now_ms);
 
 /* The packet path authenticated a packet on this inbound SPI for the first time: quick mode 3 may
  * have been lost, the pair counts as confirmed (RFC 2409 5.5, clients do not resend it). */

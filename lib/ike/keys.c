@@ -5,6 +5,7 @@
 #include "base/writer.h"
 #include "ike/isakmp.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define KEYMAT_BYTES_MAX (ESP_CIPHER_KEY_BYTES_MAX + ESP_AUTHENTICATOR_KEY_BYTES_MAX)
@@ -49,6 +50,34 @@ static int cipher_key_expand(struct ike_keys *keys, const uint8_t *skeyid_e)
 	return error;
 }
 
+/* prf(Ni_b | Nr_b, g^xy): who signs has no secret in common before (RFC 2409 5). */
+static int signature_skeyid(const struct ike_keys *keys, const struct ike_key_inputs *inputs,
+			    uint8_t *skeyid)
+{
+	uint8_t nonces[2 * NONCE_BYTES_MAX];
+	struct writer w = writer_over(nonces, sizeof(nonces));
+
+	writer_bytes(&w, inputs->nonce_i.bytes, inputs->nonce_i.length);
+	writer_bytes(&w, inputs->nonce_r.bytes, inputs->nonce_r.length);
+	return writer_failed(&w) ? -EINVAL
+				 : digest_hmac(keys->suite.hash, nonces, writer_length(&w),
+					       &inputs->shared_secret, 1, skeyid);
+}
+
+enum digest_kind ike_keys_proof_hash(const struct ike_keys *keys)
+{
+	switch (keys->suite.method) {
+	case IKE_METHOD_ECDSA_256:
+		return DIGEST_SHA2_256;
+	case IKE_METHOD_ECDSA_384:
+		return DIGEST_SHA2_384;
+	case IKE_METHOD_ECDSA_521:
+		return DIGEST_SHA2_512;
+	default:
+		return keys->suite.hash;
+	}
+}
+
 int ike_keys_derive(struct ike_keys *keys, const struct ike_key_inputs *inputs,
 		    uint8_t skeyid[DIGEST_BYTES_MAX])
 {
@@ -56,8 +85,11 @@ int ike_keys_derive(struct ike_keys *keys, const struct ike_key_inputs *inputs,
 	uint8_t skeyid_e[DIGEST_BYTES_MAX];
 	int error;
 
-	error = digest_hmac(keys->suite.hash, inputs->preshared_key.bytes,
-			    inputs->preshared_key.length, nonces, 2, skeyid);
+	if (keys->suite.method <= IKE_METHOD_PRESHARED_KEY)
+		error = digest_hmac(keys->suite.hash, inputs->preshared_key.bytes,
+				    inputs->preshared_key.length, nonces, 2, skeyid);
+	else
+		error = signature_skeyid(keys, inputs, skeyid);
 	if (error == 0)
 		error = chain_step(keys, skeyid, NULL, inputs, 0, keys->skeyid_d);
 	if (error == 0)
@@ -84,7 +116,8 @@ int ike_keys_main_mode_hash(const struct ike_keys *keys, const uint8_t *skeyid, 
 		*id,
 	};
 
-	return digest_hmac(keys->suite.hash, skeyid, digest_bytes(keys->suite.hash), parts, 6, out);
+	return digest_hmac(ike_keys_proof_hash(keys), skeyid, digest_bytes(keys->suite.hash), parts,
+			   6, out);
 }
 
 static int iv_of(const struct ike_keys *keys, const struct digest_part *parts,

@@ -39,6 +39,9 @@ struct ike_key_inputs {
 int ike_keys_derive(struct ike_keys *keys, const struct ike_key_inputs *inputs,
 		    uint8_t skeyid[DIGEST_BYTES_MAX]);
 
+/* The hash that HASH_I and HASH_R are made with: ECDSA brings its own (RFC 4754). */
+enum digest_kind ike_keys_proof_hash(const struct ike_keys *keys);
+
 /* HASH_I (`initiator`) or HASH_R over the SA body and the ID body of that side. */
 int ike_keys_main_mode_hash(const struct ike_keys *keys, const uint8_t *skeyid, bool initiator,
 			    const struct ike_key_inputs *inputs, const struct digest_part *sa,

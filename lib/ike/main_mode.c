@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Main mode with a pre-shared key, the responder's side (RFC 2409 5.4). */
+/* Main mode, the responder's side, with a pre-shared key or signatures (RFC 2409 5.1, 5.4). */
 
 #include "base/memory.h"
 #include "ike/engine.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+
+#define PROOFS_MAX 3 /* signatures verified for one main mode: each costs a computation */
 
 enum main_mode_event {
 	EVENT_OFFER,
@@ -13,6 +16,8 @@ enum main_mode_event {
 	EVENT_KEY_EXCHANGE,
 	EVENT_KEYS_READY,
 	EVENT_KEYS_FAILED,
+	EVENT_SIGNED,
+	EVENT_POSTPONED, /* there is no room for another peer now */
 	EVENT_AUTHENTICATED,
 	EVENT_AUTHENTICATION_FAILED,
 	EVENT_DUPLICATE,
@@ -48,28 +53,24 @@ struct main_mode_input {
 	const char *detail; /* readable or NULL, like the next two */
 	const char *offered;
 	const char *accepted;
-	const uint8_t *hash_r;
+	struct digest_part id_i;
+	bool initial_contact;
+	struct digest_part proof_r;
 	struct digest_part id_r;
 };
 
 static const char *const state_names[MAIN_MODE_STATES] = {
-	"start",       "sent main mode 2", "computing", "sent main mode 4",
-	"established", "lingering",        "refused",   "gone",
+	"start",     "sent main mode 2", "computing", "sent main mode 4",
+	"verifying", "established",      "lingering", "refused",
+	"gone",
 };
 
 static const char *const event_names[EVENTS] = {
-	"offer",
-	"offer refused",
-	"key exchange",
-	"keys ready",
-	"keys failed",
-	"authenticated",
-	"authentication failed",
-	"duplicate",
-	"expired",
-	"evicted",
-	"deleted",
-	"closed",
+	"offer",      "offer refused", "key exchange",
+	"keys ready", "keys failed",   "signed",
+	"postponed",  "authenticated", "authentication failed",
+	"duplicate",  "expired",       "evicted",
+	"deleted",    "closed",
 };
 
 #define CELL(event, state, next_state, what)             \
@@ -82,12 +83,19 @@ static const struct fsm_cell cells[EVENTS * MAIN_MODE_STATES] = {
 	CELL(KEY_EXCHANGE, SENT_2, COMPUTING, 0),
 	CELL(KEYS_READY, COMPUTING, SENT_4, DO(SEND_4)),
 	CELL(KEYS_FAILED, COMPUTING, REFUSED, DO(REFUSE) | DO(REPORT_FAILURE)),
+	CELL(SIGNED, SENT_4, VERIFYING, 0),
+	CELL(POSTPONED, VERIFYING, SENT_4, 0),
+	CELL(AUTHENTICATED, VERIFYING, ESTABLISHED,
+	     DO(ESTABLISH) | DO(SEND_6) | DO(TAKE_NOTIFICATIONS)),
+	CELL(AUTHENTICATION_FAILED, VERIFYING, SENT_4, DO(REFUSE) | DO(REPORT_FAILURE)),
+	CELL(EXPIRED, VERIFYING, GONE, DO(REPORT_FAILURE) | DO(BURY)),
 	CELL(AUTHENTICATED, SENT_4, ESTABLISHED,
 	     DO(ESTABLISH) | DO(SEND_6) | DO(TAKE_NOTIFICATIONS)),
 	CELL(AUTHENTICATION_FAILED, SENT_4, SENT_4, DO(REFUSE) | DO(REPORT_FAILURE)),
 	CELL(DUPLICATE, SENT_2, SENT_2, DO(RESEND)),
 	CELL(DUPLICATE, COMPUTING, COMPUTING, 0),
 	CELL(DUPLICATE, SENT_4, SENT_4, DO(RESEND)),
+	CELL(DUPLICATE, VERIFYING, VERIFYING, 0),
 	CELL(DUPLICATE, ESTABLISHED, ESTABLISHED, DO(RESEND)),
 	CELL(DUPLICATE, REFUSED, REFUSED, DO(RESEND)),
 	CELL(EXPIRED, SENT_2, GONE, DO(REPORT_FAILURE) | DO(BURY)),
@@ -155,7 +163,7 @@ static void peer_up_report(const struct sa *sa, const struct digest_part *id)
 
 static void establish(struct sa *sa, const struct main_mode_input *input)
 {
-	const struct digest_part *id = &input->payloads->id[0];
+	const struct digest_part *id = &input->id_i;
 	struct ike *ike = sa->ike;
 
 	sa_half_open_ended(sa);
@@ -168,14 +176,15 @@ static void establish(struct sa *sa, const struct main_mode_input *input)
 }
 
 /* INITIAL-CONTACT may stand inside main mode 5. */
-static void take_notifications(struct sa *sa, const struct payloads *payloads)
+static bool initial_contact(const struct payloads *payloads)
 {
 	struct notification n;
 
 	for (size_t i = 0; i < payloads->notification_count; i++)
 		if (notification_read(&payloads->notifications[i], &n) == 0 &&
 		    n.type == ISAKMP_NOTIFY_INITIAL_CONTACT)
-			report_event(sa->ike, IKE_PEER_INITIAL_CONTACT, sa, NULL, 0);
+			return true;
+	return false;
 }
 
 static void main_mode_act(void *object, unsigned action, const void *argument)
@@ -194,11 +203,12 @@ static void main_mode_act(void *object, unsigned action, const void *argument)
 		establish(sa, input);
 		break;
 	case ACTION_SEND_6:
-		message_main_mode_6(sa, &input->id_r, input->hash_r);
+		message_main_mode_6(sa, &input->id_r, &input->proof_r);
 		main_mode_strip(sa->main_mode);
 		break;
 	case ACTION_TAKE_NOTIFICATIONS:
-		take_notifications(sa, input->payloads);
+		if (input->initial_contact)
+			report_event(sa->ike, IKE_PEER_INITIAL_CONTACT, sa, NULL, 0);
 		break;
 	case ACTION_REFUSE:
 		message_main_mode_refusal(sa, input->verdict.wire_code);
@@ -254,12 +264,32 @@ static void offer_keep(struct main_mode *mode, const struct payloads *payloads,
 	mode->proposal_number = choice->number;
 }
 
+/* Both sides sign in one way: that of our own key. */
+static uint32_t method_of(const struct credentials *credentials)
+{
+	switch (credentials_kind(credentials)) {
+	case SIGNATURE_RSA:
+		return 1u << IKE_METHOD_RSA_SIGNATURE;
+	case SIGNATURE_ECDSA_256:
+		return 1u << IKE_METHOD_ECDSA_256;
+	case SIGNATURE_ECDSA_384:
+		return 1u << IKE_METHOD_ECDSA_384;
+	case SIGNATURE_ECDSA_521:
+		return 1u << IKE_METHOD_ECDSA_521;
+	case SIGNATURE_NONE:
+		break;
+	}
+	return 0;
+}
+
 static struct ike_policy policy_of(const struct ike *ike, const struct endpoint *local)
 {
 	struct ike_policy policy = {.compatibility = ike->config.compatibility};
 
 	if (preshared_key_find(ike, local) != NULL)
 		policy.methods |= 1u << IKE_METHOD_PRESHARED_KEY;
+	if (listener_credentials(ike, local) != NULL)
+		policy.methods |= method_of(listener_credentials(ike, local));
 	return policy;
 }
 
@@ -294,8 +324,8 @@ static void offer_take(struct ike *ike, const struct packet *packet,
 {
 	struct main_mode_input input = {.packet = packet, .payloads = payloads};
 	const struct ike_policy policy = policy_of(ike, &packet->path->local);
+	struct ike_suite suite = {0};
 	struct proposal_choice choice;
-	struct ike_suite suite;
 	struct sa *sa;
 	int error = proposal_choose_ike(&payloads->sa, &policy, &suite, &choice);
 
@@ -307,7 +337,8 @@ static void offer_take(struct ike *ike, const struct packet *packet,
 	if (sa == NULL)
 		return;
 	sa->main_mode->reply.request_hash = packet->hash;
-	sa->main_mode->preshared_key = preshared_key_find(ike, &packet->path->local);
+	if (suite.method == IKE_METHOD_PRESHARED_KEY)
+		sa->main_mode->preshared_key = preshared_key_find(ike, &packet->path->local);
 	sa->main_mode->vendor = vendor_find(payloads);
 	report_step(sa, packet->path, true, "main mode 1", "offers %u proposals, %s, profile %s%s",
 		    proposal_transforms(&payloads->sa),
@@ -480,7 +511,7 @@ void main_mode_key_exchange_done(struct sa *sa, const struct key_exchange_result
 	     &input);
 }
 
-static void report_identity(const struct sa *sa, const struct packet *packet,
+static void report_identity(const struct sa *sa, const struct ike_path *path,
 			    const struct digest_part *body)
 {
 	struct identification id;
@@ -488,77 +519,179 @@ static void report_identity(const struct sa *sa, const struct packet *packet,
 
 	if (identification_read(body, &id) == 0)
 		identification_text(&id, text, sizeof(text));
-	report_step(sa, packet->path, true, "main mode 5",
-		    "the peer is %s and proves it with the "
-		    "pre-shared key%s",
-		    text, packet->path->local.port == ISAKMP_PORT_NAT_T ? "; on port 4500" : "");
+	report_step(sa, path, true, "main mode 5", "the peer is %s and proves it with the %s%s",
+		    text, main_mode_signs(sa) ? "key of its certificate" : "pre-shared key",
+		    path->local.port == ISAKMP_PORT_NAT_T ? "; on port 4500" : "");
 }
 
-/* The peer is authentic: make our proof and establish. */
-static void authenticated(struct sa *sa, const struct packet *packet,
-			  const struct payloads *payloads, const uint8_t iv[IKE_BLOCK_BYTES_MAX])
+/* The peer is authentic: establish with our proof, made already or NULL. */
+static void authenticated(struct sa *sa, const struct packet *packet, const struct proof *proof,
+			  const struct digest_part *id, const struct digest_part *signature)
 {
-	struct main_mode_input input = {.packet = packet, .payloads = payloads};
+	struct main_mode_input input = {
+		.packet = packet, .id_i = *id, .initial_contact = proof->initial_contact};
 	uint8_t hash_r[DIGEST_BYTES_MAX];
-	uint8_t id_body[20];
+	uint8_t id_body[ID_BYTES_MAX];
 
 	if (sa->ike->peers.used >= sa->ike->peers.limit &&
-	    peer_find(sa->ike, packet->path, &payloads->id[0]) == NULL) {
+	    peer_find(sa->ike, &proof->path, id) == NULL) {
 		ike_count(sa->ike, IKE_COUNTER_too_many_peers);
 		report_turned_away(sa->ike, packet, TURNED_AWAY_PEERS, CAUSE_too_many_peers,
 				   "max_sessions of them are up");
+		if (sa->state == MAIN_MODE_VERIFYING)
+			step(sa, EVENT_POSTPONED, &input);
 		return;
 	}
-	memcpy(sa->iv, iv, sizeof(sa->iv));
-	sa->main_mode->path = *packet->path;
-	sa->main_mode->reply.request_hash = packet->hash;
-	input.hash_r = hash_r;
 	if (main_mode_prove(sa, id_body, &input.id_r, hash_r) != 0) {
 		ike_count(sa->ike, IKE_COUNTER_own_fault);
 		return;
 	}
-	report_identity(sa, packet, &payloads->id[0]);
+	memcpy(sa->iv, proof->iv, sizeof(sa->iv));
+	sa->main_mode->path = proof->path;
+	sa->main_mode->reply.request_hash = proof->request_hash;
+	input.proof_r = signature != NULL
+				? *signature
+				: (struct digest_part){hash_r, digest_bytes(sa->keys.suite.hash)};
+	report_identity(sa, &proof->path, id);
 	step(sa, EVENT_AUTHENTICATED, &input);
 }
 
-/* Main mode 5: identity and HASH_I, encrypted. */
-static void fifth_message(struct sa *sa, const struct packet *packet)
+/* Main mode 5 proves nothing: answered once, since a genuine message may still come. */
+static void not_authentic(struct sa *sa, const struct proof *proof, struct main_mode_input *input)
+{
+	ike_count(sa->ike, IKE_COUNTER_authentication_failed);
+	if (sa->main_mode->failure_reported && sa->state != MAIN_MODE_VERIFYING)
+		return;
+	sa->main_mode->path = proof->path;
+	sa->main_mode->reply.request_hash = proof->request_hash;
+	report_step(sa, &proof->path, true, "main mode 5", "%s",
+		    input->detail[0] != '\0' ? input->detail : cause_text(input->verdict.cause));
+	step(sa, EVENT_AUTHENTICATION_FAILED, input);
+}
+
+/* A job verifies the signature; main mode 5 is kept meanwhile. */
+static void proof_verify(struct sa *sa, const struct packet *packet, const struct proof *proof,
+			 const struct payloads *payloads)
+{
+	struct main_mode_input input = {
+		.packet = packet,
+		.verdict = {VERDICT_PEER_FAULT, ISAKMP_NOTIFY_INVALID_SIGNATURE,
+			    CAUSE_certificate_malformed},
+		.detail = "main mode 5 has no identity and signature, or far too long ones",
+	};
+	struct signature_request *request = main_mode_signature_request(sa, payloads);
+	struct main_mode *mode = sa->main_mode;
+
+	if (request == NULL) {
+		not_authentic(sa, proof, &input);
+		return;
+	}
+	if (mode->proofs < PROOFS_MAX &&
+	    job_start_signature(sa, &packet->path->remote, request) == 0) {
+		mode->proofs++;
+		free(mode->proof);
+		mode->proof = memory_new(sizeof(*mode->proof));
+		*mode->proof = *proof;
+		step(sa, EVENT_SIGNED, &input);
+	}
+	signature_request_free(request);
+}
+
+static uint16_t refusal_of(enum cause cause)
+{
+	switch (cause) {
+	case CAUSE_certificate_missing:
+		return ISAKMP_NOTIFY_CERTIFICATE_UNAVAILABLE;
+	case CAUSE_certificate_id_mismatch:
+		return ISAKMP_NOTIFY_INVALID_ID_INFORMATION;
+	case CAUSE_certificate_signature_wrong:
+		return ISAKMP_NOTIFY_INVALID_SIGNATURE;
+	case CAUSE_too_many_key_exchanges:
+		return ISAKMP_NOTIFY_NO_PROPOSAL_CHOSEN;
+	default:
+		return ISAKMP_NOTIFY_INVALID_CERTIFICATE;
+	}
+}
+
+void main_mode_signature_done(struct sa *sa, const struct signature_result *result)
+{
+	const struct digest_part signature = {result->signature, result->signature_bytes};
+	const struct packet packet = {.header.initiator_cookie = sa->initiator_cookie,
+				      .path = &sa->main_mode->path};
+	struct proof *proof = sa->main_mode->proof;
+	struct main_mode_input input = {
+		.verdict = {VERDICT_PEER_FAULT, refusal_of(result->cause), result->cause},
+		.detail = result->detail,
+	};
+	uint8_t body[ID_BYTES_MAX] = {ISAKMP_ID_DER_ASN1_DN};
+	const struct digest_part id = {body, 4U + result->subject_bytes};
+
+	if (proof == NULL || sa->state != MAIN_MODE_VERIFYING) {
+		ike_count(sa->ike, IKE_COUNTER_stale_job);
+		return;
+	}
+	sa->main_mode->proof = NULL;
+	if (result->cause == CAUSE_none && id.length <= sizeof(body)) {
+		memcpy(body + 4, result->subject, result->subject_bytes);
+		authenticated(sa, &packet, proof, &id, &signature);
+	} else {
+		not_authentic(sa, proof, &input);
+	}
+	free(proof);
+}
+
+static void proof_check(struct sa *sa, const struct packet *packet, const struct proof *proof,
+			const struct payloads *payloads)
 {
 	struct main_mode_input input = {
 		.packet = packet,
 		.verdict = {VERDICT_PEER_FAULT, ISAKMP_NOTIFY_PAYLOAD_MALFORMED,
 			    CAUSE_wrong_preshared_key},
+		.detail = "main mode 5 decrypts to something without identity and hash",
 	};
-	uint8_t iv[IKE_BLOCK_BYTES_MAX];
+
+	if (main_mode_peer_authentic(sa, payloads)) {
+		authenticated(sa, packet, proof, &payloads->id[0], NULL);
+		return;
+	}
+	if (payloads->id_count == 1 && payloads->hash.bytes != NULL) {
+		/* It has the key: nothing else decrypts. */
+		input.verdict.wire_code = ISAKMP_NOTIFY_INVALID_HASH_INFORMATION;
+		input.verdict.cause = CAUSE_main_mode_hash_wrong;
+		input.detail = "main mode 5 decrypts, but its hash is wrong";
+	}
+	not_authentic(sa, proof, &input);
+}
+
+/* Main mode 5: identity and proof, encrypted. */
+static void fifth_message(struct sa *sa, const struct packet *packet)
+{
+	struct main_mode_input input = {
+		.packet = packet,
+		.verdict = {VERDICT_PEER_FAULT, ISAKMP_NOTIFY_PAYLOAD_MALFORMED,
+			    main_mode_signs(sa) ? CAUSE_main_mode_hash_wrong
+						: CAUSE_wrong_preshared_key},
+		.detail = "main mode 5 does not decrypt to anything readable",
+	};
+	struct proof proof = {.path = *packet->path, .request_hash = packet->hash};
 	uint8_t plain[PACKET_BYTES_MAX];
 	struct payloads payloads;
 
-	memcpy(iv, sa->iv, sizeof(iv));
+	memcpy(proof.iv, sa->iv, sizeof(proof.iv));
 	if (!(packet->header.flags & ISAKMP_FLAG_ENCRYPTION)) {
 		ike_count(sa->ike, IKE_COUNTER_unprotected);
 		return;
 	}
-	if (message_open(&sa->keys, &packet->header, packet->bytes, iv, plain, &payloads) != 0) {
-		input.detail = "main mode 5 does not decrypt to anything readable";
-	} else if (main_mode_peer_authentic(sa, &payloads)) {
-		authenticated(sa, packet, &payloads, iv);
+	if (message_open(&sa->keys, &packet->header, packet->bytes, proof.iv, plain, &payloads) !=
+	    0) {
+		not_authentic(sa, &proof, &input);
 		return;
-	} else if (payloads.id_count == 1 && payloads.hash.bytes != NULL) {
-		/* It has the key: nothing else decrypts. */
-		input.verdict =
-			(struct verdict){VERDICT_PEER_FAULT, ISAKMP_NOTIFY_INVALID_HASH_INFORMATION,
-					 CAUSE_main_mode_hash_wrong};
-		input.detail = "main mode 5 decrypts, but its hash is wrong";
-	} else {
-		input.detail = "main mode 5 decrypts to something without identity and hash";
 	}
-	ike_count(sa->ike, IKE_COUNTER_authentication_failed);
-	if (sa->main_mode->failure_reported)
-		return; /* answered once; a genuine message may still come */
-	sa->main_mode->path = *packet->path;
-	sa->main_mode->reply.request_hash = packet->hash;
-	report_step(sa, packet->path, true, "main mode 5", "%s", input.detail);
-	step(sa, EVENT_AUTHENTICATION_FAILED, &input);
+	proof.initial_contact = initial_contact(&payloads);
+	if (main_mode_signs(sa))
+		proof_verify(sa, packet, &proof, &payloads);
+	else
+		proof_check(sa, packet, &proof, &payloads);
 }
 
 void main_mode_feed(struct ike *ike, const struct packet *packet)
@@ -597,7 +730,7 @@ static enum cause silence(const struct sa *sa, char *detail, size_t size)
 	bool second = sa->state == MAIN_MODE_SENT_2;
 	char name[NOTIFICATION_NAME_BYTES];
 
-	if (sa->state == MAIN_MODE_COMPUTING) {
+	if (sa->state == MAIN_MODE_COMPUTING || sa->state == MAIN_MODE_VERIFYING) {
 		snprintf(detail, size, "our part of the key exchange took longer than %u s",
 			 sa->ike->config.half_open_ms / 1000);
 		return CAUSE_key_exchange_slow;

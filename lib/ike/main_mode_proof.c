@@ -11,7 +11,6 @@ static struct ike_key_inputs key_inputs(const struct sa *sa)
 {
 	const struct main_mode *mode = sa->main_mode;
 	struct ike_key_inputs inputs = {
-		.preshared_key = {mode->preshared_key->bytes, mode->preshared_key->length},
 		.nonce_i = mode->nonce_i,
 		.nonce_r = {mode->nonce_r, sizeof(mode->nonce_r)},
 		.public_i = mode->public_i,
@@ -19,6 +18,9 @@ static struct ike_key_inputs key_inputs(const struct sa *sa)
 		.shared_secret = mode->shared_secret,
 	};
 
+	if (mode->preshared_key != NULL)
+		inputs.preshared_key = (struct digest_part){mode->preshared_key->bytes,
+							    mode->preshared_key->length};
 	sa_cookies(sa, inputs.cookies);
 	return inputs;
 }
@@ -58,22 +60,84 @@ bool main_mode_peer_authentic(const struct sa *sa, const struct payloads *payloa
 	       memory_equal_constant_time(expected, payloads->hash.bytes, size);
 }
 
-/* Our ID: the configured address, or the one that the peer dialled; protocol and port 0. */
-static size_t own_id_write(const struct sa *sa, uint8_t body[20])
+/* Our ID: the subject of our certificate; else the configured address, or the one that the peer
+ * dialled; protocol and port 0. */
+static size_t own_id_write(const struct sa *sa, uint8_t body[ID_BYTES_MAX])
 {
 	const struct endpoint *configured = &sa->ike->config.local_id;
 	const struct endpoint dialled = nat_own_address(sa->ike, &sa->main_mode->path.local);
-	struct writer w = writer_over(body, 20);
+	struct writer w = writer_over(body, ID_BYTES_MAX);
 
+	if (main_mode_signs(sa)) {
+		const struct digest_part subject = credentials_subject(
+			listener_credentials(sa->ike, &sa->main_mode->path.local));
+
+		writer_u8(&w, ISAKMP_ID_DER_ASN1_DN);
+		writer_u8(&w, 0);
+		writer_u16(&w, 0);
+		writer_bytes(&w, subject.bytes, subject.length);
+		return writer_failed(&w) ? 0 : writer_length(&w);
+	}
 	message_id_write(&w, configured->family != ENDPOINT_NONE ? configured : &dialled, 0, 0);
 	return writer_length(&w);
 }
 
-int main_mode_prove(const struct sa *sa, uint8_t id_body[20], struct digest_part *id, uint8_t *hash)
+int main_mode_prove(const struct sa *sa, uint8_t id_body[ID_BYTES_MAX], struct digest_part *id,
+		    uint8_t *hash)
 {
 	const struct ike_key_inputs inputs = key_inputs(sa);
 
 	*id = (struct digest_part){id_body, own_id_write(sa, id_body)};
 	return ike_keys_main_mode_hash(&sa->keys, sa->main_mode->skeyid, false, &inputs,
 				       &sa->main_mode->sa_body, id, hash);
+}
+
+bool main_mode_signs(const struct sa *sa)
+{
+	return sa->keys.suite.method > IKE_METHOD_PRESHARED_KEY;
+}
+
+static enum signature_kind kind_of(uint8_t method)
+{
+	switch (method) {
+	case IKE_METHOD_RSA_SIGNATURE:
+		return SIGNATURE_RSA;
+	case IKE_METHOD_ECDSA_256:
+		return SIGNATURE_ECDSA_256;
+	case IKE_METHOD_ECDSA_384:
+		return SIGNATURE_ECDSA_384;
+	case IKE_METHOD_ECDSA_521:
+		return SIGNATURE_ECDSA_521;
+	default:
+		return SIGNATURE_NONE;
+	}
+}
+
+struct signature_request *main_mode_signature_request(const struct sa *sa,
+						      const struct payloads *payloads)
+{
+	const struct ike_key_inputs inputs = key_inputs(sa);
+	const struct credentials *credentials =
+		listener_credentials(sa->ike, &sa->main_mode->path.local);
+	struct signature_request *request;
+	uint8_t id_body[ID_BYTES_MAX];
+	struct identification id;
+	struct digest_part own;
+
+	if (credentials == NULL || payloads->id_count != 1 ||
+	    identification_read(&payloads->id[0], &id) != 0 || payloads->signature.length == 0)
+		return NULL;
+	request = signature_request_new(credentials, kind_of(sa->keys.suite.method), id.type,
+					&id.data, &payloads->signature, payloads->certificates,
+					payloads->certificate_count);
+	if (request == NULL)
+		return NULL;
+	request->hash_bytes = (uint8_t)digest_bytes(ike_keys_proof_hash(&sa->keys));
+	if (ike_keys_main_mode_hash(&sa->keys, sa->main_mode->skeyid, true, &inputs,
+				    &sa->main_mode->sa_body, &payloads->id[0],
+				    request->peer_hash) == 0 &&
+	    main_mode_prove(sa, id_body, &own, request->own_hash) == 0)
+		return request;
+	signature_request_free(request);
+	return NULL;
 }

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define CERTIFICATE_REQUESTS 4
+
 /* Keeps the message as the answer to `request_hash` and sends it. */
 static void main_mode_send(struct sa *sa, struct message *m)
 {
@@ -77,6 +79,38 @@ static void add_nat_d(struct message *m, struct sa *sa)
 		m->w.failed = true;
 }
 
+static void add_encoded(struct message *m, uint8_t type, const struct digest_part *part)
+{
+	message_payload_open(m, type);
+	writer_u8(&m->w, ISAKMP_CERTIFICATE_X509_SIGNATURE);
+	writer_bytes(&m->w, part->bytes, part->length);
+	message_payload_close(m);
+}
+
+/* The CAs that we trust; clients choose their certificate by them, as far as they fit. */
+static void add_certificate_requests(struct message *m, const struct sa *sa)
+{
+	const struct credentials *credentials =
+		listener_credentials(sa->ike, &sa->main_mode->path.local);
+	struct digest_part name;
+
+	for (size_t i = 0; credentials != NULL && i < CERTIFICATE_REQUESTS &&
+			   credentials_authority(credentials, i, &name);
+	     i++)
+		add_encoded(m, ISAKMP_PAYLOAD_CERTIFICATE_REQUEST, &name);
+}
+
+static void add_certificates(struct message *m, const struct sa *sa)
+{
+	const struct credentials *credentials =
+		listener_credentials(sa->ike, &sa->main_mode->path.local);
+	struct digest_part certificate;
+
+	for (size_t i = 0;
+	     credentials != NULL && credentials_certificate(credentials, i, &certificate); i++)
+		add_encoded(m, ISAKMP_PAYLOAD_CERTIFICATE, &certificate);
+}
+
 void message_main_mode_4(struct sa *sa)
 {
 	const struct main_mode *mode = sa->main_mode;
@@ -85,6 +119,8 @@ void message_main_mode_4(struct sa *sa)
 	message_begin(&m, sa->initiator_cookie, sa->responder_cookie, ISAKMP_MAIN_MODE, 0);
 	message_add_part(&m, ISAKMP_PAYLOAD_KEY_EXCHANGE, &mode->public_r);
 	message_add(&m, ISAKMP_PAYLOAD_NONCE, mode->nonce_r, sizeof(mode->nonce_r));
+	if (main_mode_signs(sa))
+		add_certificate_requests(&m, sa);
 	if (sa->nat_version != NAT_VERSION_NONE)
 		add_nat_d(&m, sa);
 	message_finish(&m);
@@ -92,7 +128,8 @@ void message_main_mode_4(struct sa *sa)
 	report_step(sa, sa_path(sa), false, "main mode 4", "key exchange");
 }
 
-void message_main_mode_6(struct sa *sa, const struct digest_part *id, const uint8_t *hash)
+void message_main_mode_6(struct sa *sa, const struct digest_part *id,
+			 const struct digest_part *proof)
 {
 	struct identification own;
 	char text[128] = "";
@@ -100,7 +137,10 @@ void message_main_mode_6(struct sa *sa, const struct digest_part *id, const uint
 
 	message_begin(&m, sa->initiator_cookie, sa->responder_cookie, ISAKMP_MAIN_MODE, 0);
 	message_add_part(&m, ISAKMP_PAYLOAD_IDENTIFICATION, id);
-	message_add(&m, ISAKMP_PAYLOAD_HASH, hash, digest_bytes(sa->keys.suite.hash));
+	if (main_mode_signs(sa))
+		add_certificates(&m, sa);
+	message_add_part(&m, main_mode_signs(sa) ? ISAKMP_PAYLOAD_SIGNATURE : ISAKMP_PAYLOAD_HASH,
+			 proof);
 	message_seal(&m, &sa->keys, sa->iv);
 	main_mode_send(sa, &m);
 	if (identification_read(id, &own) == 0)

@@ -3,6 +3,7 @@
 
 #include "base/cursor.h"
 #include "base/endpoint.h"
+#include "crypto/certificate.h"
 #include "ike/isakmp.h"
 
 #include <errno.h>
@@ -43,6 +44,18 @@ static bool take_some(struct digest_part *slots, uint8_t *count, size_t max,
 	return true;
 }
 
+/* Revocation lists and other encodings are left alone. */
+static bool take_certificate(struct payloads *p, struct digest_part body)
+{
+	struct cursor c = cursor_over(body.bytes, body.length);
+
+	if (cursor_u8(&c) != ISAKMP_CERTIFICATE_X509_SIGNATURE || !cursor_more(&c))
+		return true;
+	body.length = cursor_left(&c);
+	body.bytes = cursor_bytes(&c, body.length);
+	return take_some(p->certificates, &p->certificate_count, PAYLOADS_CERTIFICATES_MAX, body);
+}
+
 static bool payload_take(struct payloads *p, uint8_t type, struct digest_part body)
 {
 	switch (type) {
@@ -54,6 +67,10 @@ static bool payload_take(struct payloads *p, uint8_t type, struct digest_part bo
 		return take_one(&p->nonce, body);
 	case ISAKMP_PAYLOAD_HASH:
 		return take_one(&p->hash, body);
+	case ISAKMP_PAYLOAD_SIGNATURE:
+		return take_one(&p->signature, body);
+	case ISAKMP_PAYLOAD_CERTIFICATE:
+		return take_certificate(p, body);
 	case ISAKMP_PAYLOAD_IDENTIFICATION:
 		if (p->id_count == 2)
 			return false;
@@ -191,8 +208,12 @@ void identification_text(const struct identification *id, char *text, size_t siz
 		kind = "key id";
 		printable(&id->data, value, sizeof(value));
 		break;
+	case ISAKMP_ID_DER_ASN1_DN:
+		kind = "asn.1 name";
+		certificate_name_text(&id->data, value, sizeof(value));
+		break;
 	default:
-		kind = id->type == ISAKMP_ID_DER_ASN1_DN ? "asn.1 name" : "other";
+		kind = "other";
 		hexadecimal(&id->data, value, sizeof(value));
 		break;
 	}

@@ -30,6 +30,7 @@ int isakmp_header_read(const uint8_t *bytes, size_t length, struct isakmp_header
 #define PAYLOADS_NAT_OA_MAX        4
 #define PAYLOADS_NOTIFICATIONS_MAX 8
 #define PAYLOADS_DELETES_MAX       8
+#define PAYLOADS_CERTIFICATES_MAX  8
 
 /* The payloads of one message by kind: bodies without generic header, in the message's memory. */
 struct payloads {
@@ -37,6 +38,8 @@ struct payloads {
 	struct digest_part key_exchange;
 	struct digest_part nonce;
 	struct digest_part hash;
+	struct digest_part signature;
+	struct digest_part certificates[PAYLOADS_CERTIFICATES_MAX]; /* X.509 for signatures, bare */
 	struct digest_part id[2];
 	struct digest_part vendor_ids[PAYLOADS_VENDOR_IDS_MAX];
 	struct digest_part nat_d[PAYLOADS_NAT_D_MAX];
@@ -49,6 +52,7 @@ struct payloads {
 	uint8_t nat_oa_count;
 	uint8_t notification_count;
 	uint8_t delete_count;
+	uint8_t certificate_count;
 	uint8_t first;                 /* type of the first payload */
 	struct digest_part after_hash; /* all payloads behind a HASH that came first, no padding */
 };

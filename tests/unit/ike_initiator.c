@@ -5,8 +5,11 @@
 #include "base/writer.h"
 
 #include <assert.h>
+#include <openssl/bn.h>
 #include <openssl/ec.h>
+#include <openssl/evp.h>
 #include <openssl/obj_mac.h>
+#include <openssl/rsa.h>
 #include <string.h>
 
 #define VENDOR(name, ...)                                    \
@@ -303,6 +306,7 @@ static void derive(struct initiator *i)
 {
 	size_t size = digest_bytes(i->hash);
 	uint8_t number;
+	uint8_t both[128];
 	uint8_t skeyid_e[64];
 	uint8_t stretched[192];
 	uint8_t hash[64];
@@ -316,7 +320,15 @@ static void derive(struct initiator *i)
 	struct digest_part publics[] = {{i->public_i, i->public_bytes},
 					{i->public_r, i->public_bytes}};
 
-	prf(i, i->config.preshared_key, strlen(i->config.preshared_key), nonces, 2, i->skeyid);
+	if (i->config.signer == NULL) {
+		prf(i, i->config.preshared_key, strlen(i->config.preshared_key), nonces, 2,
+		    i->skeyid);
+	} else {
+		memcpy(both, i->nonce_i, i->nonce_i_bytes);
+		memcpy(both + i->nonce_i_bytes, i->nonce_r, i->nonce_r_bytes);
+		prf(i, both, i->nonce_i_bytes + i->nonce_r_bytes,
+		    &(struct digest_part){i->shared, i->shared_bytes}, 1, i->skeyid);
+	}
 	number = 0;
 	prf(i, i->skeyid, size, tail, 5, i->skeyid_d);
 	tail[0] = (struct digest_part){i->skeyid_d, size};
@@ -426,6 +438,8 @@ static bool take_4(struct initiator *i, const struct pieces *p)
 
 	if (ke == NULL || nonce == NULL || ke->length != i->public_bytes || nonce->length > 64)
 		return false;
+	while (find(p, 7, i->certificate_requests) != NULL)
+		i->certificate_requests++;
 	memcpy(i->public_r, ke->bytes, ke->length);
 	memcpy(i->nonce_r, nonce->bytes, nonce->length);
 	i->nonce_r_bytes = nonce->length;
@@ -445,6 +459,73 @@ static bool take_4(struct initiator *i, const struct pieces *p)
 	return true;
 }
 
+/* ECDSA brings its own hash (RFC 4754). */
+static enum digest_kind proof_hash(const struct initiator *i)
+{
+	return i->config.method == 9    ? DIGEST_SHA2_256
+	       : i->config.method == 10 ? DIGEST_SHA2_384
+	       : i->config.method == 11 ? DIGEST_SHA2_512
+					: i->hash;
+}
+
+static size_t half_of(const struct initiator *i)
+{
+	return i->config.method == 9 ? 32 : i->config.method == 10 ? 48 : 66;
+}
+
+static size_t sign(const struct initiator *i, const uint8_t *hash, uint8_t *out)
+{
+	const struct initiator_signer *signer = i->config.signer;
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(signer->key, NULL);
+	uint8_t bytes[1024];
+	const uint8_t *at = bytes;
+	size_t length = sizeof(bytes);
+	ECDSA_SIG *pair;
+
+	assert(EVP_PKEY_sign_init(context) == 1);
+	if (i->config.method == 3)
+		assert(EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) == 1);
+	assert(EVP_PKEY_sign(context, bytes, &length, hash, digest_bytes(proof_hash(i))) == 1);
+	EVP_PKEY_CTX_free(context);
+	if (i->config.method == 3) {
+		memcpy(out, bytes, length);
+		return length;
+	}
+	pair = d2i_ECDSA_SIG(NULL, &at, (long)length);
+	BN_bn2binpad(ECDSA_SIG_get0_r(pair), out, (int)half_of(i));
+	BN_bn2binpad(ECDSA_SIG_get0_s(pair), out + half_of(i), (int)half_of(i));
+	ECDSA_SIG_free(pair);
+	return 2 * half_of(i);
+}
+
+static bool signed_by_server(const struct initiator *i, const uint8_t *hash,
+			     const struct piece *signature)
+{
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(X509_get0_pubkey(i->config.signer->server), NULL);
+	const uint8_t *bytes = signature->bytes;
+	size_t length = signature->length;
+	uint8_t der[256];
+	uint8_t *at = der;
+	bool right;
+
+	assert(EVP_PKEY_verify_init(context) == 1);
+	if (i->config.method == 3) {
+		assert(EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) == 1);
+	} else {
+		ECDSA_SIG *pair = ECDSA_SIG_new();
+
+		assert(length == 2 * half_of(i));
+		ECDSA_SIG_set0(pair, BN_bin2bn(bytes, (int)half_of(i), NULL),
+			       BN_bin2bn(bytes + half_of(i), (int)half_of(i), NULL));
+		length = (size_t)i2d_ECDSA_SIG(pair, &at);
+		bytes = der;
+		ECDSA_SIG_free(pair);
+	}
+	right = EVP_PKEY_verify(context, bytes, length, hash, digest_bytes(proof_hash(i))) == 1;
+	EVP_PKEY_CTX_free(context);
+	return right;
+}
+
 static void main_mode_hash(const struct initiator *i, bool initiator, const uint8_t *id,
 			   size_t id_bytes, uint8_t *out)
 {
@@ -457,7 +538,7 @@ static void main_mode_hash(const struct initiator *i, bool initiator, const uint
 					    {i->sa_body, i->sa_body_bytes},
 					    {id, id_bytes}};
 
-	prf(i, i->skeyid, digest_bytes(i->hash), parts, 6, out);
+	assert(digest_hmac(proof_hash(i), i->skeyid, digest_bytes(i->hash), parts, 6, out) == 0);
 	if (initiator && i->config.wrong_hash)
 		out[3] ^= 1;
 }
@@ -474,13 +555,29 @@ static void notification_body(struct initiator *i, struct writer *w, uint16_t ty
 
 static void send_5(struct initiator *i)
 {
+	uint8_t signature[1024];
 	uint8_t hash[64];
 	struct composer c;
 
 	main_mode_hash(i, true, i->config.identity, i->config.identity_bytes, hash);
 	begin(&c, i, 2, 0);
 	payload(&c, 5, i->config.identity, i->config.identity_bytes);
-	payload(&c, 8, hash, digest_bytes(i->hash));
+	if (i->config.signer == NULL) {
+		payload(&c, 8, hash, digest_bytes(i->hash));
+	} else {
+		size_t length = sign(i, hash, signature);
+
+		for (size_t n = 0; n < i->config.signer->certificate_count; n++) {
+			open_payload(&c, 6);
+			writer_u8(&c.w, 4);
+			writer_bytes(&c.w, i->config.signer->certificates[n].bytes,
+				     i->config.signer->certificates[n].length);
+			close_payload(&c);
+		}
+		if (i->config.signer->wrong_signature)
+			signature[length / 2] ^= 1;
+		payload(&c, 9, signature, length);
+	}
 	if (i->config.initial_contact_in_5) {
 		open_payload(&c, 11);
 		notification_body(i, &c.w, 24578);
@@ -503,11 +600,13 @@ static bool take_6(struct initiator *i, const uint8_t *bytes, size_t length)
 	if (!unseal(i, bytes, length, iv, plain, &p))
 		return false;
 	id = find(&p, 5, 0);
-	hash = find(&p, 8, 0);
-	if (id == NULL || hash == NULL || hash->length != digest_bytes(i->hash))
+	hash = find(&p, i->config.signer != NULL ? 9 : 8, 0);
+	if (id == NULL || hash == NULL)
 		return false;
 	main_mode_hash(i, false, id->bytes, id->length, expected);
-	if (memcmp(expected, hash->bytes, hash->length) != 0)
+	if (i->config.signer != NULL ? !signed_by_server(i, expected, hash)
+				     : hash->length != digest_bytes(i->hash) ||
+					       memcmp(expected, hash->bytes, hash->length) != 0)
 		return false;
 	memcpy(i->iv, iv, 16);
 	memcpy(i->identity_in, id->bytes, id->length < 64 ? id->length : 64);

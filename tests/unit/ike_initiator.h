@@ -13,6 +13,7 @@
 #include "crypto/esp_suite.h"
 #include "crypto/key_exchange.h"
 
+#include <openssl/x509.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -52,6 +53,15 @@ struct initiator_random {
 uint64_t initiator_random_u64(struct initiator_random *random);
 void initiator_random_fill(void *context, void *bytes, size_t length);
 
+/* A client's certificate. */
+struct initiator_signer {
+	EVP_PKEY *key;
+	struct digest_part certificates[8]; /* DER, its own first */
+	size_t certificate_count;
+	X509 *server; /* what the server must prove to have */
+	bool wrong_signature;
+};
+
 struct initiator_config {
 	const struct initiator_transform *transforms;
 	size_t transform_count;
@@ -62,7 +72,7 @@ struct initiator_config {
 	const char *preshared_key;
 	struct endpoint own; /* what the initiator believes */
 	struct endpoint server;
-	uint8_t identity[64]; /* ID body of phase 1 */
+	uint8_t identity[256]; /* ID body of phase 1 */
 	size_t identity_bytes;
 	uint8_t nonce_bytes;    /* 0: 16 */
 	uint16_t esp_pfs_group; /* 0: none */
@@ -81,12 +91,13 @@ struct initiator_config {
 	bool encapsulate; /* fake the own NAT-D hash, strongSwan's forceencaps */
 	bool nat_d_reversed;
 	bool commit_bit;
-	uint16_t method;          /* of phase 1; 0: 1, pre-shared key */
-	uint16_t lifetime_type;   /* of both phases; 0: 1, seconds */
-	uint16_t extra_attribute; /* one more in each transform; 0: none */
-	uint8_t ike_protocol;     /* of the proposal of phase 1; 0: 1 */
-	uint32_t spi;             /* 0: any */
-	bool wrong_hash;          /* well encrypted, but not authentic */
+	const struct initiator_signer *signer; /* with a method that signs */
+	uint16_t method;                       /* of phase 1; 0: 1, pre-shared key */
+	uint16_t lifetime_type;                /* of both phases; 0: 1, seconds */
+	uint16_t extra_attribute;              /* one more in each transform; 0: none */
+	uint8_t ike_protocol;                  /* of the proposal of phase 1; 0: 1 */
+	uint32_t spi;                          /* 0: any */
+	bool wrong_hash;                       /* well encrypted, but not authentic */
 };
 
 enum initiator_state {
@@ -134,6 +145,7 @@ struct initiator {
 	uint8_t vendors_in[8][32];
 	size_t vendors_in_bytes[8];
 	size_t vendor_in_count;
+	unsigned certificate_requests;
 	uint8_t identity_in[64]; /* body of the server's ID payload, as far as it fits */
 	bool transform_echoed;   /* the answer held one of our transforms byte for byte */
 	/* quick mode */

@@ -90,7 +90,13 @@ void rig_drain(struct ike_rig *rig)
 		} else if (e->kind == IKE_KEY_EXCHANGE) {
 			assert(rig->job_count < RIG_JOBS_MAX);
 			rig->jobs[rig->job_count++] =
-				(struct rig_job){e->key_exchange.handle, e->key_exchange.request};
+				(struct rig_job){.handle = e->key_exchange.handle,
+						 .request = e->key_exchange.request};
+		} else if (e->kind == IKE_SIGNATURE) {
+			assert(rig->job_count < RIG_JOBS_MAX);
+			rig->jobs[rig->job_count++] = (struct rig_job){
+				.handle = e->signature.handle,
+				.signature = signature_request_copy(e->signature.request)};
 		} else {
 			assert(rig->event_count < RIG_EVENTS_MAX);
 			rig->sends_at[rig->event_count] = rig->send_count;
@@ -103,6 +109,7 @@ void rig_drain(struct ike_rig *rig)
 
 void rig_run_jobs(struct ike_rig *rig)
 {
+	static struct signature_result signature;
 	struct key_exchange_result result;
 	bool hold = rig->hold_jobs;
 
@@ -110,8 +117,14 @@ void rig_run_jobs(struct ike_rig *rig)
 		struct rig_job job = rig->jobs[0];
 
 		memmove(rig->jobs, rig->jobs + 1, --rig->job_count * sizeof(job));
-		key_exchange_run(NULL, &job.request, &result);
-		ike_key_exchange_done(rig->ike, job.handle, &result, rig->now_ms);
+		if (job.signature != NULL) {
+			signature_run(job.signature, &signature);
+			signature_request_free(job.signature);
+			ike_signature_done(rig->ike, job.handle, &signature, rig->now_ms);
+		} else {
+			key_exchange_run(NULL, &job.request, &result);
+			ike_key_exchange_done(rig->ike, job.handle, &result, rig->now_ms);
+		}
 		rig->hold_jobs = true;
 		rig_drain(rig);
 		rig->hold_jobs = hold;

@@ -16,12 +16,13 @@ struct rig_send {
 	bool to_current_endpoint;
 	uint32_t peer;
 	size_t length; /* without marker */
-	uint8_t bytes[2048];
+	uint8_t bytes[4096];
 };
 
 struct rig_job {
 	uint64_t handle;
 	struct key_exchange_request request;
+	struct signature_request *signature; /* owned until it runs; NULL: a key exchange */
 };
 
 struct ike_rig {

@@ -421,7 +421,7 @@ static void required_keys_must_be_given(void **state)
 		2, "first", "not an IPv4 address");
 	refused(*state, "workers = 1;\n", 0, "ports", "at least one port");
 	refused(*state, PORT "listeners = ( { address = \"192.0.2.1\"; } );\n", 2, "listeners",
-		"preshared_key_file must be given");
+		"preshared_key_file or certificate_file must be given");
 	config_free(accepted(*state, PORT
 			     "listeners = ( { address = \"192.0.2.1\"; ipsec = \"off\"; } );\n"));
 }

@@ -178,7 +178,7 @@ static void identities_are_printable(void **state)
 		{{3, 0, 0, 0, 'a', '@', 'b'}, 7, "a@b (user fqdn)"},
 		{{5, 0, 0, 0, 0x20, 1, 0xd, 0xb8, [19] = 1}, 20, "2001:db8::1 (ipv6)"},
 		{{11, 0, 0, 0, 'g', 0, 'h'}, 7, "g?h (key id)"},
-		{{9, 0, 0, 0, 0x30, 0}, 6, "3000 (asn.1 name)"},
+		{{9, 0, 0, 0, 0x30, 0}, 6, "unreadable name (asn.1 name)"},
 		{{77, 0, 0, 0, 0xab}, 5, "ab (other)"},
 	};
 	struct identification id;

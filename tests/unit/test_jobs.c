@@ -37,9 +37,10 @@ static void collect(struct jobs *jobs, struct results *results, unsigned count)
 
 	while (results->count < count) {
 		assert_int_equal(poll(&readable, 1, 20000), 1);
-		jobs_collect(jobs, done, results);
+		jobs_collect(jobs, &(struct jobs_done){results, done, NULL});
 	}
-	jobs_collect(jobs, done, results); /* a bell without a job is no harm */
+	jobs_collect(jobs, &(struct jobs_done){results, done,
+					       NULL}); /* a bell without a job is no harm */
 	assert_int_equal(results->count, count);
 }
 
