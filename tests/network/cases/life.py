@@ -58,7 +58,6 @@ async def nat_changes_the_port(place):
         await client.profile.renew_phase1(client)
         await pass_traffic(place, client)
         expect(not client.tunnel.closed and not client.strangers, f"{profile.name} has lost its tunnel")
-        client.close()
         expect(len(place.lab.concentrator.sessions()) >= 1, "the session is gone")
 
 

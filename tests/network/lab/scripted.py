@@ -67,6 +67,9 @@ class Scripted:
         self.clients.append(client)
         return client
 
+    async def leave(self):
+        await asyncio.gather(*(client.leave() for client in self.clients))
+
     def close(self):
         for client in self.clients:
             client.close()
@@ -83,6 +86,7 @@ def run(lab, scenario, **arguments):
         scripted = Scripted(lab)
         try:
             await scenario(scripted, **arguments)
+            await scripted.leave()
         finally:
             scripted.close()
     asyncio.run(begin())
