@@ -83,10 +83,23 @@ def text(address):
 def run(lab, scenario, **arguments):
     """A coroutine function of (Scripted, **arguments)."""
     async def begin():
+        failures = []
+        task = asyncio.current_task()
+
+        def failed(_, context):
+            """In a callback, the case's time limit included: the loop would only log it."""
+            failures.append(context.get("exception") or RuntimeError(context["message"]))
+            task.cancel()
+
+        asyncio.get_running_loop().set_exception_handler(failed)
         scripted = Scripted(lab)
         try:
             await scenario(scripted, **arguments)
             await scripted.leave()
+        except asyncio.CancelledError:
+            if not failures:
+                raise
+            raise failures[0] from None
         finally:
             scripted.close()
     asyncio.run(begin())
