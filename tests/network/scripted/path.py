@@ -31,7 +31,8 @@ class Path:
     def _open(self, port):
         one = self.open_socket(socket.SOCK_DGRAM)
         one.setblocking(False)
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if not self.translated:     # else the kernel may give a port that another client has
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         one.bind((self.address, 0 if self.translated else port))
         one.connect((self.server, port))
