@@ -65,8 +65,9 @@ void child_add(struct control *control, const struct ike_event *event)
 	control->child_count++;
 	outbound_add(control, child);
 	tables_sa_owner_set(control->tables, slot, group_owner(group));
-	/* Where the first quick mode came from; from then on roaming.c decides. */
+	/* The first quick mode may come on another port; from then on roaming.c decides. */
 	if (group->child_count == 1 &&
+	    endpoint_same_address(&group->remote, &event->child_add.path.remote) &&
 	    (!endpoint_equal(&group->remote, &event->child_add.path.remote) ||
 	     !endpoint_equal(&group->local, &event->child_add.path.local))) {
 		group_endpoint_set(group, &event->child_add.path);

@@ -98,7 +98,8 @@ void group_missed(struct control *control, const struct message *message)
 	struct peer_group *fresh = control->groups[message->missed.group];
 	struct peer_group *group;
 
-	if (fresh == NULL || fresh->down || fresh->move != NULL || control->shutdown != SHUTDOWN_NO)
+	if (fresh == NULL || fresh->down || fresh->move != NULL || fresh->proof != NULL ||
+	    fresh->child_count > GROUP_PAIRS_MAX || control->shutdown != SHUTDOWN_NO)
 		return;
 	group = candidate(fresh, message->missed.tunnel, message->missed.session);
 	if (group == NULL || group->move != NULL ||

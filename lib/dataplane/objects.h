@@ -76,8 +76,6 @@ struct group_session {
 	struct session *here;
 };
 
-#define GROUP_PAIRS_MAX 8
-
 /* One remote device. A packet of a client with one session needs the first line only. */
 struct group {
 	uint32_t slot;

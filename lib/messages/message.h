@@ -185,6 +185,10 @@ struct message {
  * more, the packet path finds one by looking at all of them. */
 #define GROUP_SESSIONS_MAX 16
 
+/* Pairs that a worker may send on, for one group; older ones only receive. A group with more is not given
+ * to another one: the worker does not know all of them. */
+#define GROUP_PAIRS_MAX 8
+
 /* Room that control allocates for the worker's objects; the packet path asserts that they fit. */
 #define GROUP_STORAGE_BYTES   448
 #define SESSION_STORAGE_BYTES 128
