@@ -517,6 +517,28 @@ static void a_question_is_answered_by_its_acknowledgement(void **state)
 	rig_free(&rig);
 }
 
+/* The address that the client says it has stands for the device, its port does not. */
+static void children_of_one_device_are_told(void **state)
+{
+	uint64_t inner[4];
+
+	(void)state;
+	connect_client(no_probe);
+	for (unsigned i = 0; i < 4; i++) {
+		if (i == 2)
+			client.i.config.own.address[3]++;
+		if (i == 3)
+			client.i.config.own.address[3]--;
+		client_quick_mode(&rig, &client);
+		inner[i] = rig_find(&rig, IKE_CHILD_ADD, i)->child_add.inner;
+	}
+	assert_true(inner[0] != 0);
+	assert_true(inner[1] == inner[0]);
+	assert_true(inner[2] != inner[0]);
+	assert_true(inner[3] == inner[0]);
+	rig_free(&rig);
+}
+
 static void moves_by_ike_are_limited(void **state)
 {
 	(void)state;
@@ -931,6 +953,7 @@ int main(void)
 		cmocka_unit_test(a_new_main_mode_of_the_same_device_joins_its_peer),
 		cmocka_unit_test(another_identity_or_port_is_another_peer),
 		cmocka_unit_test(a_question_is_answered_by_its_acknowledgement),
+		cmocka_unit_test(children_of_one_device_are_told),
 		cmocka_unit_test(moves_by_ike_are_limited),
 		cmocka_unit_test(a_new_port_moves_a_peer_behind_nat),
 		cmocka_unit_test(the_packet_path_moves_a_peer),
