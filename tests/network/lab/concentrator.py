@@ -8,6 +8,7 @@ import re
 import time
 
 from . import process
+from .authority import Authority
 from .dial import IPSEC_SECRET, Dial
 from .guest import time_scale
 from .topology import CONCENTRATOR, INSIDE, OUTSIDE
@@ -25,10 +26,15 @@ ports = (
     {{ name = "access"; device = "{access}"; addresses = [ "{server}/24" ]; }},
     {{ name = "inside"; device = "{inside}"; addresses = [ "{inside_address}/24" ]; }}
 );
-listeners = ( {{ address = "{server}"; ipsec = "{ipsec}"; preshared_key_file = "{directory}/psk"; }} );
+listeners = ( {{ address = "{server}"; ipsec = "{ipsec}"; preshared_key_file = "{directory}/psk"; {listener} }} );
 pools = ( {{ name = "default"; first = "{first}"; last = "{last}"; }} );
 users_file = "{directory}/users";
 dns = [ "198.51.100.53" ];
+"""
+
+_CERTIFICATES = """
+    certificate_file = "{directory}/authority/server.pem"; private_key_file = "{directory}/authority/server.key";
+    ca_file = "{directory}/authority/ca.pem"; crl_file = "{directory}/authority/list.pem";
 """
 
 # What the two ports are: wires to namespaces, shared memory with another DPDK process, or files that
@@ -65,17 +71,20 @@ def write_secret(path, text):
 
 
 def write_configuration(directory, pool=("10.20.0.2", "10.20.255.254"), users="", extra="",
-                        ipsec="required", workers=1, links="tap"):
+                        ipsec="required", workers=1, links="tap", certificates=""):
     """Everything the daemon reads, in one directory; returns the configuration's path."""
     access, inside = (device.format(directory=directory) for device in _DEVICES[links])
     directory.mkdir(parents=True, exist_ok=True)
     write_secret(directory / "psk", IPSEC_SECRET + "\n")
     write_secret(directory / "users",
                  "".join(f"{user} {password_of(user)}\n" for user in USERS) + users)
+    if certificates:
+        Authority(directory / "authority").make(certificates)
     path = directory / "concentrator.conf"
     path.write_text(_CONFIGURATION.format(
         directory=directory, access=access, inside=inside, server=CONCENTRATOR,
-        inside_address=INSIDE, first=pool[0], last=pool[1], ipsec=ipsec, workers=workers) + extra)
+        inside_address=INSIDE, first=pool[0], last=pool[1], ipsec=ipsec, workers=workers,
+        listener=_CERTIFICATES.format(directory=directory) if certificates else "") + extra)
     return path
 
 

@@ -16,6 +16,8 @@ class Dial:
     esp: str = "aes256-sha256"
     encapsulate: bool = False       # UDP encapsulation even without a NAT
     authentication: str = ""        # the only one the client does: "pap", "chap", "mschap-v2"
+    certificate: str = ""           # name in the authority, instead of the secret
+    authority: object = None
     timeout: int = 30               # seconds per layer on an idle machine
 
 

@@ -5,7 +5,7 @@ import re
 
 from .topology import CONCENTRATOR
 
-_PLUGINS = "random nonce openssl aes des sha1 sha2 md5 hmac gcm kdf kernel-netlink socket-default vici"
+_PLUGINS = "random nonce x509 pkcs1 pkcs8 pem openssl aes des sha1 sha2 md5 hmac gcm kdf kernel-netlink socket-default vici"
 
 _DAEMON = """
 charon {{
@@ -23,7 +23,7 @@ charon {{
     }}
 }}
 swanctl {{
-    load = random openssl pem pkcs1 vici
+    load = random openssl x509 pem pkcs1 pkcs8 vici
 }}
 """
 
@@ -36,10 +36,10 @@ connections {{
         encap = {encapsulate}
         keyingtries = 1
         local {{
-            auth = psk
+            {local}
         }}
         remote {{
-            auth = psk
+            {remote}
         }}
         children {{
             l2tp {{
@@ -66,14 +66,27 @@ class StrongSwan:
 
     def start(self):
         self.client.write("/etc/strongswan.conf", _DAEMON.format(plugins=_PLUGINS, logs=self.client.logs))
+        local = remote = "auth = psk"
+        if self.dial.certificate:
+            local = f"auth = pubkey\ncerts = {self.dial.certificate}.pem"
+            remote = 'auth = pubkey\nid = "O=lab, CN=server"'
+            self._write_certificates()
         self.client.write("/etc/swanctl/swanctl.conf", _CONNECTION.format(
-            server=CONCENTRATOR, dial=self.dial, encapsulate="yes" if self.dial.encapsulate else "no"))
+            server=CONCENTRATOR, dial=self.dial, encapsulate="yes" if self.dial.encapsulate else "no",
+            local=local, remote=remote))
         self.client.run("""
             rm -f /run/charon.vici
             /usr/lib/ipsec/charon >/dev/null 2>&1 &
             until [ -S /run/charon.vici ]; do sleep 0.05; done
             swanctl --load-all
             """)
+
+    def _write_certificates(self):
+        name, authority = self.dial.certificate, self.dial.authority
+        self.client.run("cd /etc/swanctl && mkdir -p x509 x509ca private && rm -f x509/* x509ca/* private/*")
+        self.client.write(f"/etc/swanctl/x509/{name}.pem", authority.text(f"{name}.pem"))
+        self.client.write("/etc/swanctl/x509ca/ca.pem", authority.text("ca.pem"))
+        self.client.write(f"/etc/swanctl/private/{name}.pem", authority.text(f"{name}.key"))
 
     def initiate(self):
         """Main mode and quick mode; returns whether both came to an end."""
