@@ -40,6 +40,7 @@
 struct sa;
 struct quick_mode;
 struct child;
+struct fragments;
 struct identity;
 struct packet;
 struct main_mode;
@@ -95,9 +96,11 @@ struct main_mode {
 	uint8_t nonce_r[NONCE_BYTES];
 	uint8_t nat_d_echo_bytes; /* what we say our own NAT-D is, if not computed; 0: computed */
 	uint8_t nat_d_echo[DIGEST_BYTES_MAX];
-	struct proof *proof;  /* owned; main mode 5 while its signature is verified */
-	uint8_t proofs;       /* that were verified */
-	bool peer_hash_faked; /* the peer shall see a NAT in front of itself */
+	struct fragments *fragments; /* owned; of a message that is not whole yet; NULL: none */
+	bool fragments_came;         /* so the peer takes some too */
+	struct proof *proof;         /* owned; main mode 5 while its signature is verified */
+	uint8_t proofs;              /* that were verified */
+	bool peer_hash_faked;        /* the peer shall see a NAT in front of itself */
 };
 
 /* What main mode 5 brought, until its signature is known to be right. */
@@ -267,6 +270,7 @@ struct ike {
 	TAILQ_HEAD(, main_mode) waiting; /* no third message yet, oldest first */
 	uint32_t half_open;
 	uint32_t quick_mode_count;
+	size_t fragment_bytes;                      /* kept in all */
 	uint64_t turned_away_ms[TURNED_AWAY_KINDS]; /* when it was reported last; 0: never */
 	uint64_t now_ms;                            /* of the call under way */
 	uint64_t counters[IKE_COUNTER_COUNT];
@@ -311,6 +315,15 @@ void report_turned_away(struct ike *ike, const struct packet *packet, enum turne
 void report_send(struct ike *ike, const struct sa *sa, const struct ike_path *path,
 		 bool to_current_endpoint, const uint8_t *bytes, size_t length);
 void report_child(const struct child *child, enum ike_event_kind kind);
+
+/* fragment.c */
+/* Keeps a fragment. True when its message is whole: then `packet` is that, its bytes in `whole`. */
+bool fragment_take(struct ike *ike, struct packet *packet, uint8_t whole[PACKET_BYTES_MAX]);
+void fragments_free(struct ike *ike, struct fragments **fragments);
+/* Sends a message of main mode in pieces, smaller ones if it is `repeated`; false when it is short
+ * or the peer takes no fragments. */
+bool fragments_send(const struct sa *sa, const struct ike_path *path, const uint8_t *bytes,
+		    size_t length, bool repeated);
 
 /* listener.c */
 const struct ike_listener *listener_find(const struct ike *ike, const struct endpoint *local);

@@ -239,6 +239,7 @@ void ike_feed(struct ike *ike, const struct ike_path *path, const uint8_t *bytes
 	      uint64_t now_ms)
 {
 	struct packet packet = {.path = path};
+	uint8_t whole[PACKET_BYTES_MAX];
 	struct cursor c = cursor_over(bytes, length);
 
 	ike->now_ms = now_ms;
@@ -261,7 +262,9 @@ void ike_feed(struct ike *ike, const struct ike_path *path, const uint8_t *bytes
 	packet.bytes = c.at;
 	packet.length = packet.header.length;
 	packet.hash = table_hash(&ike->hash_key, packet.bytes, packet.length) | 1;
-	packet_dispatch(ike, &packet);
+	if (packet.header.next_payload != ISAKMP_PAYLOAD_FRAGMENT ||
+	    fragment_take(ike, &packet, whole))
+		packet_dispatch(ike, &packet);
 	ike_reap(ike);
 }
 

@@ -40,6 +40,7 @@ enum isakmp_payload {
 	ISAKMP_PAYLOAD_NAT_OA = 21,
 	ISAKMP_PAYLOAD_NAT_D_DRAFT = 130,
 	ISAKMP_PAYLOAD_NAT_OA_DRAFT = 131,
+	ISAKMP_PAYLOAD_FRAGMENT = 132,
 };
 
 enum isakmp_protocol {

@@ -18,14 +18,15 @@ static void main_mode_send(struct sa *sa, struct message *m)
 		return;
 	}
 	reply_set(&mode->reply, mode->reply.request_hash, m->bytes, writer_length(&m->w));
-	report_send(sa->ike, sa, &mode->path, false, m->bytes, writer_length(&m->w));
+	if (!fragments_send(sa, &mode->path, m->bytes, writer_length(&m->w), false))
+		report_send(sa->ike, sa, &mode->path, false, m->bytes, writer_length(&m->w));
 }
 
 void message_main_mode_resend(struct sa *sa, const struct ike_path *path)
 {
 	const struct reply *reply = &sa->main_mode->reply;
 
-	if (reply->length != 0)
+	if (reply->length != 0 && !fragments_send(sa, path, reply->bytes, reply->length, true))
 		report_send(sa->ike, sa, path, false, reply->bytes, reply->length);
 }
 
@@ -44,6 +45,10 @@ void message_main_mode_2(struct sa *sa)
 	}
 	if (sa->dead_peer_detection) {
 		id = vendor_dead_peer_detection_id();
+		message_add_part(&m, ISAKMP_PAYLOAD_VENDOR_ID, &id);
+	}
+	if (mode->vendor.fragmentation) {
+		id = vendor_fragmentation_id(mode->vendor.fragmentation_word);
 		message_add_part(&m, ISAKMP_PAYLOAD_VENDOR_ID, &id);
 	}
 	message_finish(&m);

@@ -183,6 +183,7 @@ static void main_mode_detach(struct main_mode *mode)
 
 	sa_half_open_ended(mode->sa);
 	job_drop(ike, mode->job);
+	fragments_free(ike, &mode->fragments);
 	table_remove(&ike->sas_by_source, &mode->by_source);
 }
 

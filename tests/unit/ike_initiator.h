@@ -44,7 +44,7 @@ struct initiator_vendor {
 
 extern const struct initiator_vendor vendor_rfc_3947, vendor_draft_02n, vendor_draft_02,
 	vendor_draft_03, vendor_draft_00, vendor_apple, vendor_dpd, vendor_microsoft, vendor_xauth,
-	vendor_libreswan;
+	vendor_libreswan, vendor_fragmentation, vendor_fragmentation_word;
 
 /* Deterministic randomness (splitmix64). */
 struct initiator_random {

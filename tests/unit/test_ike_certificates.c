@@ -231,6 +231,65 @@ static void every_kind_of_key_connects(void **state)
 	}
 }
 
+/* Joins what the server sent since in fragments, and gives it to the client. */
+static size_t take_fragments(void)
+{
+	uint8_t whole[8192];
+	size_t length = 0;
+	size_t count = 0;
+
+	for (; client.seen < rig.send_count; client.seen++) {
+		const struct rig_send *send = &rig.sends[client.seen];
+
+		if (send->bytes[16] != 132)
+			continue;
+		assert_true(send->length + 20 + 8 + 4 <= 1280);
+		count++;
+		assert_int_equal(send->bytes[28 + 6], count);
+		memcpy(whole + length, send->bytes + 36, send->length - 36);
+		length += send->length - 36;
+		if (send->bytes[28 + 7] & 1)
+			break;
+	}
+	assert_true(initiator_feed(&client.i, whole, length));
+	return count;
+}
+
+/* A long chain of ours goes in fragments to who takes them, and in smaller ones when repeated. */
+static void a_long_answer_is_fragmented(void **state)
+{
+	const struct variation v = {.kind = "RSA"};
+	const struct authority_wish wish = {.name = "client", .kind = "RSA", .serial = 77};
+	struct authority_subject subject = authority_issue(&root, &wish);
+	struct initiator_signer signer = {.key = subject.key};
+	struct initiator_config config = config_of(&v, &subject, &signer);
+	size_t before;
+
+	(void)state;
+	server_make("RSA");
+	authority_write_certificates(
+		path_of("server.pem"),
+		(X509 *[]){server.certificate, root.certificate, other_root.certificate}, 3);
+	signer.server = server.certificate;
+	signer.certificates[signer.certificate_count++] = der_of(subject.certificate);
+	config.vendors[config.vendor_count++] = &vendor_fragmentation_word;
+	credentials = load("");
+	rig_init(&rig, 1, certified);
+	client_init(&client, &config, 2, 31000);
+	client_dial(&rig, &client);
+	assert_int_equal(client.i.state, INITIATOR_SENT_5);
+	client.seen = 2;
+	before = rig.send_count;
+	client_send(&rig, &client); /* it lost all of it */
+	assert_true(rig.send_count - before > before - 2);
+	assert_true(rig.sends[before].length + 20 + 8 + 4 <= 576);
+	assert_int_equal(take_fragments(), 2);
+	assert_int_equal(client.i.state, INITIATOR_ESTABLISHED);
+	OPENSSL_free((void *)(uintptr_t)signer.certificates[0].bytes);
+	authority_free(&subject);
+	dial_free();
+}
+
 static const struct variation variations[] = {
 	{CAUSE_none, .kind = "P-256", .wish = {.alternate = "DNS:vpn.client.example"},
 	 .fqdn = "vpn.client.example"},
@@ -370,6 +429,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_kind_of_key_connects),
+		cmocka_unit_test(a_long_answer_is_fragmented),
 		cmocka_unit_test(what_is_wrong_is_told),
 		cmocka_unit_test(a_key_and_a_certificate_live_together),
 		cmocka_unit_test(a_key_alone_is_not_enough),
