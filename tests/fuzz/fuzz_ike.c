@@ -61,6 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	stage = (enum stage)(data[0] % STAGES);
 	config.transforms = &transform;
+	config.vendors[config.vendor_count++] = &vendor_fragmentation_word;
 	rig_init(&rig, 1, NULL);
 	client_init(&client, &config, 2, 31000);
 	dial_until(stage);
