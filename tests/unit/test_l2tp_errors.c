@@ -453,8 +453,12 @@ static void outgoing_calls_are_refused(void **state)
 	uint8_t avps[16];
 	size_t length = lac_avp_u16(avps, 14, 9);
 
+	struct simulation *s;
+
 	(void)state;
-	call_is_refused(up_and_send(7, false, avps, length), 5, 0);
+	s = up_and_send(7, false, avps, length);
+	assert_int_equal(s->last_session.down.cause, CAUSE_l2tp_outgoing_call);
+	call_is_refused(s, 5, 0);
 }
 
 static void line_reports_are_accepted(void **state)

@@ -143,6 +143,61 @@ static void address_is_added_to_a_request_without_one(void **state)
 	simulation_free(s);
 }
 
+/* IPCP by hand: the peer's own negotiation keeps silent. */
+static struct simulation *ipcp_by_hand(void)
+{
+	struct simulation *s = simulation_new(PPP_AUTHENTICATION_MS_CHAP_V2);
+
+	s->peer.ipcp.silent = true;
+	simulation_dial(s);
+	assert_int_equal(s->ups, 0);
+	assert_int_equal(s->downs, 0);
+	return s;
+}
+
+/* The packet that was sent last with this code of IPCP. */
+static const uint8_t *ipcp_sent(const struct simulation *s, uint8_t code)
+{
+	for (unsigned i = s->sends; i-- > 0;)
+		if (memcmp(s->send_bytes[i], "\x80\x21", 2) == 0 && s->send_bytes[i][2] == code)
+			return s->send_bytes[i];
+	fail_msg("no IPCP packet with code %u was sent", code);
+	return NULL;
+}
+
+static void a_peer_may_refuse_our_address(void **state)
+{
+	struct simulation *s = ipcp_by_hand();
+
+	(void)state;
+	for (unsigned i = 0; i < 12 && s->downs == 0; i++) {
+		uint8_t nak[12] = "\x80\x21\3\0\0\x0a\3\6\x0a\x09\x09\x09";
+
+		nak[3] = ipcp_sent(s, 1)[3];
+		simulation_feed(s, nak, sizeof(nak));
+	}
+	assert_int_equal(s->downs, 1);
+	assert_int_equal(s->last_down.down.cause, CAUSE_our_address_refused);
+	simulation_free(s);
+}
+
+static void a_peer_may_insist_on_name_servers(void **state)
+{
+	struct simulation *s = ipcp_by_hand();
+	uint8_t request[18] = "\x80\x21\1\1\0\x10\3\6\0\0\0\0\x81\6\x09\x09\x09\x09";
+
+	(void)state;
+	simulation_feed(s, request, sizeof(request));
+	memcpy(request + 8, ipcp_sent(s, 3) + 8, 4); /* the address that it is granted */
+	for (unsigned i = 0; i < 12 && s->downs == 0; i++) {
+		request[3]++;
+		simulation_feed(s, request, sizeof(request));
+	}
+	assert_int_equal(s->downs, 1);
+	assert_int_equal(s->last_down.down.cause, CAUSE_name_servers_refused);
+	simulation_free(s);
+}
+
 static void own_address_of_the_peer_is_refused(void **state)
 {
 	struct simulation *s = simulation_new(PPP_AUTHENTICATION_MS_CHAP_V2);
@@ -513,6 +568,8 @@ int main(void)
 		cmocka_unit_test(unwanted_ipcp_options_are_rejected),
 		cmocka_unit_test(plain_peer_gets_defaults),
 		cmocka_unit_test(address_is_added_to_a_request_without_one),
+		cmocka_unit_test(a_peer_may_refuse_our_address),
+		cmocka_unit_test(a_peer_may_insist_on_name_servers),
 		cmocka_unit_test(own_address_of_the_peer_is_refused),
 		cmocka_unit_test(old_address_of_the_peer_is_corrected),
 		cmocka_unit_test(echo_requests_are_answered_with_our_magic),

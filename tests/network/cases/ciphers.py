@@ -75,3 +75,37 @@ def password_by_chap_md5(lab):
 @case(once=True)
 def password_by_ms_chap_v2(lab):
     _passes(lab, Dial(authentication="mschap-v2"))
+
+
+def _libreswan_passes(lab, used, **options):
+    """used: what the traffic status of libreswan's SA must say."""
+    client = lab.client("public")
+    client.dial(Dial(ipsec="libreswan", **options))
+    expect(client.ping(SERVER, size=1200) >= 4, "the server does not answer ping")
+    status = client.run("ipsec whack --status")
+    for word in used:
+        expect(word in status, f"{word} is not in use: {status}")
+    client.hang_up()
+    lab.concentrator.wait_sessions(0)
+
+
+@case(once=True)
+def libreswan_aes_gcm(lab):
+    _libreswan_passes(lab, ("AES_GCM_16_128",), libreswan="phase2alg=aes_gcm128-null")
+
+
+@case(once=True)
+def libreswan_aes_sha2(lab):
+    _libreswan_passes(lab, ("AES_CBC_256-HMAC_SHA2_256_128",),
+                      libreswan="ike=aes256-sha2_256;modp2048\n    phase2alg=aes256-sha2_256")
+
+
+@case(once=True)
+def libreswan_triple_des(lab):
+    _libreswan_passes(lab, ("3DES_CBC-HMAC_SHA1_96",),
+                      libreswan="ike=3des-sha1;modp1536\n    phase2alg=3des-sha1")
+
+
+@case(once=True)
+def libreswan_forces_encapsulation(lab):
+    _libreswan_passes(lab, (), encapsulate=True)

@@ -164,3 +164,25 @@ def explain_l2tp_in_clear(lab):
     expect(dial["cause"] == "l2tp_in_clear" and "IPsec" in dial["cure"], f"{dial}")
     running.signal(signal.SIGINT)
     running.wait(20)
+
+
+@case(own_daemon=True, seconds=60)
+def explain_users_and_addresses(lab):
+    """Nobody of that name, no users at all, and an address that somebody else has."""
+    concentrator = lab.start_concentrator(links="memif", ipsec="off",
+                                          users="user0 password0 10.20.0.9\nuser1 password1 10.20.0.9\n")
+    _fails(concentrator, "--sessions", "2", "--seconds", "1")
+    dial = _explained(concentrator, "last")
+    expect(dial["cause"] == "address_in_use", f"{dial}")
+    _fails(concentrator, "--sessions", "3", "--seconds", "1")
+    dial = _explained(concentrator, "user2")
+    expect(dial["cause"] == "unknown_user" and "no user of that name" in dial["why"], f"{dial}")
+    expect(_messages(dial, "aaa") == ["user", "refused"], f"{dial}")
+
+
+@case(own_daemon=True, seconds=60)
+def explain_a_daemon_without_users(lab):
+    concentrator = lab.start_concentrator(links="memif", ipsec="off", users=None)
+    _fails(concentrator, "--sessions", "1")
+    dial = _explained(concentrator, "last")
+    expect(dial["cause"] == "no_users" and "users_file" in dial["cure"], f"{dial}")

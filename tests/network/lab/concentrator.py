@@ -28,7 +28,7 @@ ports = (
 );
 listeners = ( {{ address = "{server}"; ipsec = "{ipsec}"; preshared_key_file = "{directory}/psk"; {listener} }} );
 pools = ( {{ name = "default"; first = "{first}"; last = "{last}"; }} );
-users_file = "{directory}/users";
+{users}
 dns = [ "198.51.100.53" ];
 """
 
@@ -72,18 +72,20 @@ def write_secret(path, text):
 
 def write_configuration(directory, pool=("10.20.0.2", "10.20.255.254"), users="", extra="",
                         ipsec="required", workers=1, links="tap", certificates=""):
-    """Everything the daemon reads, in one directory; returns the configuration's path."""
+    """Everything the daemon reads, in one directory; returns the configuration's path. users: lines
+    besides those of USERS; None: no users file."""
     access, inside = (device.format(directory=directory) for device in _DEVICES[links])
     directory.mkdir(parents=True, exist_ok=True)
     write_secret(directory / "psk", IPSEC_SECRET + "\n")
     write_secret(directory / "users",
-                 "".join(f"{user} {password_of(user)}\n" for user in USERS) + users)
+                 "".join(f"{user} {password_of(user)}\n" for user in USERS) + (users or ""))
     if certificates:
         Authority(directory / "authority").make(certificates)
     path = directory / "concentrator.conf"
     path.write_text(_CONFIGURATION.format(
         directory=directory, access=access, inside=inside, server=CONCENTRATOR,
         inside_address=INSIDE, first=pool[0], last=pool[1], ipsec=ipsec, workers=workers,
+        users="" if users is None else f'users_file = "{directory}/users";',
         listener=_CERTIFICATES.format(directory=directory) if certificates else "") + extra)
     return path
 

@@ -14,6 +14,7 @@ class Dial:
     secret: str = IPSEC_SECRET
     ike: str = "aes256-sha256-modp2048"
     esp: str = "aes256-sha256"
+    libreswan: str = ""             # lines of its connection instead of its own proposals
     encapsulate: bool = False       # UDP encapsulation even without a NAT
     authentication: str = ""        # the only one the client does: "pap", "chap", "mschap-v2"
     certificate: str = ""           # name in the authority, instead of the secret

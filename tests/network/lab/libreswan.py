@@ -21,6 +21,7 @@ conn l2tp
     right={server}
     rightprotoport=17/1701
     encapsulation={encapsulate}
+    {proposals}
     auto=add
 """
 
@@ -34,7 +35,7 @@ class Libreswan:
         self.client.write("/etc/ipsec.conf", _CONFIGURATION.format(
             logs=self.client.logs, server=CONCENTRATOR,
             encapsulate="yes" if self.dial.encapsulate else "auto",
-            authentication=self._authentication()))
+            authentication=self._authentication(), proposals=self.dial.libreswan))
         self.client.write("/tmp/client.p12.base64", self._pkcs12())
         self.client.write("/etc/ipsec.secrets", f'%any %any : PSK "{self.dial.secret}"\n')
         self.client.run("""
