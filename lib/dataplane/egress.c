@@ -5,6 +5,15 @@
 
 #include <rte_ethdev.h>
 
+/* Out of line: the stages that may drop are small, and few packets come here. */
+void drop_packet(struct worker *w, struct rte_mbuf *mbuf, enum drop drop)
+{
+	counter_add(&w->drops[drop], 1);
+	if (w->watching)
+		watch_tell(w, &mbuf, 1, WATCH_POINT_dropped, drop);
+	rte_pktmbuf_free(mbuf);
+}
+
 /* A next hop without a link address, or none: control asks the kernel. */
 static void egress_unresolved(struct worker *w, struct rte_mbuf *mbuf, uint64_t next_hop,
 			      uint32_t address)

@@ -59,11 +59,6 @@ void watch_tell(struct worker *w, struct rte_mbuf *const *packets, unsigned coun
 	}
 }
 
-void watch_dropped(struct worker *w, struct rte_mbuf *mbuf, enum drop drop)
-{
-	watch_tell(w, &mbuf, 1, WATCH_POINT_dropped, drop);
-}
-
 void watch_begin(struct worker *w, struct rte_mbuf *mbuf, uint8_t watch, enum watch_point point)
 {
 	struct packet *packet = packet_of(mbuf);

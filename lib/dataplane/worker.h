@@ -216,15 +216,8 @@ void group_set_remote(struct group *group, uint32_t remote_be, uint16_t remote_p
 void group_set_endpoints(struct group *group, const struct endpoint *local,
 			 const struct endpoint *remote);
 
-void watch_dropped(struct worker *w, struct rte_mbuf *mbuf, enum drop drop);
-
-static inline void drop_packet(struct worker *w, struct rte_mbuf *mbuf, enum drop drop)
-{
-	counter_add(&w->drops[drop], 1);
-	if (__builtin_expect(w->watching, 0))
-		watch_dropped(w, mbuf, drop);
-	rte_pktmbuf_free(mbuf);
-}
+/* Frees it under a name. */
+void drop_packet(struct worker *w, struct rte_mbuf *mbuf, enum drop drop);
 
 /* True if the bucket of `rate` packets a second (and as many of burst) has one. */
 static inline bool policer_take(struct packet_policer *policer, uint64_t rate, uint64_t now_cycles,
