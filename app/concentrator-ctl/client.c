@@ -41,6 +41,8 @@ static char *line_read(int descriptor)
 	while (line != NULL) {
 		ssize_t count = recv(descriptor, line + length, room - length - 1, 0);
 
+		if (count < 0 && errno == EINTR)
+			continue; /* the reply is on its way */
 		if (count <= 0)
 			break;
 		length += (size_t)count;

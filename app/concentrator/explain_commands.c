@@ -40,15 +40,16 @@ static json_t *step_json(const struct explain_step_view *step)
 			 "message", step->message, "meaning", reply_text(step->meaning));
 }
 
-static void steps_add(const struct explain *explain, explain_dial dial, json_t *steps)
+static void steps_add(const struct explain *explain, explain_dial dial, json_t *steps,
+		      bool with_parent)
 {
 	struct explain_view view;
 
 	if (!explain_view(explain, dial, &view))
 		return;
-	/* What led to this call: the dial of its tunnel. */
-	if (view.parent != 0)
-		steps_add(explain, view.parent, steps);
+	/* What led to this call: the dial of its tunnel. Of many calls in a row only one is told. */
+	if (view.parent != 0 && with_parent)
+		steps_add(explain, view.parent, steps, false);
 	for (unsigned i = 0; i < view.steps; i++) {
 		struct explain_step_view step;
 
@@ -105,7 +106,7 @@ static void dial_reply(const struct explain *explain, explain_dial dial, uint32_
 	reply->result = json_object();
 	(void)explain_view(explain, dial, &view);
 	head_add(reply->result, &view);
-	steps_add(explain, dial, steps);
+	steps_add(explain, dial, steps, true);
 	json_object_set_new(reply->result, "steps", steps);
 	json_object_set_new(reply->result, "why", why_json(&view));
 	if (is_over(&view)) {

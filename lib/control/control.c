@@ -89,6 +89,7 @@ struct control *control_new(const struct config *config, struct mailbox *mailbox
 {
 	struct control *control = memory_new(sizeof(*control));
 	size_t sessions = (size_t)config->max_sessions;
+	uint64_t secret;
 
 	control->config = config;
 	control->mailbox = mailbox;
@@ -98,8 +99,9 @@ struct control *control_new(const struct config *config, struct mailbox *mailbox
 	control->log = log;
 	control->random =
 		(struct random_source){stock_fill, memory_new(sizeof(struct random_stock))};
+	random_fill(&control->random, &secret, sizeof(secret));
 	control->explain =
-		explain_new((uint32_t)config->dials_kept, (uint32_t)config->dials_kept / 4);
+		explain_new((uint32_t)config->dials_kept, (uint32_t)config->dials_kept / 4, secret);
 	control->storage = slabs_new();
 	control->index_bits = index_bits(sessions);
 	control->group_slots = slot_pool_new((uint32_t)sessions);

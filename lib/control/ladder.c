@@ -37,10 +37,11 @@ explain_dial ladder_negotiation(struct control *control, const struct ike_event 
 				const struct endpoint *peer)
 {
 	struct peer_group *group = group_of(control, event->peer);
-	explain_dial stranger = explain_by_key(control->explain, event->negotiation, peer);
+	uint64_t key = explain_key_cookie(event->negotiation);
+	explain_dial stranger = explain_by_key(control->explain, key, peer);
 
 	if (group == NULL)
-		return stranger != 0 ? stranger : begin(control, event->negotiation, peer);
+		return stranger != 0 ? stranger : begin(control, key, peer);
 	/* A renewed ISAKMP SA began like a stranger's. */
 	if (stranger != 0 && stranger != group->dial)
 		explain_join(control->explain, stranger, group->dial);

@@ -238,8 +238,7 @@ void load_session_remove(const struct session *session)
 			       session->weight);
 }
 
-/* Begins a move and counts the weight at once where it will be. */
-static int group_shift(struct peer_group *group, unsigned to)
+int load_group_shift(struct peer_group *group, unsigned to)
 {
 	struct balance *balance = &group->control->load.balance;
 	unsigned from = group->worker;
@@ -258,7 +257,7 @@ static int session_shift(struct session *session, unsigned to)
 	int error;
 
 	if (session->group != NULL)
-		return group_shift(session->group, to);
+		return load_group_shift(session->group, to);
 	error = session_move(session, to);
 	if (error != 0)
 		return error;
@@ -272,8 +271,9 @@ int control_move(struct control *control, bool group, uint32_t slot, unsigned wo
 	    worker >= control->load.balance.workers)
 		return -ENOENT;
 	if (group)
-		return control->groups[slot] != NULL ? group_shift(control->groups[slot], worker)
-						     : -ENOENT;
+		return control->groups[slot] != NULL
+			       ? load_group_shift(control->groups[slot], worker)
+			       : -ENOENT;
 	return control->sessions[slot] != NULL ? session_shift(control->sessions[slot], worker)
 					       : -ENOENT;
 }
@@ -299,7 +299,7 @@ static bool object_consider(struct control *control, struct peer_group *group,
 
 	if (weight < 0 || !rebalance_wants(&load->rebalance, &load->balance, from, weight, &to))
 		return true;
-	error = group != NULL ? group_shift(group, to) : session_shift(session, to);
+	error = group != NULL ? load_group_shift(group, to) : session_shift(session, to);
 	if (error == -EBUSY)
 		return false;
 	if (error == 0) {

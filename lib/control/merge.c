@@ -68,6 +68,7 @@ static void children_pass(struct peer_group *from, struct peer_group *to)
 	*end = to->children;
 	to->children = from->children;
 	to->child_count += from->child_count;
+	to->pairs_evicted |= to->child_count > GROUP_PAIRS_MAX;
 	from->children = NULL;
 	from->child_count = 0;
 }
@@ -82,6 +83,8 @@ static void merge(struct peer_group *fresh, struct peer_group *group)
 		 group->slot, group->identity);
 	message->group_merge.slot = fresh->slot;
 	message->group_merge.into = group->slot;
+	timer_wheel_cancel(&fresh->silence_timer);
+	explain_join(control->explain, fresh->dial, group->dial);
 	children_pass(fresh, group);
 	proof_end(fresh);
 	path_mtu_forget(fresh);
@@ -99,7 +102,8 @@ void group_missed(struct control *control, const struct message *message)
 	struct peer_group *group;
 
 	if (fresh == NULL || fresh->down || fresh->move != NULL || fresh->proof != NULL ||
-	    fresh->child_count > GROUP_PAIRS_MAX || control->shutdown != SHUTDOWN_NO)
+	    fresh->pairs_evicted || fresh->sessions != 0 || l2tp_tunnels(fresh->space.l2tp) != 0 ||
+	    control->shutdown != SHUTDOWN_NO)
 		return;
 	group = candidate(fresh, message->missed.tunnel, message->missed.session);
 	if (group == NULL || group->move != NULL ||
@@ -107,7 +111,7 @@ void group_missed(struct control *control, const struct message *message)
 	     !ike_peer_ageing(control->ike, group->ike_peer, loop_now_ms(control->loop))))
 		return;
 	/* To where the new packets come; what is said meanwhile waits until it is there. */
-	if (group->worker != fresh->worker && group_move(group, fresh->worker) != 0)
+	if (group->worker != fresh->worker && load_group_shift(group, fresh->worker) != 0)
 		return;
 	merge(fresh, group);
 	ike_drain(control);

@@ -72,6 +72,7 @@ struct peer_group {
 	void *storage;          /* the worker's, freed when it has let go */
 	struct child *children; /* newest first */
 	unsigned child_count;
+	bool pairs_evicted; /* the worker may have let go of the oldest pairs: they name the group still */
 	struct session *session_list; /* linked by next_in_group */
 	unsigned sessions;
 	bool deleting;
@@ -318,6 +319,8 @@ void move_over(struct control *control, const struct message *message);
 void load_set_up(struct control *control);
 void load_clear(struct control *control);
 void load_group_add(struct peer_group *group, unsigned receiver);
+/* Begins a move and counts the weight at once where it will be; errors as group_move(). */
+int load_group_shift(struct peer_group *group, unsigned to);
 void load_group_remove(const struct peer_group *group);
 void load_session_add(struct session *session, unsigned receiver);
 void load_session_remove(const struct session *session);

@@ -49,30 +49,33 @@ static bool any(const struct control *control)
 }
 
 static struct message *message_new(struct control *control, uint32_t slot, bool group,
-				   uint8_t number)
+				   uint8_t number, bool begins)
 {
 	struct message *message = mailbox_message_new(control->mailbox, MESSAGE_WATCH);
 
 	message->watch.slot = slot;
 	message->watch.group = group;
 	message->watch.number = number;
+	message->watch.begins = begins;
 	message->watch.any = any(control);
 	return message;
 }
 
 /* The owner learns what is watched, all workers whether anything is. */
-static void workers_tell(const struct watch *watch, uint8_t number)
+static void workers_tell(const struct watch *watch, bool begins)
 {
 	struct control *control = watch->control;
 	struct peer_group *group = watch->group ? control->groups[watch->slot] : NULL;
 	struct session *session = watch->group ? NULL : control->sessions[watch->slot];
 
 	if (group != NULL && !group->deleting)
-		group_send(group, message_new(control, watch->slot, true, number));
+		group_send(group, message_new(control, watch->slot, true, watch->number, begins));
 	else if (session != NULL && !session->deleting)
-		session_send(session, message_new(control, watch->slot, false, number));
+		session_send(session,
+			     message_new(control, watch->slot, false, watch->number, begins));
 	for (unsigned worker = 0; worker < mailbox_workers(control->mailbox); worker++)
-		mailbox_send(control->mailbox, worker, message_new(control, NO_SLOT, false, 0));
+		mailbox_send(control->mailbox, worker,
+			     message_new(control, NO_SLOT, false, 0, false));
 }
 
 static void records_drop(struct watch *watch)
@@ -90,7 +93,7 @@ void control_watch_end(struct control *control, uint8_t number)
 	for (unsigned i = 0; i < WATCHES_MAX; i++)
 		if (control->watches[i] == watch)
 			control->watches[i] = NULL;
-	workers_tell(watch, 0);
+	workers_tell(watch, false);
 	log_info(control->log, LOG_CTL, "%s ended watch=%u lost=%llu",
 		 number & WATCH_TRACE ? "trace" : "capture", number & NUMBERS,
 		 (unsigned long long)watch->lost);
@@ -183,7 +186,7 @@ int control_watch_begin(struct control *control, bool trace, const struct watch_
 	       watch_of(control, control->watch_last | WATCH_TRACE) != NULL);
 	watch->number = (uint8_t)(control->watch_last | (trace ? WATCH_TRACE : 0));
 	control->watches[place] = watch;
-	workers_tell(watch, watch->number);
+	workers_tell(watch, true);
 	unread_later(watch);
 	log_info(control->log, LOG_CTL, "%s begun watch=%u %s=%u peer=%s",
 		 trace ? "trace" : "capture", control->watch_last,

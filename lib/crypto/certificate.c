@@ -138,7 +138,7 @@ static bool revocations_load(struct credentials *credentials, const char *path, 
 	if (count == 0)
 		return refuse(error, "holds no revocation list", path);
 	ERR_clear_error();
-	X509_STORE_set_flags(credentials->store, X509_V_FLAG_CRL_CHECK);
+	X509_STORE_set_flags(credentials->store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
 	return true;
 }
 

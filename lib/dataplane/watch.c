@@ -107,11 +107,17 @@ void watch_forget(const struct vector *packets)
 
 void watch_set(struct worker *w, const struct message *message)
 {
-	w->watching = message->watch.any;
-	if (message->watch.slot == NO_SLOT)
-		return;
-	if (message->watch.group && w->groups[message->watch.slot] != NULL)
-		w->groups[message->watch.slot]->watch = message->watch.number;
-	else if (!message->watch.group && w->sessions[message->watch.slot] != NULL)
-		w->sessions[message->watch.slot]->watch = message->watch.number;
+	uint32_t slot = message->watch.slot;
+	uint8_t *watch = NULL;
+
+	if (slot == NO_SLOT)
+		w->watching = message->watch.any;
+	else if (message->watch.group && w->groups[slot] != NULL)
+		watch = &w->groups[slot]->watch;
+	else if (!message->watch.group && w->sessions[slot] != NULL)
+		watch = &w->sessions[slot]->watch;
+	if (watch != NULL && message->watch.begins)
+		*watch = message->watch.number;
+	else if (watch != NULL && *watch == message->watch.number) /* not another one's */
+		*watch = 0;
 }

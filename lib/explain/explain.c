@@ -9,10 +9,11 @@
 
 #define STEPS_ROOM_FIRST 16
 
-struct explain *explain_new(uint32_t dials, uint32_t strangers)
+struct explain *explain_new(uint32_t dials, uint32_t strangers, uint64_t secret)
 {
 	struct explain *explain = memory_new(sizeof(*explain));
 
+	explain->secret = secret;
 	explain->rings[RING_KNOWN].size = dials;
 	explain->rings[RING_STRANGERS].size = strangers;
 	for (unsigned kind = 0; kind < RING_KINDS; kind++) {
@@ -141,7 +142,8 @@ void explain_step(struct explain *explain, explain_dial handle, enum explain_lay
 	if (place >= dial->steps_room)
 		steps_grow(explain, dial);
 	step = &dial->steps[place];
-	step->after_ms = (uint32_t)(now_ms - dial->began_ms);
+	/* What joined may have been told before this dial began. */
+	step->after_ms = now_ms > dial->began_ms ? (uint32_t)(now_ms - dial->began_ms) : 0;
 	step->layer = (uint8_t)layer;
 	step->inbound = inbound;
 	step->message = message;

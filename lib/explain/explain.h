@@ -44,11 +44,18 @@ static inline uint64_t explain_key_tunnel(uint16_t tunnel)
 	return UINT64_C(1) << 63 | tunnel;
 }
 
+/* Of the initiator's cookie, which the peer chose: never one of the others. */
+static inline uint64_t explain_key_cookie(uint64_t cookie)
+{
+	return (cookie & ~(UINT64_C(3) << 62)) | 1;
+}
+
 /* Of peers that sent what belongs inside IPsec. */
 #define EXPLAIN_KEY_IN_CLEAR (UINT64_C(1) << 62)
 
-/* `dials` and `strangers` are how many are kept of each kind, at least 1. */
-struct explain *explain_new(uint32_t dials, uint32_t strangers);
+/* `dials` and `strangers` are how many are kept of each kind, at least 1; `secret` is random: peers choose
+ * keys. */
+struct explain *explain_new(uint32_t dials, uint32_t strangers, uint64_t secret);
 void explain_free(struct explain *explain);
 
 /*

@@ -53,7 +53,13 @@ void ring_text_set(struct explain *explain, char **field, const char *text)
 
 static struct dial **bucket_of(struct explain *explain, uint64_t key)
 {
-	return &explain->by_key[key * UINT64_C(0x9e3779b97f4a7c15) >> 52];
+	uint64_t mixed = key ^ explain->secret;
+
+	/* Between the two multiplications the high bits reach the low ones. */
+	mixed *= UINT64_C(0xff51afd7ed558ccd) ^ explain->secret << 1;
+	mixed ^= mixed >> 33;
+	mixed *= UINT64_C(0xc4ceb9fe1a85ec53);
+	return &explain->by_key[mixed >> (64 - KEY_BUCKET_BITS)];
 }
 
 void ring_key_set(struct explain *explain, struct dial *dial, uint64_t key)

@@ -44,13 +44,14 @@ struct ring {
 
 enum ring_kind { RING_KNOWN, RING_STRANGERS, RING_KINDS };
 
-#define KEY_BUCKETS 4096
+#define KEY_BUCKET_BITS 16
 
 struct explain {
 	struct ring rings[RING_KINDS];
 	uint64_t last_number;
 	uint64_t bytes;
-	struct dial *by_key[KEY_BUCKETS];
+	uint64_t secret; /* of the index, whose keys peers choose */
+	struct dial *by_key[1 << KEY_BUCKET_BITS];
 };
 
 /* ring.c */

@@ -242,6 +242,8 @@ static void main_mode_act(void *object, unsigned action, const void *argument)
 static const struct ike_preshared_key *preshared_key_find(const struct ike *ike,
 							  const struct endpoint *local)
 {
+	const struct ike_listener *listener = listener_find(ike, local);
+	bool own = listener != NULL && listener->local.family != ENDPOINT_NONE;
 	const struct ike_preshared_key *any = NULL;
 
 	for (size_t i = 0; i < ike->config.preshared_key_count; i++) {
@@ -252,7 +254,8 @@ static const struct ike_preshared_key *preshared_key_find(const struct ike *ike,
 		else if (endpoint_same_address(&key->local, local))
 			return key;
 	}
-	return any;
+	/* An address with a listener of its own does not fall back to everybody's key. */
+	return own ? NULL : any;
 }
 
 static void offer_keep(struct main_mode *mode, const struct payloads *payloads,
@@ -694,6 +697,17 @@ static void fifth_message(struct sa *sa, const struct packet *packet)
 		proof_check(sa, packet, &proof, &payloads);
 }
 
+/*
+ * A main mode stays between the two addresses that it began with, of which only ports may change: what
+ * was chosen for one listener must not serve another, and our larger answers must not go to somebody
+ * who never asked.
+ */
+static bool between_the_same(const struct main_mode *mode, const struct ike_path *path)
+{
+	return endpoint_same_address(&mode->path.local, &path->local) &&
+	       endpoint_same_address(&mode->first_remote, &path->remote);
+}
+
 void main_mode_feed(struct ike *ike, const struct packet *packet)
 {
 	struct main_mode_input input = {.packet = packet};
@@ -710,6 +724,10 @@ void main_mode_feed(struct ike *ike, const struct packet *packet)
 	sa = sa_find(ike, packet->header.initiator_cookie, packet->header.responder_cookie);
 	if (sa == NULL) {
 		ike_count(ike, IKE_COUNTER_unknown_cookie);
+		return;
+	}
+	if (sa->main_mode != NULL && !between_the_same(sa->main_mode, packet->path)) {
+		ike_count(ike, IKE_COUNTER_unexpected);
 		return;
 	}
 	if (sa->main_mode != NULL && sa->main_mode->reply.request_hash == packet->hash) {

@@ -54,7 +54,10 @@ bool main_mode_peer_authentic(const struct sa *sa, const struct payloads *payloa
 	size_t size = digest_bytes(sa->keys.suite.hash);
 
 	return payloads->id_count == 1 && payloads->id[0].length <= ID_BYTES_MAX &&
-	       identification_read(&payloads->id[0], &id) == 0 && payloads->hash.length == size &&
+	       identification_read(&payloads->id[0], &id) == 0 &&
+	       id.type !=
+		       ISAKMP_ID_DER_ASN1_DN && /* whoever shares a key may not pass for a certificate's subject */
+	       payloads->hash.length == size &&
 	       ike_keys_main_mode_hash(&sa->keys, sa->main_mode->skeyid, true, &inputs,
 				       &sa->main_mode->sa_body, &payloads->id[0], expected) == 0 &&
 	       memory_equal_constant_time(expected, payloads->hash.bytes, size);

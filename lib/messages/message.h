@@ -53,7 +53,7 @@ enum message_kind {
 	MESSAGE_GROUP_MOVED,  /* .group_move: the worker moved the endpoint */
 };
 
-#define NO_SLOT UINT32_MAX
+#define NO_SLOT     UINT32_MAX
 
 #define WATCH_TRACE 0x80 /* of a watch's number: a trace, else a capture */
 
@@ -101,10 +101,11 @@ struct message {
 			uint32_t slot;
 		} sa;
 		struct {
-			uint32_t slot;  /* of the group or session; NO_SLOT: another worker's */
-			uint8_t number; /* 0: it is watched no more */
+			uint32_t slot; /* of the group or session; NO_SLOT: another worker's */
+			uint8_t number;
+			bool begins; /* else it is over */
 			bool group;
-			bool any; /* whether anything is watched, in any worker */
+			bool any; /* without a slot: whether anything is watched, in any worker */
 		} watch;
 		struct {
 			uint32_t group;

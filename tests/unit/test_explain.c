@@ -36,7 +36,7 @@ static explain_dial find(const struct explain *explain, enum explain_what what, 
 
 static void a_flood_of_strangers_leaves_the_known_alone(void **state)
 {
-	struct explain *explain = explain_new(KNOWN, STRANGERS);
+	struct explain *explain = explain_new(KNOWN, STRANGERS, 12345);
 	explain_dial dial = known(explain, 77, 1);
 	struct explain_view view;
 
@@ -57,7 +57,7 @@ static void a_flood_of_strangers_leaves_the_known_alone(void **state)
 
 static void a_stale_handle_changes_nothing(void **state)
 {
-	struct explain *explain = explain_new(KNOWN, STRANGERS);
+	struct explain *explain = explain_new(KNOWN, STRANGERS, 12345);
 	explain_dial first = known(explain, 1, 1);
 	struct explain_view view;
 	explain_dial last = 0;
@@ -79,7 +79,7 @@ static void a_stale_handle_changes_nothing(void **state)
 static void first_and_last_steps_are_kept(void **state)
 {
 	static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g"};
-	struct explain *explain = explain_new(KNOWN, STRANGERS);
+	struct explain *explain = explain_new(KNOWN, STRANGERS, 12345);
 	explain_dial dial = known(explain, 1, 1);
 	struct explain_view view;
 	struct explain_step_view step;
@@ -111,7 +111,7 @@ static void first_and_last_steps_are_kept(void **state)
 
 static void questions_find_the_newest(void **state)
 {
-	struct explain *explain = explain_new(KNOWN, STRANGERS);
+	struct explain *explain = explain_new(KNOWN, STRANGERS, 12345);
 	explain_dial one = known(explain, 1, 1), two = known(explain, 2, 1),
 		     three = known(explain, 3, 3);
 	struct endpoint anywhere = peer(1);
@@ -148,7 +148,7 @@ static void questions_find_the_newest(void **state)
 
 static void the_first_end_counts(void **state)
 {
-	struct explain *explain = explain_new(KNOWN, STRANGERS);
+	struct explain *explain = explain_new(KNOWN, STRANGERS, 12345);
 	explain_dial dial = known(explain, 1, 1);
 	struct explain_view view;
 
@@ -174,7 +174,7 @@ static void the_first_end_counts(void **state)
 
 static void a_key_begins_anew_once_it_is_over(void **state)
 {
-	struct explain *explain = explain_new(KNOWN, STRANGERS);
+	struct explain *explain = explain_new(KNOWN, STRANGERS, 12345);
 	struct endpoint from = peer(1), other = peer(2);
 	explain_dial dial = explain_begin(explain, 9, &from, 0, 0);
 
@@ -189,7 +189,7 @@ static void a_key_begins_anew_once_it_is_over(void **state)
 
 static void a_renewal_joins_its_dial(void **state)
 {
-	struct explain *explain = explain_new(KNOWN, STRANGERS);
+	struct explain *explain = explain_new(KNOWN, STRANGERS, 12345);
 	struct endpoint from = peer(1);
 	explain_dial dial = known(explain, 1, 1), renewal;
 	struct explain_step_view step;
@@ -212,7 +212,7 @@ static void a_renewal_joins_its_dial(void **state)
 
 static void memory_is_counted_and_bounded(void **state)
 {
-	struct explain *explain = explain_new(KNOWN, STRANGERS);
+	struct explain *explain = explain_new(KNOWN, STRANGERS, 12345);
 	uint64_t empty, full = 0, bytes;
 	uint32_t dials;
 
