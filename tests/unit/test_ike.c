@@ -755,6 +755,65 @@ static void the_key_of_the_dialled_address_is_used(void **state)
 	rig_free(&rig);
 }
 
+static void another_address_has_no_key(struct ike_config *config)
+{
+	static struct ike_listener listener;
+
+	listener.local = endpoint_ipv4(htonl(0xc6336402), 0);
+	config->listeners = &listener;
+	config->listener_count = 1;
+}
+
+/* The key for every address is not one for an address with a listener of its own. */
+static void a_listener_without_key_takes_nobodys(void **state)
+{
+	struct initiator_config config = client_config(true);
+	struct rig_client client;
+
+	(void)state;
+	rig_init(&rig, 1, another_address_has_no_key);
+	dial(&client, &config, 4);
+	config.server = endpoint_ipv4(htonl(0xc6336402), 500);
+	client_init(&client, &config, 5, 501);
+	client_dial(&rig, &client);
+	assert_int_not_equal(client.i.state, INITIATOR_ESTABLISHED);
+	assert_int_equal(rig_count(&rig, IKE_FAILED), 1);
+	rig_free(&rig);
+}
+
+/* Main mode 3 with another source or destination: nothing is computed, nothing sent. */
+static void a_main_mode_keeps_its_addresses(void **state)
+{
+	struct initiator_config config = client_config(true);
+	struct rig_client client;
+
+	(void)state;
+	for (unsigned side = 0; side < 2; side++) {
+		struct ike_path *path = &client.path;
+		struct endpoint *moved = side == 0 ? &path->remote : &path->local;
+		uint64_t before;
+		size_t sends;
+
+		rig_init(&rig, 1, NULL);
+		client_init(&client, &config, 3, 500);
+		initiator_main_mode_1(&client.i);
+		client_send(&rig, &client);
+		assert_true(client_collect(&rig, &client)); /* main mode 3 is ready */
+		before = ike_counter_value(rig.ike, IKE_COUNTER_unexpected);
+		sends = rig.send_count;
+		moved->address[3] ^= 1;
+		client_send(&rig, &client);
+		assert_int_equal(rig.send_count, sends);
+		assert_int_equal(rig.job_count, 0);
+		assert_int_equal(ike_counter_value(rig.ike, IKE_COUNTER_unexpected), before + 1);
+		moved->address[3] ^= 1;
+		client_send(&rig, &client);
+		client_exchange(&rig, &client);
+		assert_int_equal(client.i.state, INITIATOR_ESTABLISHED);
+		rig_free(&rig);
+	}
+}
+
 static void without_a_key_there_is_no_engine(void **state)
 {
 	struct ike_config config = {.preshared_key_count = 0};
@@ -861,6 +920,8 @@ int main(void)
 		cmocka_unit_test(foreign_selectors_are_refused),
 		cmocka_unit_test(without_an_spi_quick_mode_is_refused),
 		cmocka_unit_test(the_key_of_the_dialled_address_is_used),
+		cmocka_unit_test(a_listener_without_key_takes_nobodys),
+		cmocka_unit_test(a_main_mode_keeps_its_addresses),
 		cmocka_unit_test(without_a_key_there_is_no_engine),
 		cmocka_unit_test(aggressive_mode_is_explained),
 		cmocka_unit_test(clients_with_one_cookie_behind_two_addresses_are_two),
