@@ -5,7 +5,6 @@
 #include "base/memory.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* Other peers with the identity of one that says it is alone are given so long to answer. */
 #define INITIAL_CONTACT_SILENCE_MS 5000
@@ -73,7 +72,7 @@ void group_alone(struct control *control, const struct ike_event *event)
 	const struct peer_group *group = newest != NULL ? *index_bucket(newest) : NULL;
 
 	for (; group != NULL; group = group->next_indexed)
-		if (group != newest && strcmp(group->identity, newest->identity) == 0 &&
+		if (group != newest && group->identity_hash == newest->identity_hash &&
 		    endpoint_same_address(&group->remote, &newest->remote))
 			ike_peer_probe(control->ike, group->ike_peer, INITIAL_CONTACT_SILENCE_MS,
 				       loop_now_ms(control->loop));
@@ -104,6 +103,7 @@ void group_up(struct control *control, const struct ike_event *event)
 	explain_peer(control->explain, group->dial, peer);
 	explain_profile(control->explain, group->dial, event->peer_up.profile);
 	group->identity = memory_copy_text(event->peer_up.identity);
+	group->identity_hash = event->peer_up.identity_hash;
 	group->profile = memory_copy_text(event->peer_up.profile);
 	l2tp_space_open(&group->space, control, group);
 	index_add(group);

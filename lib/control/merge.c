@@ -7,13 +7,11 @@
  */
 #include "control/private.h"
 
-#include <string.h>
-
 #define SILENT_MS 2000
 
 static bool same_device(const struct peer_group *a, const struct peer_group *b)
 {
-	return strcmp(a->identity, b->identity) == 0 && a->inner == b->inner &&
+	return a->identity_hash == b->identity_hash && a->inner == b->inner &&
 	       endpoint_same_address(&a->remote, &b->remote) &&
 	       endpoint_same_address(&a->local, &b->local);
 }

@@ -85,7 +85,8 @@ struct peer_group {
 	explain_dial dial;               /* the latest one */
 	struct timer_node silence_timer; /* what follows IKE has so long to come */
 	bool esp_came;                   /* on a pair that is gone */
-	char *identity;                  /* owned, like the next one */
+	uint64_t identity_hash; /* tells identities apart, also where the texts are alike */
+	char *identity;         /* owned, like the next one */
 	char *profile;
 };
 

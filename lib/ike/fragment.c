@@ -119,6 +119,13 @@ static bool packet_whole(struct ike *ike, struct packet *packet, const uint8_t *
 	return true;
 }
 
+/* Large is what carries certificates, main mode 5: who may send it has received two messages of ours. */
+static bool large_message_due(const struct sa *sa)
+{
+	return sa->state == MAIN_MODE_SENT_4 || sa->state == MAIN_MODE_VERIFYING ||
+	       sa->state == MAIN_MODE_ESTABLISHED;
+}
+
 bool fragment_take(struct ike *ike, struct packet *packet, uint8_t whole[PACKET_BYTES_MAX])
 {
 	struct sa *sa =
@@ -127,8 +134,8 @@ bool fragment_take(struct ike *ike, struct packet *packet, uint8_t whole[PACKET_
 	struct main_mode *mode;
 	size_t length;
 
-	if (sa == NULL || sa->main_mode == NULL || !sa->main_mode->vendor.fragmentation ||
-	    !fragment_read(packet, &fragment)) {
+	if (sa == NULL || sa->main_mode == NULL || !large_message_due(sa) ||
+	    !sa->main_mode->vendor.fragmentation || !fragment_read(packet, &fragment)) {
 		ike_count(ike, IKE_COUNTER_bad_fragments);
 		return false;
 	}

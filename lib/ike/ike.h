@@ -135,10 +135,11 @@ struct ike_event {
 			struct ike_path path;
 			bool peer_behind_nat;
 			bool local_behind_nat;
-			bool encapsulated;  /* NAT traversal was agreed on: ESP in UDP 4500 */
-			char identity[128]; /* printable, "192.168.1.2 (ipv4)" */
-			char profile[32];   /* by vendor ids: "windows", "apple", "generic" */
-			char proposal[96];  /* "aes-256-cbc/sha2-256/group 14" */
+			bool encapsulated;      /* NAT traversal was agreed on: ESP in UDP 4500 */
+			uint64_t identity_hash; /* of all its bytes: the text may leave some out */
+			char identity[128];     /* printable, "192.168.1.2 (ipv4)" */
+			char profile[32];       /* by vendor ids: "windows", "apple", "generic" */
+			char proposal[96];      /* "aes-256-cbc/sha2-256/group 14" */
 		} peer_up;
 		struct {
 			struct ike_path path;
