@@ -192,14 +192,15 @@ static void main_mode_act(void *object, unsigned action, const void *argument)
 }
 
 /*
- * A main mode stays between the two addresses that it began with, of which only ports may change: what
- * was chosen for one listener must not serve another, and our larger answers must not go to somebody
- * who never asked.
+ * A main mode stays at the address of ours that it began at: what was chosen for one listener must not
+ * serve another. And our larger answers in clear go to nobody who never asked. What is encrypted may come
+ * from elsewhere: there are NATs that give UDP 500 and 4500 different addresses.
  */
-static bool between_the_same(const struct main_mode *mode, const struct ike_path *path)
+static bool between_the_same(const struct main_mode *mode, const struct packet *packet)
 {
-	return endpoint_same_address(&mode->path.local, &path->local) &&
-	       endpoint_same_address(&mode->first_remote, &path->remote);
+	return endpoint_same_address(&mode->path.local, &packet->path->local) &&
+	       ((packet->header.flags & ISAKMP_FLAG_ENCRYPTION) != 0 ||
+		endpoint_same_address(&mode->first_remote, &packet->path->remote));
 }
 
 void main_mode_feed(struct ike *ike, const struct packet *packet)
@@ -220,7 +221,7 @@ void main_mode_feed(struct ike *ike, const struct packet *packet)
 		ike_count(ike, IKE_COUNTER_unknown_cookie);
 		return;
 	}
-	if (sa->main_mode != NULL && !between_the_same(sa->main_mode, packet->path)) {
+	if (sa->main_mode != NULL && !between_the_same(sa->main_mode, packet)) {
 		ike_count(ike, IKE_COUNTER_unexpected);
 		return;
 	}

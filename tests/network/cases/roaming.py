@@ -30,6 +30,7 @@ table ip elsewhere {{
         yield
     finally:
         namespace.run("nft", "delete", "table", "ip", "elsewhere")
+        nat.forget_flows(namespace)     # they would keep the address for the cases that follow
 
 
 def _peer(lab):
