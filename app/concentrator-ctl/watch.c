@@ -55,18 +55,12 @@ static void trace_print(struct watch *watch, const json_t *row)
 	       json_integer_value(json_object_get(row, "length")), text_of(row, "meaning"));
 }
 
-/* The address in "192.0.2.1:500" or "[2001:db8::1]:500"; its family. */
+/* Its family; 0: it is none. */
 static int address_read(const char *text, uint8_t address[16])
 {
-	char copy[64];
-	char *end;
-	int family = text[0] == '[' ? AF_INET6 : AF_INET;
+	int family = strchr(text, ':') != NULL ? AF_INET6 : AF_INET;
 
-	snprintf(copy, sizeof(copy), "%s", text[0] == '[' ? text + 1 : text);
-	end = strchr(copy, family == AF_INET6 ? ']' : ':');
-	if (end != NULL)
-		*end = '\0';
-	return inet_pton(family, copy, address) == 1 ? family : 0;
+	return inet_pton(family, text, address) == 1 ? family : 0;
 }
 
 static size_t digits_read(const char *text, uint8_t *bytes, size_t room)

@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE REPLY_PAGE
+#define PAGE 256 /* entries in one reply: a listing never holds the control core for long */
 
 static json_t *address_json(uint32_t address_be)
 {

@@ -10,8 +10,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define REPLY_PAGE 256 /* entries in one reply: a listing never holds the control core for long */
-
 /* What a peer sent may be anything but UTF-8. */
 json_t *reply_text(const char *text);
 json_t *reply_endpoint(const struct endpoint *endpoint);

@@ -68,6 +68,14 @@ static json_t *bytes_json(const uint8_t *bytes, size_t length)
 	return value;
 }
 
+static json_t *address_json(const struct endpoint *endpoint)
+{
+	struct endpoint address = *endpoint;
+
+	address.port = 0;
+	return reply_endpoint(&address);
+}
+
 static void record_add(void *context, const struct watch_view *view)
 {
 	json_t *row = json_object();
@@ -77,8 +85,8 @@ static void record_add(void *context, const struct watch_view *view)
 	json_object_set_new(row, "worker", json_integer(view->worker));
 	json_object_set_new(row, "point", json_string(watch_point_name(view->point)));
 	if (view->bytes != NULL) {
-		json_object_set_new(row, "local", reply_endpoint(&view->local));
-		json_object_set_new(row, "remote", reply_endpoint(&view->remote));
+		json_object_set_new(row, "local", address_json(&view->local));
+		json_object_set_new(row, "remote", address_json(&view->remote));
 		json_object_set_new(row, "bytes", bytes_json(view->bytes, view->length));
 	} else {
 		json_object_set_new(row, "nanoseconds",

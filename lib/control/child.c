@@ -63,6 +63,7 @@ void child_add(struct control *control, const struct ike_event *event)
 		group->inner = event->child_add.inner;
 	control->children[slot] = child;
 	control->child_count++;
+	silence_watch(group);
 	group->pairs_evicted |= group->child_count > GROUP_PAIRS_MAX;
 	outbound_add(control, child);
 	tables_sa_owner_set(control->tables, slot, group_owner(group));

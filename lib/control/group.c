@@ -117,7 +117,6 @@ void group_up(struct control *control, const struct ike_event *event)
 	message->group_add.remote = group->remote;
 	message->group_add.may_move = event->peer_up.peer_behind_nat;
 	group_send(group, message);
-	silence_watch(group);
 }
 
 void group_down(struct control *control, const struct ike_event *event)

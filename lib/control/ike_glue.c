@@ -74,7 +74,11 @@ static void jobs_readable(void *object)
 
 static struct ike_listener listener_of(const struct config_listener *from)
 {
-	struct ike_listener listener = {.credentials = from->credentials};
+	struct ike_listener listener = {
+		.preshared_key = from->preshared_key,
+		.preshared_key_bytes = from->preshared_key_bytes,
+		.credentials = from->credentials,
+	};
 
 	if (from->address_be != 0)
 		listener.local = endpoint_ipv4(from->address_be, 0);
@@ -83,22 +87,12 @@ static struct ike_listener listener_of(const struct config_listener *from)
 	return listener;
 }
 
-static bool has_certificates(const struct config *from)
-{
-	for (unsigned i = 0; i < from->listener_count; i++)
-		if (from->listeners[i].credentials != NULL)
-			return true;
-	return false;
-}
-
 int ike_set_up(struct control *control)
 {
 	const struct config *from = control->config;
-	struct ike_preshared_key keys[CONFIG_LISTENERS_MAX];
 	struct ike_listener listeners[CONFIG_LISTENERS_MAX];
 	struct ike_host host = {control, control->random, spi_reserve, spi_release, peer_heard};
 	struct ike_config config = {
-		.preshared_keys = keys,
 		.listeners = listeners,
 		.compatibility = from->ike_compatibility == CONFIG_COMPATIBILITY_MODERN
 					 ? IKE_COMPATIBILITY_MODERN
@@ -113,21 +107,13 @@ int ike_set_up(struct control *control)
 		.dpd_attempts = (uint32_t)from->ike_dpd_attempts,
 		.child_linger_ms = 30000,
 	};
+	bool wanted = false;
 
 	for (unsigned i = 0; i < from->listener_count; i++) {
-		const struct config_listener *listener = &from->listeners[i];
-
-		listeners[config.listener_count++] = listener_of(listener);
-		if (listener->preshared_key == NULL)
-			continue;
-		keys[config.preshared_key_count++] = (struct ike_preshared_key){
-			.local = listener->address_be == 0 ? (struct endpoint){0}
-							   : endpoint_ipv4(listener->address_be, 0),
-			.bytes = listener->preshared_key,
-			.length = listener->preshared_key_bytes,
-		};
+		listeners[config.listener_count++] = listener_of(&from->listeners[i]);
+		wanted |= from->listeners[i].ipsec != CONFIG_IPSEC_OFF;
 	}
-	if (config.preshared_key_count == 0 && !has_certificates(from))
+	if (!wanted)
 		return 0; /* every listener is for plain L2TP */
 	if (from->ike_local_id_be != 0)
 		config.local_id = endpoint_ipv4(from->ike_local_id_be, 0);

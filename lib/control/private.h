@@ -85,6 +85,7 @@ struct peer_group {
 	explain_dial dial;               /* the latest one */
 	struct timer_node silence_timer; /* what follows IKE has so long to come */
 	bool esp_came;                   /* on a pair that is gone */
+	bool had_pair;
 	uint64_t identity_hash; /* tells identities apart, also where the texts are alike */
 	char *identity;         /* owned, like the next one */
 	char *profile;
@@ -252,7 +253,7 @@ void group_free(struct peer_group *group);
 void child_free(struct child *child);
 void session_free(struct session *session);
 
-/* silence.c: nothing follows IKE. */
+/* silence.c: nothing follows IKE. The group has a pair of SAs: */
 void silence_watch(struct peer_group *group);
 /* The peer goes: if its dial is not over yet, it is now. */
 void silence_over(struct peer_group *group, enum cause cause);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Dials that end between IKE and L2TP: IKE succeeded, and then nothing came. */
+/* Dials that end between IKE and L2TP: there is a pair of SAs, and then nothing comes. What ends before
+ * that the IKE engine explains. */
 #include "control/private.h"
 
 #define SILENCE_MS 30000
@@ -24,7 +25,7 @@ void silence_over(struct peer_group *group, enum cause cause)
 	timer_wheel_cancel(&group->silence_timer);
 	if (!explain_is_running(control->explain, group->dial))
 		return;
-	if (cause != CAUSE_shutdown && !l2tp_came(group))
+	if (group->had_pair && cause != CAUSE_shutdown && !l2tp_came(group))
 		cause = esp_came(group) ? CAUSE_no_l2tp_after_ipsec : CAUSE_no_esp_after_ike;
 	dial_failed(control, LOG_IKE, group->dial, cause, &group->remote, NULL, "");
 }
@@ -41,6 +42,9 @@ static void expired(struct timer_node *node, uint64_t now_ms)
 
 void silence_watch(struct peer_group *group)
 {
+	if (group->had_pair)
+		return;
+	group->had_pair = true;
 	group->silence_timer.expired = expired;
 	timer_wheel_set(loop_wheel(group->control->loop), &group->silence_timer,
 			loop_now_ms(group->control->loop) + SILENCE_MS);

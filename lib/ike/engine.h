@@ -74,9 +74,9 @@ struct main_mode {
 	struct sa *sa;
 	struct source *source; /* while half open */
 	struct job *job;
-	const struct ike_preshared_key *preshared_key;
-	struct endpoint first_remote; /* where main mode 1 came from; port 0 */
-	struct ike_path path;         /* of the last accepted message */
+	const struct ike_listener *listener; /* of the address that was dialled */
+	struct endpoint first_remote;        /* where main mode 1 came from; port 0 */
+	struct ike_path path;                /* of the last accepted message */
 	struct reply reply;
 	bool waiting; /* in the lists of those without third message */
 	bool half_open;
@@ -252,8 +252,7 @@ enum turned_away {
 
 struct ike {
 	struct ike_config config;
-	struct ike_preshared_key *preshared_keys; /* owned, with their bytes */
-	struct ike_listener *listeners;           /* owned */
+	struct ike_listener *listeners; /* owned, with their keys */
 	struct ike_host host;
 	struct table_key hash_key;
 	struct table sas_by_source;
@@ -327,8 +326,6 @@ bool fragments_send(const struct sa *sa, const struct ike_path *path, const uint
 
 /* listener.c */
 const struct ike_listener *listener_find(const struct ike *ike, const struct endpoint *local);
-/* What main mode with certificates needs for that address, or NULL. */
-const struct credentials *listener_credentials(const struct ike *ike, const struct endpoint *local);
 /* The address that stands for `local` outside of a NAT in front of us, or NULL: there is none. */
 const struct endpoint *listener_public(const struct ike *ike, const struct endpoint *local);
 /* The address that the peer dialled, as it knows it: the public one, if a NAT hides `local`. */

@@ -49,45 +49,34 @@ void ike_objects(const struct ike *ike, struct ike_objects *objects)
 	};
 }
 
-/* Copies the keys that have a secret at all; the number of them. */
-static size_t preshared_keys_copy(struct ike *ike, const struct ike_config *config)
+/* Copies the listeners with their keys; false if a peer can authenticate at none of them. */
+static bool listeners_copy(struct ike *ike)
 {
-	size_t count = 0;
+	const struct ike_listener *from = ike->config.listeners;
+	size_t count = ike->config.listener_count;
+	bool usable = false;
 
-	ike->preshared_keys =
-		memory_new_array(config->preshared_key_count, sizeof(*ike->preshared_keys));
-	for (size_t i = 0; i < config->preshared_key_count; i++) {
-		const struct ike_preshared_key *key = &config->preshared_keys[i];
-		struct digest_part secret = {key->bytes, key->length};
+	ike->listeners = memory_new_array(count, sizeof(*ike->listeners));
+	for (size_t i = 0; i < count; i++) {
+		const struct digest_part key = {from[i].preshared_key, from[i].preshared_key_bytes};
 
-		if (key->length == 0)
-			continue;
-		secret = part_copy(&secret);
-		ike->preshared_keys[count] = *key;
-		ike->preshared_keys[count].bytes = secret.bytes;
-		count++;
+		ike->listeners[i] = from[i];
+		ike->listeners[i].preshared_key = part_copy(&key).bytes;
+		usable |= key.length != 0 || from[i].credentials != NULL;
 	}
-	return count;
+	ike->config.listeners = ike->listeners;
+	return usable;
 }
 
-static void preshared_keys_free(struct ike *ike)
+static void listeners_free(struct ike *ike)
 {
-	for (size_t i = 0; i < ike->config.preshared_key_count; i++) {
-		struct digest_part secret = {ike->preshared_keys[i].bytes,
-					     ike->preshared_keys[i].length};
+	for (size_t i = 0; i < ike->config.listener_count; i++) {
+		struct digest_part key = {ike->listeners[i].preshared_key,
+					  ike->listeners[i].preshared_key_bytes};
 
-		part_free(&secret);
+		part_free(&key);
 	}
-	free(ike->preshared_keys);
 	free(ike->listeners);
-}
-
-static bool has_certificates(const struct ike_config *config)
-{
-	for (size_t i = 0; i < config->listener_count; i++)
-		if (config->listeners[i].credentials != NULL)
-			return true;
-	return false;
 }
 
 struct ike *ike_new(const struct ike_config *config, const struct ike_host *host)
@@ -96,15 +85,8 @@ struct ike *ike_new(const struct ike_config *config, const struct ike_host *host
 	struct ike *ike = memory_new(sizeof(*ike));
 
 	ike->config = *config;
-	ike->config.preshared_key_count = preshared_keys_copy(ike, config);
-	ike->config.preshared_keys = ike->preshared_keys;
-	ike->listeners = memory_new_array(config->listener_count, sizeof(*ike->listeners));
-	if (config->listener_count != 0)
-		memcpy(ike->listeners, config->listeners,
-		       config->listener_count * sizeof(*ike->listeners));
-	ike->config.listeners = ike->listeners;
-	if (ike->config.preshared_key_count == 0 && !has_certificates(config)) {
-		preshared_keys_free(ike);
+	if (!listeners_copy(ike)) {
+		listeners_free(ike);
 		free(ike);
 		errno = EINVAL;
 		return NULL;
@@ -153,7 +135,7 @@ void ike_free(struct ike *ike)
 	table_free(&ike->sources);
 	table_free(&ike->sas_by_cookies);
 	table_free(&ike->sas_by_source);
-	preshared_keys_free(ike);
+	listeners_free(ike);
 	memory_wipe(ike, sizeof(*ike));
 	free(ike);
 }

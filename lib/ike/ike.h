@@ -37,24 +37,18 @@ enum ike_compatibility {
 	IKE_COMPATIBILITY_MODERN,  /* neither groups 2 and 5, nor SHA1 in IKE, nor 3DES */
 };
 
-struct ike_preshared_key {
-	struct endpoint local; /* family ENDPOINT_NONE: every local address; the port is ignored */
-	const uint8_t *bytes;
-	size_t length;
-};
-
-/* What else holds for a local address. */
+/* What holds for a local address. The one of that very address wins over the one for every address. */
 struct ike_listener {
-	struct endpoint local; /* as above */
+	struct endpoint local; /* family ENDPOINT_NONE: every local address; the port is ignored */
 	/* What clients dial when a NAT stands in front of us (1:1, in a cloud); ENDPOINT_NONE: local. */
 	struct endpoint public_address;
+	const uint8_t *preshared_key; /* no bytes: no key here */
+	size_t preshared_key_bytes;
 	const struct credentials *credentials; /* not copied; NULL: no certificates here */
 };
 
-/* Copied by ike_new(), keys and listeners included. */
+/* Copied by ike_new(), listeners and their keys included. */
 struct ike_config {
-	const struct ike_preshared_key *preshared_keys;
-	size_t preshared_key_count;
 	const struct ike_listener *listeners;
 	size_t listener_count;
 	enum ike_compatibility compatibility;

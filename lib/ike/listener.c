@@ -35,10 +35,3 @@ struct endpoint nat_own_address(const struct ike *ike, const struct endpoint *lo
 	own.port = local->port;
 	return own;
 }
-
-const struct credentials *listener_credentials(const struct ike *ike, const struct endpoint *local)
-{
-	const struct ike_listener *listener = listener_find(ike, local);
-
-	return listener != NULL ? listener->credentials : NULL;
-}

@@ -5,25 +5,6 @@
 
 #include <errno.h>
 
-static const struct ike_preshared_key *preshared_key_find(const struct ike *ike,
-							  const struct endpoint *local)
-{
-	const struct ike_listener *listener = listener_find(ike, local);
-	bool own = listener != NULL && listener->local.family != ENDPOINT_NONE;
-	const struct ike_preshared_key *any = NULL;
-
-	for (size_t i = 0; i < ike->config.preshared_key_count; i++) {
-		const struct ike_preshared_key *key = &ike->preshared_keys[i];
-
-		if (key->local.family == ENDPOINT_NONE)
-			any = any != NULL ? any : key;
-		else if (endpoint_same_address(&key->local, local))
-			return key;
-	}
-	/* An address with a listener of its own does not fall back to everybody's key. */
-	return own ? NULL : any;
-}
-
 static void offer_keep(struct main_mode *mode, const struct payloads *payloads,
 		       const struct proposal_choice *choice)
 {
@@ -51,14 +32,16 @@ static uint32_t method_of(const struct credentials *credentials)
 	return 0;
 }
 
-static struct ike_policy policy_of(const struct ike *ike, const struct endpoint *local)
+static struct ike_policy policy_of(const struct ike *ike, const struct ike_listener *listener)
 {
 	struct ike_policy policy = {.compatibility = ike->config.compatibility};
 
-	if (preshared_key_find(ike, local) != NULL)
+	if (listener == NULL)
+		return policy;
+	if (listener->preshared_key_bytes != 0)
 		policy.methods |= 1u << IKE_METHOD_PRESHARED_KEY;
-	if (listener_credentials(ike, local) != NULL)
-		policy.methods |= method_of(listener_credentials(ike, local));
+	if (listener->credentials != NULL)
+		policy.methods |= method_of(listener->credentials);
 	return policy;
 }
 
@@ -92,7 +75,8 @@ static void offer_take(struct ike *ike, const struct packet *packet,
 		       const struct payloads *payloads)
 {
 	struct main_mode_input input = {.packet = packet, .payloads = payloads};
-	const struct ike_policy policy = policy_of(ike, &packet->path->local);
+	const struct ike_listener *listener = listener_find(ike, &packet->path->local);
+	const struct ike_policy policy = policy_of(ike, listener);
 	struct ike_suite suite = {0};
 	struct proposal_choice choice;
 	struct sa *sa;
@@ -106,8 +90,7 @@ static void offer_take(struct ike *ike, const struct packet *packet,
 	if (sa == NULL)
 		return;
 	sa->main_mode->reply.request_hash = packet->hash;
-	if (suite.method == IKE_METHOD_PRESHARED_KEY)
-		sa->main_mode->preshared_key = preshared_key_find(ike, &packet->path->local);
+	sa->main_mode->listener = listener;
 	sa->main_mode->vendor = vendor_find(payloads);
 	report_step(sa, packet->path, true, "main mode 1", "offers %u proposals, %s, profile %s%s",
 		    proposal_transforms(&payloads->sa),

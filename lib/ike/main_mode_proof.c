@@ -18,9 +18,9 @@ static struct ike_key_inputs key_inputs(const struct sa *sa)
 		.shared_secret = mode->shared_secret,
 	};
 
-	if (mode->preshared_key != NULL)
-		inputs.preshared_key = (struct digest_part){mode->preshared_key->bytes,
-							    mode->preshared_key->length};
+	if (sa->keys.suite.method == IKE_METHOD_PRESHARED_KEY)
+		inputs.preshared_key = (struct digest_part){mode->listener->preshared_key,
+							    mode->listener->preshared_key_bytes};
 	sa_cookies(sa, inputs.cookies);
 	return inputs;
 }
@@ -72,8 +72,8 @@ static size_t own_id_write(const struct sa *sa, uint8_t body[ID_BYTES_MAX])
 	struct writer w = writer_over(body, ID_BYTES_MAX);
 
 	if (main_mode_signs(sa)) {
-		const struct digest_part subject = credentials_subject(
-			listener_credentials(sa->ike, &sa->main_mode->path.local));
+		const struct digest_part subject =
+			credentials_subject(sa->main_mode->listener->credentials);
 
 		writer_u8(&w, ISAKMP_ID_DER_ASN1_DN);
 		writer_u8(&w, 0);
@@ -120,8 +120,7 @@ struct signature_request *main_mode_signature_request(const struct sa *sa,
 						      const struct payloads *payloads)
 {
 	const struct ike_key_inputs inputs = key_inputs(sa);
-	const struct credentials *credentials =
-		listener_credentials(sa->ike, &sa->main_mode->path.local);
+	const struct credentials *credentials = sa->main_mode->listener->credentials;
 	struct signature_request *request;
 	uint8_t id_body[ID_BYTES_MAX];
 	struct identification id;

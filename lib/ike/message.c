@@ -95,8 +95,7 @@ static void add_encoded(struct message *m, uint8_t type, const struct digest_par
 /* The CAs that we trust; clients choose their certificate by them, as far as they fit. */
 static void add_certificate_requests(struct message *m, const struct sa *sa)
 {
-	const struct credentials *credentials =
-		listener_credentials(sa->ike, &sa->main_mode->path.local);
+	const struct credentials *credentials = sa->main_mode->listener->credentials;
 	struct digest_part name;
 
 	for (size_t i = 0; credentials != NULL && i < CERTIFICATE_REQUESTS &&
@@ -107,8 +106,7 @@ static void add_certificate_requests(struct message *m, const struct sa *sa)
 
 static void add_certificates(struct message *m, const struct sa *sa)
 {
-	const struct credentials *credentials =
-		listener_credentials(sa->ike, &sa->main_mode->path.local);
+	const struct credentials *credentials = sa->main_mode->listener->credentials;
 	struct digest_part certificate;
 
 	for (size_t i = 0;

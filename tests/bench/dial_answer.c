@@ -104,12 +104,12 @@ static struct users *users_new(uint32_t count)
 
 static void engines_open(struct dial_answer *answer)
 {
-	static const struct ike_preshared_key key = {.bytes = (const uint8_t *)"secret",
-						     .length = 6};
+	static const struct ike_listener listener = {.preshared_key = (const uint8_t *)"secret",
+						     .preshared_key_bytes = 6};
 	const struct ike_host host = {answer, answer->random, spi_reserve, spi_release, NULL};
 	const struct ike_config ike = {
-		.preshared_keys = &key,
-		.preshared_key_count = 1,
+		.listeners = &listener,
+		.listener_count = 1,
 		.half_open_per_source = 512,
 		.half_open_total = 16384,
 		.half_open_ms = 30000,

@@ -32,10 +32,11 @@ void rig_init(struct ike_rig *rig, uint64_t seed, void (*change)(struct ike_conf
 	rig->last_spi = 0x10000;
 	host.random.fill = initiator_random_fill;
 	host.random.context = &rig->random;
-	rig->key = (struct ike_preshared_key){.bytes = (const uint8_t *)"secret", .length = 6};
+	rig->listener = (struct ike_listener){.preshared_key = (const uint8_t *)"secret",
+					      .preshared_key_bytes = 6};
 	rig->config = (struct ike_config){
-		.preshared_keys = &rig->key,
-		.preshared_key_count = 1,
+		.listeners = &rig->listener,
+		.listener_count = 1,
 		.half_open_per_source = 512,
 		.half_open_total = 16384,
 		.half_open_ms = 30000,

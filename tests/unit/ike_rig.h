@@ -28,7 +28,7 @@ struct rig_job {
 struct ike_rig {
 	struct ike *ike;
 	struct ike_config config;
-	struct ike_preshared_key key;
+	struct ike_listener listener;
 	struct initiator_random random;
 	uint64_t now_ms;
 	uint32_t last_spi;

@@ -411,9 +411,9 @@ static void public_address(struct ike_config *config)
 {
 	static struct ike_listener listener;
 
+	listener = config->listeners[0];
 	listener.public_address = endpoint_ipv4(htonl(public_server), 0);
 	config->listeners = &listener;
-	config->listener_count = 1;
 }
 
 /* The concentrator itself behind a 1:1 NAT: who is told the public address, or gets its own view of
@@ -728,14 +728,15 @@ static void without_an_spi_quick_mode_is_refused(void **state)
 
 static void another_address_has_another_key(struct ike_config *config)
 {
-	static struct ike_preshared_key keys[2];
+	static struct ike_listener listeners[2];
 
-	keys[0] = (struct ike_preshared_key){.bytes = (const uint8_t *)"other", .length = 5};
-	keys[1] = (struct ike_preshared_key){.local = endpoint_ipv4(htonl(0xc6336401), 0),
-					     .bytes = (const uint8_t *)"secret",
-					     .length = 6};
-	config->preshared_keys = keys;
-	config->preshared_key_count = 2;
+	listeners[0] = (struct ike_listener){.preshared_key = (const uint8_t *)"other",
+					     .preshared_key_bytes = 5};
+	listeners[1] = (struct ike_listener){.local = endpoint_ipv4(htonl(0xc6336401), 0),
+					     .preshared_key = (const uint8_t *)"secret",
+					     .preshared_key_bytes = 6};
+	config->listeners = listeners;
+	config->listener_count = 2;
 }
 
 static void the_key_of_the_dialled_address_is_used(void **state)
@@ -757,11 +758,12 @@ static void the_key_of_the_dialled_address_is_used(void **state)
 
 static void another_address_has_no_key(struct ike_config *config)
 {
-	static struct ike_listener listener;
+	static struct ike_listener listeners[2];
 
-	listener.local = endpoint_ipv4(htonl(0xc6336402), 0);
-	config->listeners = &listener;
-	config->listener_count = 1;
+	listeners[0] = config->listeners[0];
+	listeners[1] = (struct ike_listener){.local = endpoint_ipv4(htonl(0xc6336402), 0)};
+	config->listeners = listeners;
+	config->listener_count = 2;
 }
 
 /* The key for every address is not one for an address with a listener of its own. */
@@ -816,7 +818,7 @@ static void a_main_mode_keeps_its_addresses(void **state)
 
 static void without_a_key_there_is_no_engine(void **state)
 {
-	struct ike_config config = {.preshared_key_count = 0};
+	struct ike_config config = {.listener_count = 0};
 	struct ike_host host = {0};
 
 	(void)state;

@@ -140,10 +140,11 @@ static void ike_protocol(void)
 
 static void elsewhere(struct ike_config *c)
 {
-	static struct ike_preshared_key key = {.bytes = (const uint8_t *)"secret", .length = 6};
+	static struct ike_listener listener;
 
-	key.local = endpoint_ipv4(htonl(0x0a000001), 0);
-	c->preshared_keys = &key;
+	listener = c->listeners[0];
+	listener.local = endpoint_ipv4(htonl(0x0a000001), 0);
+	c->listeners = &listener;
 }
 
 static void no_key(void)

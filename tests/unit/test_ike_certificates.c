@@ -80,15 +80,15 @@ static int unmake(void **state)
 
 static void certified(struct ike_config *config)
 {
+	listener = config->listeners[0];
 	listener.credentials = credentials;
 	config->listeners = &listener;
-	config->listener_count = 1;
 }
 
 static void certified_only(struct ike_config *config)
 {
 	certified(config);
-	config->preshared_key_count = 0;
+	listener.preshared_key_bytes = 0;
 }
 
 static struct digest_part der_of(X509 *certificate)
