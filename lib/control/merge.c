@@ -118,7 +118,11 @@ void group_missed(struct control *control, const struct message *message)
 void group_merged(struct control *control, const struct message *message)
 {
 	struct peer_group *fresh = control->groups[message->group_merge.slot];
+	struct peer_group *group = control->groups[message->group_merge.into];
 
+	/* The worker may have moved the fresh one meanwhile, and told a group that is no more. */
+	if (group != NULL && !group->down)
+		group_endpoint_send(group);
 	fresh->merging = false;
 	group_check_gone(fresh);
 }

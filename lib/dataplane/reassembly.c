@@ -10,6 +10,7 @@
 #define BUCKETS        64 /* of each worker; a power of two */
 #define WAYS           4
 #define WAITS_SECONDS  3
+#define PLACES_A_POLL  32 /* looked at: a worker that sleeps polls ten times a second */
 #define FRAGMENTS_EACH 64 /* of one datagram */
 #define DATAGRAM_MAX   65535u
 
@@ -94,6 +95,16 @@ void reassembly_hand(struct worker *w, struct rte_mbuf *mbuf)
 		(void)handoff_packet(w, mbuf, owner, PACKET_RESUME_FRAGMENT);
 }
 
+/* Its time is over: gone. */
+static bool datagram_expire(struct worker *w, struct datagram *datagram)
+{
+	if (datagram->first == NULL ||
+	    w->now_cycles - datagram->began_cycles < WAITS_SECONDS * w->hz)
+		return false;
+	datagram_drop(w, datagram, DROP_fragment_timeout);
+	return true;
+}
+
 static bool is_of(const struct datagram *datagram, const struct rte_ipv4_hdr *ip)
 {
 	return datagram->first != NULL && datagram->source_be == ip->src_addr &&
@@ -108,7 +119,7 @@ static struct datagram *place_of(struct worker *w, const struct rte_ipv4_hdr *ip
 	struct datagram *place = bucket;
 
 	for (unsigned i = 0; i < WAYS; i++) {
-		if (is_of(&bucket[i], ip))
+		if (is_of(&bucket[i], ip) && !datagram_expire(w, &bucket[i]))
 			return &bucket[i];
 		if (place->first != NULL &&
 		    (bucket[i].first == NULL || bucket[i].began_cycles < place->began_cycles))
@@ -241,12 +252,8 @@ void reassembly_take(struct worker *w, struct rte_mbuf *mbuf)
 void reassembly_poll(struct worker *w)
 {
 	struct reassembly *reassembly = w->reassembly;
-	struct datagram *datagram;
 
-	if (reassembly->held == 0)
-		return;
-	datagram = &reassembly->datagrams[reassembly->looked_at++ % (BUCKETS * WAYS)];
-	if (datagram->first != NULL &&
-	    w->now_cycles - datagram->began_cycles >= WAITS_SECONDS * w->hz)
-		datagram_drop(w, datagram, DROP_fragment_timeout);
+	for (unsigned i = 0; i < PLACES_A_POLL && reassembly->held != 0; i++)
+		(void)datagram_expire(
+			w, &reassembly->datagrams[reassembly->looked_at++ % (BUCKETS * WAYS)]);
 }

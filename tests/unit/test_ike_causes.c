@@ -565,6 +565,7 @@ static bool provoked_elsewhere(enum cause cause)
 {
 	return cause == CAUSE_ike_timeout || cause == CAUSE_ike_protocol_error ||
 	       strncmp(cause_name(cause), "certificate_", 12) == 0 || /* test_ike_certificates.c */
+	       /* control knows: network case explain_silence_behind_ipsec */
 	       cause == CAUSE_no_esp_after_ike || cause == CAUSE_no_l2tp_after_ipsec;
 }
 

@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What concentrator-ctl says about dials, drops and causes."""
 
+import asyncio
+import functools
 import json
 import signal
 import subprocess
 
-from lab import load
+from lab import load, scripted
 from lab.case import case, expect
+from scripted.profiles import ChromeOs
 
 _USERS = load.users_text(20)
+_HELLO_TO_NO_TUNNEL = bytes.fromhex("c8020014 0000 0000 0000 0000 8008 0000 0000 0006")
 
 
 def _explained(concentrator, *words):
@@ -186,3 +190,28 @@ def explain_a_daemon_without_users(lab):
     _fails(concentrator, "--sessions", "1")
     dial = _explained(concentrator, "last")
     expect(dial["cause"] == "no_users" and "users_file" in dial["cure"], f"{dial}")
+
+
+async def _stops_after_ipsec(place, datagram, cause):
+    """A client that makes its SAs, sends at most one thing that is no L2TP request, and goes."""
+    client = place.client(ChromeOs(), "translated")
+    await client.main_mode()
+    await client.quick_mode()
+    if datagram:
+        client.transmit(datagram)
+        await asyncio.sleep(0.1)
+    client.delete_sas()
+    concentrator = place.lab.concentrator
+    concentrator.wait_shown("sas", 0)
+    dial = _explained(concentrator, "last")
+    expect(dial["cause"] == cause and dial["outcome"] == "failed", f"{dial}")
+    expect("quick mode 3" in _messages(dial, "ike") and not _messages(dial, "l2tp"), f"{dial}")
+
+
+async def _nothing_behind_ipsec(place):
+    await _stops_after_ipsec(place, b"", "no_esp_after_ike")
+    await _stops_after_ipsec(place, _HELLO_TO_NO_TUNNEL, "no_l2tp_after_ipsec")
+
+
+case(guest=False, name="explain_silence_behind_ipsec", seconds=60)(
+    functools.partial(scripted.run, scenario=_nothing_behind_ipsec))
