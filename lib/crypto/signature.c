@@ -339,12 +339,13 @@ void signature_run(const struct signature_request *request, struct signature_res
 	STACK_OF(X509) *chain = NULL;
 
 	memory_wipe(result, sizeof(*result));
+	result->cause = CAUSE_certificate_untrusted; /* until everything was seen to be right */
 	if (request->certificate_count == 0)
 		fail(result, CAUSE_certificate_missing, "it sent none in main mode 5");
 	else if ((chain = chain_read(request)) == NULL)
 		fail(result, CAUSE_certificate_malformed, "it does not parse");
-	else if (peer_right(request, chain, result))
-		(void)sign(request, result);
+	else if (peer_right(request, chain, result) && sign(request, result))
+		result->cause = CAUSE_none;
 	sk_X509_pop_free(chain, X509_free);
 	ERR_clear_error();
 }

@@ -194,8 +194,6 @@ static uint16_t refusal_of(enum cause cause)
 		return ISAKMP_NOTIFY_INVALID_ID_INFORMATION;
 	case CAUSE_certificate_signature_wrong:
 		return ISAKMP_NOTIFY_INVALID_SIGNATURE;
-	case CAUSE_too_many_key_exchanges:
-		return ISAKMP_NOTIFY_NO_PROPOSAL_CHOSEN;
 	default:
 		return ISAKMP_NOTIFY_INVALID_CERTIFICATE;
 	}
@@ -222,6 +220,10 @@ void main_mode_signature_done(struct sa *sa, const struct signature_result *resu
 	if (result->cause == CAUSE_none && id.length <= sizeof(body)) {
 		memcpy(body + 4, result->subject, result->subject_bytes);
 		authenticated(sa, &packet, proof, &id, &signature);
+	} else if (result->cause == CAUSE_too_many_key_exchanges) {
+		/* Nobody looked at it: the peer repeats it, and then there may be room. */
+		sa->main_mode->proofs--;
+		main_mode_step(sa, EVENT_POSTPONED, &input);
 	} else {
 		not_authentic(sa, proof, &input);
 	}
