@@ -108,6 +108,8 @@ void child_tell(struct control *control, const struct ike_event *event, enum mes
 	message->sa.group = child->group->slot;
 	message->sa.slot = child->slot;
 	group_send(child->group, message);
+	if (child->lingering)
+		silence_deleted(child->group);
 }
 
 void child_delete(struct control *control, const struct ike_event *event)

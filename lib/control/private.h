@@ -255,6 +255,8 @@ void session_free(struct session *session);
 
 /* silence.c: nothing follows IKE. The group has a pair of SAs: */
 void silence_watch(struct peer_group *group);
+/* The peer deleted a pair: if that was all and nothing came through it, its dial is over. */
+void silence_deleted(struct peer_group *group);
 /* The peer goes: if its dial is not over yet, it is now. */
 void silence_over(struct peer_group *group, enum cause cause);
 /* roaming.c: where a peer behind a NAT is. */

@@ -40,6 +40,15 @@ static void expired(struct timer_node *node, uint64_t now_ms)
 		silence_over(group, CAUSE_peer_silent);
 }
 
+void silence_deleted(struct peer_group *group)
+{
+	for (const struct child *child = group->children; child != NULL; child = child->next)
+		if (!child->lingering && !child->deleting)
+			return;
+	if (!l2tp_came(group))
+		silence_over(group, CAUSE_peer_request);
+}
+
 void silence_watch(struct peer_group *group)
 {
 	if (group->had_pair)
