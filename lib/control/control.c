@@ -150,6 +150,9 @@ void control_free(struct control *control)
 {
 	if (control == NULL)
 		return;
+	timer_wheel_cancel(&control->turn_timer);
+	timer_wheel_cancel(&control->ike_timer);
+	timer_wheel_cancel(&control->shutdown_timer);
 	objects_free(control);
 	removals_clear(control);
 	watches_clear(control);
@@ -159,7 +162,7 @@ void control_free(struct control *control)
 	if (control->ike != NULL)
 		ike_free(control->ike);
 	if (control->plain.l2tp != NULL)
-		l2tp_free(control->plain.l2tp);
+		l2tp_space_close(&control->plain);
 	if (control->aaa != NULL)
 		aaa_free(control->aaa);
 	for (unsigned i = 0; i < control->pool_count; i++)

@@ -169,7 +169,7 @@ void group_free(struct peer_group *group)
 	proof_end(group);
 	path_mtu_forget(group);
 	if (group->space.l2tp != NULL)
-		l2tp_free(group->space.l2tp);
+		l2tp_space_close(&group->space);
 	slabs_give_back(group->control->storage, group->storage, GROUP_STORAGE_BYTES);
 	free(group->identity);
 	free(group->profile);

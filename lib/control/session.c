@@ -383,6 +383,7 @@ void session_end(struct session *session, enum cause cause, const char *detail)
 
 void session_free(struct session *session)
 {
+	timer_wheel_cancel(&session->timer);
 	ppp_free(session->ppp);
 	free(session->user);
 	slabs_give_back(session->control->storage, session->counters, SESSION_STORAGE_BYTES);

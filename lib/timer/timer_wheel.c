@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -27,6 +28,11 @@ struct timer_wheel *timer_wheel_new(uint64_t now_ms)
 
 void timer_wheel_free(struct timer_wheel *wheel)
 {
+	if (wheel == NULL)
+		return;
+	for (unsigned level = 0; level < LEVELS; level++)
+		for (unsigned slot = 0; slot < SLOTS; slot++)
+			assert(wheel->slot[level][slot] == NULL);
 	free(wheel);
 }
 

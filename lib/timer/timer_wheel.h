@@ -22,6 +22,8 @@ struct timer_node {
 };
 
 struct timer_wheel *timer_wheel_new(uint64_t now_ms);
+
+/* Every node must have been cancelled or have expired. */
 void timer_wheel_free(struct timer_wheel *wheel);
 
 /* Sets or moves a timer. UINT64_MAX: never, which cancels it. */

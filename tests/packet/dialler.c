@@ -378,7 +378,7 @@ void dialler_free(struct dialler *dialler)
 
 	dialler->no_acknowledgements = false;
 	control_totals(dialler->control, &totals);
-	if (totals.groups != 0) {
+	if (totals.groups != 0 && !dialler->left_alone) {
 		control_shut_down(dialler->control, finished, NULL);
 		dialler_run(dialler, 0, nobody_left);
 	}

@@ -47,6 +47,7 @@ struct dialler {
 	uint32_t public_address; /* where its packets come from, and which answers reach it */
 	uint16_t public_port;    /* of its 4500, and of its 500 */
 	uint16_t public_port_500;
+	bool left_alone;          /* dialler_free() does not close what is up */
 	bool no_acknowledgements; /* what would answer R-U-THERE and HELLO is lost */
 
 	unsigned got;        /* packets from the server */
