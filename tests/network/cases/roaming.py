@@ -7,6 +7,7 @@ import time
 
 from lab import nat
 from lab.case import case, expect
+from lab.client import download_pause
 from lab.dial import Dial
 from lab.topology import SERVER
 
@@ -58,6 +59,21 @@ def nat_forgets_its_flows(lab):
     before = _peer(lab)
     after = _loses_less_than_a_second(lab, client, "masquerade to :20000-20999")
     expect(re.fullmatch(r"203\.0\.113\.34:20\d\d\d", after), f"the client moved from {before} to {after}")
+
+
+@case()
+def nat_forgets_a_download(lab):
+    """A client that only downloads: its acknowledgements alone tell where it is."""
+    client = lab.client("nat")
+    client.dial(Dial())
+    before = _peer(lab)
+    download = client.begin_download(SERVER, 6)
+    time.sleep(3)
+    with _source(lab.topology["nat"], "masquerade to :20000-20999"):
+        pause = download_pause(download.wait(60))
+        after = _peer(lab)
+    expect(after != before, f"the client is still seen at {before}")
+    expect(pause < 1, f"{pause:.1f} s without a byte")
 
 
 @case(once=True)

@@ -142,6 +142,10 @@ class Client:
                           timeout=seconds + 30)
         return json.loads(output)["end"]["sum_received"]["bits_per_second"] / 1e6
 
+    def begin_download(self, server, seconds):
+        """One TCP stream from the server; download_pause() reads what it prints."""
+        return self.begin(f"iperf3 -c {server} -t {seconds} -i 0.1 -J -R")
+
     def download(self, url):
         """Returns (bytes, seconds, sha256)."""
         output = self.run(f"curl -sS --fail --max-time 60 -o /tmp/download -w '%{{size_download}} "
@@ -155,6 +159,15 @@ class Client:
         self.run("tc qdisc del dev eth0 root 2>/dev/null || true")
         if percent:
             self.run(f"tc qdisc add dev eth0 root netem loss {percent}%")
+
+
+def download_pause(output):
+    """What came in each tenth of a second: the longest pause in it, in seconds."""
+    longest = pause = 0
+    for interval in json.loads(output)["intervals"]:
+        pause = 0 if interval["sum"]["bytes"] else pause + interval["sum"]["seconds"]
+        longest = max(longest, pause)
+    return longest
 
 
 def ping_answers(output):
