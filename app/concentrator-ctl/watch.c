@@ -112,7 +112,8 @@ static bool limit_reached(const struct watch *watch)
 static bool read_once(struct watch *watch, json_int_t number, bool *failed)
 {
 	json_t *reply = ask(watch, "watch read", json_pack("[o]", json_sprintf("%lld", number)));
-	const json_t *rows = json_object_get(reply, "result");
+	const json_t *result = json_object_get(reply, "result");
+	const json_t *rows = json_object_get(result, "records");
 	bool more = json_is_true(json_object_get(reply, "ok"));
 	json_t *row;
 	size_t i;
@@ -132,6 +133,10 @@ static bool read_once(struct watch *watch, json_int_t number, bool *failed)
 	if (!watch->trace && ferror(watch->file)) {
 		fprintf(stderr, "concentrator-ctl: cannot write %s\n", watch->options->output);
 		*failed = true;
+		more = false;
+	}
+	if (more && json_is_true(json_object_get(result, "over"))) {
+		fprintf(stderr, "the session or peer is gone\n");
 		more = false;
 	}
 	if (more && json_array_size(rows) == 0)

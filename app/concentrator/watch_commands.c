@@ -105,12 +105,17 @@ void watch_read_command(void *context, const struct ctl_request *request, struct
 {
 	struct daemon *daemon = context;
 	uint32_t number;
+	json_t *records;
+	int error = -ENOENT;
 
 	if (!reply_number_read(request->arguments[0], "watch", reply, &number))
 		return;
-	reply->result = json_array();
-	if (number <= UINT8_MAX && control_watch_read(daemon->control, (uint8_t)number,
-						      reply->result, record_add, RECORDS_PAGE) == 0)
+	records = json_array();
+	if (number <= UINT8_MAX)
+		error = control_watch_read(daemon->control, (uint8_t)number, records, record_add,
+					   RECORDS_PAGE);
+	reply->result = json_pack("{s:o, s:b}", "records", records, "over", error == -ESHUTDOWN);
+	if (error != -ENOENT)
 		return;
 	reply->status = CTL_NOT_FOUND;
 	snprintf(reply->error, sizeof(reply->error), "no watch %u: it has ended", number);

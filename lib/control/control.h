@@ -204,7 +204,8 @@ struct watch_view {
  * -EBUSY: too many watches. */
 int control_watch_begin(struct control *control, bool trace, const struct watch_target *target);
 
-/* each() with what was not read yet, at most `most`. -ENOENT: no such watch, or it has ended. */
+/* each() with what was not read yet, at most `most`. -ENOENT: no such watch, or it has ended;
+ * -ESHUTDOWN: all is read and the session or peer is gone, so it ends now. */
 int control_watch_read(struct control *control, uint8_t number, void *context,
 		       void (*each)(void *context, const struct watch_view *view), size_t most);
 void control_watch_end(struct control *control, uint8_t number);

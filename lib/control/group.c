@@ -181,6 +181,7 @@ void group_removed(struct control *control, struct message *message)
 	struct peer_group *group = control->groups[message->remove.slot];
 
 	control->groups[message->remove.slot] = NULL;
+	watches_target_gone(control, true, group->slot);
 	load_group_remove(group);
 	slot_pool_give_back(control->group_slots, group->slot);
 	group_free(group);

@@ -337,6 +337,7 @@ void removals_clear(struct control *control);
 /* watch.c: traces and captures. */
 void watch_receive(struct control *control, const struct message *message);
 void watches_clear(struct control *control);
+void watches_target_gone(struct control *control, bool group, uint32_t slot);
 
 /* tunnel.c: L2TP engines, one for each group and one for plain listeners. */
 void l2tp_set_up(struct control *control);

@@ -396,6 +396,7 @@ void session_removed(struct control *control, struct message *message)
 	struct peer_group *group = session->group;
 
 	control->sessions[session->slot] = NULL;
+	watches_target_gone(control, false, session->slot);
 	slot_pool_give_back(control->session_slots, session->slot);
 	load_session_remove(session);
 	index_remove(session);

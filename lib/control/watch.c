@@ -23,7 +23,9 @@ struct watch {
 	struct timer_node timer;
 	uint8_t number; /* 0: free */
 	bool group;
+	bool over; /* the target is gone; ended once the last record is read */
 	uint32_t slot;
+	uint32_t session; /* that was asked for; NO_SLOT: a peer was */
 	struct endpoint local;
 	struct endpoint remote;
 	uint64_t lost;
@@ -145,12 +147,14 @@ static int target_find(const struct control *control, const struct watch_target 
 		if (error != 0)
 			return error;
 		watch->group = true;
+		watch->session = NO_SLOT;
 	} else {
 		session = target->session < (uint32_t)control->config->max_sessions
 				  ? control->sessions[target->session]
 				  : NULL;
 		if (session == NULL || session->deleting)
 			return -ENOENT;
+		watch->session = session->slot;
 		watch->group = session->group != NULL;
 		watch->slot = watch->group ? session->group->slot : session->slot;
 	}
@@ -238,6 +242,10 @@ int control_watch_read(struct control *control, uint8_t number, void *context,
 
 	if (watch == NULL)
 		return -ENOENT;
+	if (watch->over && watch->head == watch->tail) {
+		control_watch_end(control, number);
+		return -ESHUTDOWN;
+	}
 	unread_later(watch);
 	for (; most > 0 && watch->head != watch->tail; most--) {
 		struct record *record = &watch->records[watch->head++ % RECORDS_MAX];
@@ -246,6 +254,17 @@ int control_watch_read(struct control *control, uint8_t number, void *context,
 		free(record->bytes);
 	}
 	return 0;
+}
+
+void watches_target_gone(struct control *control, bool group, uint32_t slot)
+{
+	for (unsigned i = 0; i < WATCHES_MAX; i++) {
+		struct watch *watch = control->watches[i];
+
+		if (watch != NULL &&
+		    (group ? watch->group && watch->slot == slot : watch->session == slot))
+			watch->over = true;
+	}
 }
 
 void watches_clear(struct control *control)

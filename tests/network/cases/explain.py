@@ -6,9 +6,11 @@ import functools
 import json
 import signal
 import subprocess
+import time
 
 from lab import load, scripted
 from lab.case import case, expect
+from lab.guest import time_scale
 from scripted.profiles import ChromeOs
 
 _USERS = load.users_text(20)
@@ -97,7 +99,13 @@ def _with_traffic(lab, ipsec, *arguments):
     """A daemon with one session that has traffic; the running load and the session."""
     concentrator = lab.start_concentrator(links="memif", users=_USERS, ipsec=ipsec)
     running = load.start(concentrator, "--sessions", "1", "--traffic", "200", "--seconds", "60", *arguments)
-    return running, concentrator.wait_sessions(1)[0]
+    deadline = time.monotonic() + 10 * time_scale()
+    while True:
+        (session,) = concentrator.wait_sessions(1)
+        if session["address"]:
+            return running, session
+        expect(time.monotonic() < deadline, f"the session does not get up: {session}")
+        time.sleep(0.1)
 
 
 def _capture(lab, target, path, *options):
@@ -136,6 +144,23 @@ def capture_of_a_session_in_clear(lab):
     expect(len(data) >= 40 and len({row[1].split(",")[1] for row in data}) == 2, f"{rows[:3]}")
     running.signal(signal.SIGINT)
     running.wait(20)
+
+
+@case(seconds=60, own_daemon=True)
+def capture_ends_with_its_session(lab):
+    for ipsec, arguments in (("off", ()), ("required", ("--ipsec", "aes256-gcm"))):
+        running, session = _with_traffic(lab, ipsec, *arguments)
+        path = lab.concentrator.directory / f"{ipsec}.pcapng"
+        capture = lab.concentrator.begin_ctl("capture", str(session["session"]), "-o", str(path))
+        time.sleep(1)
+        expect(capture.running(), f"the capture has ended: {capture.output()}")
+        running.signal(signal.SIGINT)
+        running.wait(20)
+        status = capture.wait(10)
+        expect(status == 0 and "the session or peer is gone" in capture.output(),
+               f"status {status}: {capture.output()}")
+        expect(len(_layers(path, "frame.protocols")) > 50, "the capture is empty")
+        lab.stop_concentrator()
 
 
 @case(seconds=60, own_daemon=True)

@@ -152,9 +152,15 @@ class Concentrator:
         found = _REPORT.search(self.log())
         return found.group(0) if found else None
 
+    def _ctl_command(self, *arguments):
+        return [str(self.build / "app" / "concentrator-ctl" / "concentrator-ctl"),
+                "-s", str(self.directory / "control.sock"), *arguments]
+
     def ctl(self, *arguments, check=True):
-        return process.run(str(self.build / "app" / "concentrator-ctl" / "concentrator-ctl"),
-                           "-s", str(self.directory / "control.sock"), *arguments, check=check)
+        return process.run(*self._ctl_command(*arguments), check=check)
+
+    def begin_ctl(self, *arguments):
+        return process.Process(self._ctl_command(*arguments), self.directory / "ctl.log")
 
     def show(self, noun):
         """The objects of concentrator-ctl show NOUN --json: one a line."""
