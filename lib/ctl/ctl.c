@@ -4,6 +4,7 @@
 #include "base/memory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,7 @@ struct client {
 
 struct ctl {
 	int descriptor;
+	int spare; /* given up for a moment to turn a client away when no other is left */
 	char *path;
 	const struct ctl_command *commands;
 	void *context;
@@ -201,12 +203,32 @@ static enum ctl_role role_of(int descriptor)
 	return CTL_ROLE_VIEWER;
 }
 
+static int spare_open(void)
+{
+	return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* A connection that nobody takes would keep the socket readable, and the loop turning. */
+static void turn_away(struct ctl *ctl)
+{
+	int descriptor;
+
+	if (ctl->spare >= 0)
+		close(ctl->spare);
+	descriptor = accept4(ctl->descriptor, NULL, NULL, SOCK_CLOEXEC);
+	if (descriptor >= 0)
+		close(descriptor);
+	ctl->spare = spare_open();
+}
+
 static void listener_readable(void *object)
 {
 	struct ctl *ctl = object;
 	int descriptor = accept4(ctl->descriptor, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	int bytes = REPLY_BYTES_PENDING;
 
+	if (descriptor < 0 && (errno == EMFILE || errno == ENFILE))
+		turn_away(ctl);
 	if (descriptor < 0)
 		return;
 	for (unsigned i = 0; i < CLIENTS_MAX; i++) {
@@ -304,6 +326,7 @@ struct ctl *ctl_new(const char *path, const char *group, const struct ctl_comman
 		errno = -error;
 		return NULL;
 	}
+	ctl->spare = spare_open();
 	loop->watch(loop->context, ctl->descriptor, listener_readable, ctl);
 	return ctl;
 }
@@ -317,6 +340,8 @@ void ctl_free(struct ctl *ctl)
 			client_close(&ctl->clients[i]);
 	ctl->loop.unwatch(ctl->loop.context, ctl->descriptor);
 	close(ctl->descriptor);
+	if (ctl->spare >= 0)
+		close(ctl->spare);
 	unlink(ctl->path);
 	free(ctl->path);
 	free(ctl);

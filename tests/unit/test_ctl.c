@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -356,6 +357,33 @@ static void leaves_nothing_behind_without_the_group(void **state)
 	assert_int_equal(stat(rig->path, &status), -1);
 }
 
+/* Else the socket stays readable, and the daemon's loop turns for ever. */
+static void without_descriptors_a_client_is_turned_away(void **state)
+{
+	struct rig *rig = *state;
+	struct rlimit limit, none;
+	int client = dial(rig), next = dial(rig), highest;
+	char byte;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	highest = dup(client);
+	close(highest);
+	none = limit;
+	none.rlim_cur = (rlim_t)highest;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	turn(rig);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(recv(client, &byte, 1, 0), 0);
+	assert_int_equal(recv(next, &byte, 1, 0), 0);
+	close(client);
+	close(next);
+	client = dial(rig);
+	say(client, "{\"command\": \"echo\", \"arguments\": [\"back\"]}\n");
+	turn(rig);
+	assert_true(recv(client, &byte, 1, 0) == 1);
+	close(client);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -370,6 +398,7 @@ int main(void)
 		TEST(leaves_a_running_daemon_its_socket),
 		TEST(takes_the_place_of_a_dead_socket_only),
 		TEST(leaves_nothing_behind_without_the_group),
+		TEST(without_descriptors_a_client_is_turned_away),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
