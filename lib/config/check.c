@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "config/check.h"
 
-#include "base/memory.h"
+#include "config/secret.h"
 #include "crypto/certificate.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -14,12 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SECRET_BYTES_MAX 1024
-
-static bool refuse(struct check_failure *failure, const char *key, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static bool refuse(struct check_failure *failure, const char *key, const char *format, ...)
+bool check_refuse(struct check_failure *failure, const char *key, const char *format, ...)
 {
 	va_list arguments;
 
@@ -30,49 +24,20 @@ static bool refuse(struct check_failure *failure, const char *key, const char *f
 	return false;
 }
 
-/* Reads a file that only its owner may read; a newline at its end does not count. */
-static bool secret_read(const char *path, const char *key, uint8_t **secret, size_t *length,
-			struct check_failure *failure)
-{
-	uint8_t bytes[SECRET_BYTES_MAX + 1];
-	int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat status;
-	ssize_t count;
-
-	if (descriptor < 0)
-		return refuse(failure, key, "cannot read %s: %s", path, strerror(errno));
-	if (fstat(descriptor, &status) != 0 || (status.st_mode & 077) != 0) {
-		close(descriptor);
-		return refuse(failure, key, "%s may be read by others: chmod 600 %s", path, path);
-	}
-	count = read(descriptor, bytes, sizeof(bytes));
-	close(descriptor);
-	while (count > 0 && (bytes[count - 1] == '\n' || bytes[count - 1] == '\r'))
-		count--;
-	if (count <= 0 || count > SECRET_BYTES_MAX)
-		return refuse(failure, key, "%s is empty or longer than %d bytes", path,
-			      SECRET_BYTES_MAX);
-	*secret = memory_new((size_t)count);
-	*length = (size_t)count;
-	memcpy(*secret, bytes, (size_t)count);
-	memory_wipe(bytes, sizeof(bytes));
-	return true;
-}
-
 static bool ports_fit(const struct config *config, struct check_failure *failure)
 {
 	if (config->port_count == 0)
-		return refuse(failure, "ports", "at least one port is needed");
+		return check_refuse(failure, "ports", "at least one port is needed");
 	for (unsigned i = 0; i < config->port_count; i++) {
 		char key[64];
 
 		snprintf(key, sizeof(key), "ports.[%u].name", i);
 		if (config->ports[i].name[0] == '\0' || strchr(config->ports[i].name, '/') != NULL)
-			return refuse(failure, key, "not a name of an interface");
+			return check_refuse(failure, key, "not a name of an interface");
 		for (unsigned j = 0; j < i; j++)
 			if (strcmp(config->ports[i].name, config->ports[j].name) == 0)
-				return refuse(failure, key, "two ports named \"%s\"",
-					      config->ports[i].name);
+				return check_refuse(failure, key, "two ports named \"%s\"",
+						    config->ports[i].name);
 	}
 	return true;
 }
@@ -92,12 +57,33 @@ static bool certificates_read(struct config_listener *listener, unsigned index,
 
 	snprintf(key, sizeof(key), "listeners.[%u].certificate_file", index);
 	if (files.key[0] == '\0' || files.authorities[0] == '\0')
-		return refuse(failure, key, "private_key_file and ca_file must be given with it");
+		return check_refuse(failure, key,
+				    "private_key_file and ca_file must be given with it");
 	if (stat(files.key, &status) == 0 && (status.st_mode & 077) != 0)
-		return refuse(failure, key, "%s may be read by others: chmod 600 %s", files.key,
-			      files.key);
+		return check_refuse(failure, key, "%s may be read by others: chmod 600 %s",
+				    files.key, files.key);
 	listener->credentials = credentials_load(&files, error);
-	return listener->credentials != NULL || refuse(failure, key, "%s", error);
+	return listener->credentials != NULL || check_refuse(failure, key, "%s", error);
+}
+
+/* The pre-shared keys of a listener. */
+static bool keys_read(struct config_listener *listener, unsigned index,
+		      struct check_failure *failure)
+{
+	unsigned room = CONFIG_KEYS_MAX;
+	char key[64];
+
+	snprintf(key, sizeof(key), "listeners.[%u].preshared_key_file", index);
+	if (listener->preshared_key_file[0] != '\0') {
+		if (!secret_read(listener->preshared_key_file, key, &listener->preshared_key,
+				 &listener->preshared_key_bytes, failure))
+			return false;
+		room--;
+	}
+	snprintf(key, sizeof(key), "listeners.[%u].preshared_keys_file", index);
+	return listener->preshared_keys_file[0] == '\0' ||
+	       secret_keys_read(listener->preshared_keys_file, key, room, &listener->preshared_keys,
+				&listener->preshared_key_count, failure);
 }
 
 static bool listeners_fit(struct config *config, struct check_failure *failure)
@@ -109,22 +95,19 @@ static bool listeners_fit(struct config *config, struct check_failure *failure)
 		snprintf(key, sizeof(key), "listeners.[%u]", i);
 		for (unsigned j = 0; j < i; j++)
 			if (config->listeners[j].address_be == listener->address_be)
-				return refuse(failure, key, "two listeners for one address");
+				return check_refuse(failure, key, "two listeners for one address");
 		if (listener->ipsec == CONFIG_IPSEC_OFF)
 			continue;
 		if (listener->preshared_key_file[0] == '\0' &&
+		    listener->preshared_keys_file[0] == '\0' &&
 		    listener->certificate_file[0] == '\0')
-			return refuse(failure, key,
-				      "preshared_key_file or certificate_file must "
-				      "be given with IPsec");
+			return check_refuse(failure, key,
+					    "preshared_key_file, preshared_keys_file or "
+					    "certificate_file must be given with IPsec");
 		if (listener->certificate_file[0] != '\0' &&
 		    !certificates_read(listener, i, failure))
 			return false;
-		if (listener->preshared_key_file[0] == '\0')
-			continue;
-		snprintf(key, sizeof(key), "listeners.[%u].preshared_key_file", i);
-		if (!secret_read(listener->preshared_key_file, key, &listener->preshared_key,
-				 &listener->preshared_key_bytes, failure))
+		if (!keys_read(listener, i, failure))
 			return false;
 	}
 	return true;
@@ -139,22 +122,23 @@ static bool pools_fit(const struct config *config, struct check_failure *failure
 
 		snprintf(key, sizeof(key), "pools.[%u].first", i);
 		if (first > last)
-			return refuse(failure, key, "lies behind the last address");
+			return check_refuse(failure, key, "lies behind the last address");
 		if (last - first >= 1u << 22)
-			return refuse(failure, key, "more than %u addresses", 1u << 22);
+			return check_refuse(failure, key, "more than %u addresses", 1u << 22);
 		for (unsigned j = 0; j < i; j++)
 			if (first <= ntohl(config->pools[j].last_be) &&
 			    ntohl(config->pools[j].first_be) <= last)
-				return refuse(failure, key, "overlaps the pool \"%s\"",
-					      config->pools[j].name);
+				return check_refuse(failure, key, "overlaps the pool \"%s\"",
+						    config->pools[j].name);
 		for (unsigned p = 0; p < config->port_count; p++) {
 			for (unsigned a = 0; a < config->ports[p].address_count; a++) {
 				uint32_t own = ntohl(config->ports[p].addresses[a].address_be);
 
 				if (own >= first && own <= last)
-					return refuse(failure, key,
-						      "contains an address of the port \"%s\"",
-						      config->ports[p].name);
+					return check_refuse(
+						failure, key,
+						"contains an address of the port \"%s\"",
+						config->ports[p].name);
 			}
 		}
 	}
@@ -173,9 +157,10 @@ static bool local_address_fits(struct config *config, struct check_failure *fail
 		snprintf(key, sizeof(key), "pools.[%u].first", i);
 		if (own >= ntohl(config->pools[i].first_be) &&
 		    own <= ntohl(config->pools[i].last_be))
-			return refuse(failure, key,
-				      "the pool contains local_address (unless given, the address "
-				      "before the first pool)");
+			return check_refuse(
+				failure, key,
+				"the pool contains local_address (unless given, the address "
+				"before the first pool)");
 	}
 	return true;
 }
@@ -193,16 +178,17 @@ bool check_config(struct config *config, struct check_failure *failure)
 		struct stat status;
 
 		if (access(config->users_file, R_OK) != 0 || stat(config->users_file, &status) != 0)
-			return refuse(failure, "users_file", "cannot read %s: %s",
-				      config->users_file, strerror(errno));
+			return check_refuse(failure, "users_file", "cannot read %s: %s",
+					    config->users_file, strerror(errno));
 		if ((status.st_mode & 077) != 0)
-			return refuse(failure, "users_file",
-				      "%s may be read by others: chmod 600 %s", config->users_file,
-				      config->users_file);
+			return check_refuse(failure, "users_file",
+					    "%s may be read by others: chmod 600 %s",
+					    config->users_file, config->users_file);
 	}
 	if (config->control_group[0] != '\0' && getgrnam(config->control_group) == NULL)
-		return refuse(failure, "control_group", "no group \"%s\"", config->control_group);
+		return check_refuse(failure, "control_group", "no group \"%s\"",
+				    config->control_group);
 	if (config->ppp_authentication_count == 0 && config->listener_count != 0)
-		return refuse(failure, "ppp.authentication", "at least one is needed");
+		return check_refuse(failure, "ppp.authentication", "at least one is needed");
 	return true;
 }

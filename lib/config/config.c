@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "config/check.h"
 #include "config/row.h"
+#include "config/secret.h"
 #include "config/value.h"
 #include "crypto/certificate.h"
 
@@ -252,13 +253,9 @@ void config_free(struct config *config)
 		struct config_listener *listener = &config->listeners[i];
 
 		credentials_free(listener->credentials);
-		if (listener->preshared_key == NULL)
-			continue;
-		memory_wipe(listener->preshared_key, listener->preshared_key_bytes);
-		free(listener->preshared_key);
+		secret_free(listener->preshared_key, listener->preshared_key_bytes);
+		secret_keys_free(listener->preshared_keys, listener->preshared_key_count);
 	}
-	if (config->l2tp_secret != NULL)
-		memory_wipe(config->l2tp_secret, config->l2tp_secret_bytes);
-	free(config->l2tp_secret);
+	secret_free(config->l2tp_secret, config->l2tp_secret_bytes);
 	free(config);
 }

@@ -14,13 +14,15 @@
 
 struct credentials;
 
-#define CONFIG_PORTS_MAX     16
-#define CONFIG_ADDRESSES_MAX 8
-#define CONFIG_LISTENERS_MAX 64
-#define CONFIG_POOLS_MAX     64
-#define CONFIG_DNS_MAX       2
-#define CONFIG_TEXT_BYTES    128
-#define CONFIG_PATH_BYTES    256
+#define CONFIG_PORTS_MAX      16
+#define CONFIG_ADDRESSES_MAX  8
+#define CONFIG_LISTENERS_MAX  64
+#define CONFIG_POOLS_MAX      64
+#define CONFIG_DNS_MAX        2
+#define CONFIG_KEYS_MAX       8 /* pre-shared keys of one listener, that without a name included */
+#define CONFIG_KEY_NAME_BYTES 64
+#define CONFIG_TEXT_BYTES     128
+#define CONFIG_PATH_BYTES     256
 
 enum config_rebalance { CONFIG_REBALANCE_MANUAL, CONFIG_REBALANCE_AUTO };
 enum config_idle { CONFIG_IDLE_ADAPTIVE, CONFIG_IDLE_POLL };
@@ -56,6 +58,13 @@ struct config_port {
 	unsigned address_count;
 };
 
+/* A line of a file with several keys. */
+struct config_key {
+	char name[CONFIG_KEY_NAME_BYTES];
+	uint8_t *bytes; /* owned */
+	size_t length;
+};
+
 struct config_listener {
 	uint32_t address_be;        /* 0: every local address */
 	int ipsec;                  /* enum config_ipsec */
@@ -64,6 +73,9 @@ struct config_listener {
 	/* Read from the file, without a newline at the end; NULL where there is none. */
 	uint8_t *preshared_key;
 	size_t preshared_key_bytes;
+	char preshared_keys_file[CONFIG_PATH_BYTES];
+	struct config_key *preshared_keys; /* read from that file; owned */
+	unsigned preshared_key_count;
 	char certificate_file[CONFIG_PATH_BYTES];
 	char private_key_file[CONFIG_PATH_BYTES];
 	char ca_file[CONFIG_PATH_BYTES];

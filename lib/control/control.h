@@ -115,6 +115,7 @@ struct session_view {
 	const char *phase;
 	char host_name[64];
 	char profile[32];
+	char key[64]; /* name of the pre-shared key; "": it has none */
 	uint64_t up_seconds;
 	struct traffic_counters traffic;
 };

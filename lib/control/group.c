@@ -105,6 +105,9 @@ void group_up(struct control *control, const struct ike_event *event)
 	group->identity = memory_copy_text(event->peer_up.identity);
 	group->identity_hash = event->peer_up.identity_hash;
 	group->profile = memory_copy_text(event->peer_up.profile);
+	group->key = memory_copy_text(event->peer_up.key);
+	log_info(control->log, LOG_IKE, "peer up group=%u identity=%s key=\"%s\"", slot,
+		 group->identity, group->key);
 	l2tp_space_open(&group->space, control, group);
 	index_add(group);
 	control->groups[slot] = group;
@@ -173,6 +176,7 @@ void group_free(struct peer_group *group)
 	slabs_give_back(group->control->storage, group->storage, GROUP_STORAGE_BYTES);
 	free(group->identity);
 	free(group->profile);
+	free(group->key);
 	free(group);
 }
 

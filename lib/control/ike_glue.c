@@ -72,13 +72,21 @@ static void jobs_readable(void *object)
 	jobs_collect(control->jobs, &done);
 }
 
-static struct ike_listener listener_of(const struct config_listener *from)
+static struct ike_listener listener_of(const struct config_listener *from,
+				       struct ike_named_key keys[CONFIG_KEYS_MAX])
 {
 	struct ike_listener listener = {
 		.preshared_key = from->preshared_key,
 		.preshared_key_bytes = from->preshared_key_bytes,
+		.named_keys = keys,
+		.named_key_count = from->preshared_key_count,
 		.credentials = from->credentials,
 	};
+
+	for (unsigned i = 0; i < from->preshared_key_count; i++)
+		keys[i] = (struct ike_named_key){from->preshared_keys[i].name,
+						 from->preshared_keys[i].bytes,
+						 from->preshared_keys[i].length};
 
 	if (from->address_be != 0)
 		listener.local = endpoint_ipv4(from->address_be, 0);
@@ -91,6 +99,7 @@ int ike_set_up(struct control *control)
 {
 	const struct config *from = control->config;
 	struct ike_listener listeners[CONFIG_LISTENERS_MAX];
+	struct ike_named_key keys[CONFIG_LISTENERS_MAX][CONFIG_KEYS_MAX];
 	struct ike_host host = {control, control->random, spi_reserve, spi_release, peer_heard};
 	struct ike_config config = {
 		.listeners = listeners,
@@ -110,7 +119,7 @@ int ike_set_up(struct control *control)
 	bool wanted = false;
 
 	for (unsigned i = 0; i < from->listener_count; i++) {
-		listeners[config.listener_count++] = listener_of(&from->listeners[i]);
+		listeners[config.listener_count++] = listener_of(&from->listeners[i], keys[i]);
 		wanted |= from->listeners[i].ipsec != CONFIG_IPSEC_OFF;
 	}
 	if (!wanted)

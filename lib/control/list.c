@@ -23,8 +23,10 @@ static void session_fill(const struct session *session, struct session_view *vie
 						: "call",
 	};
 	snprintf(view->user, sizeof(view->user), "%s", session->user);
-	if (session->group != NULL)
+	if (session->group != NULL) {
 		snprintf(view->profile, sizeof(view->profile), "%s", session->group->profile);
+		snprintf(view->key, sizeof(view->key), "%s", session->group->key);
+	}
 	if (session->up) {
 		uint32_t address = session->address;
 

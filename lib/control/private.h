@@ -87,7 +87,8 @@ struct peer_group {
 	bool esp_came;                   /* on a pair that is gone */
 	bool had_pair;
 	uint64_t identity_hash; /* tells identities apart, also where the texts are alike */
-	char *identity;         /* owned, like the next one */
+	char *identity;         /* owned, like the next two */
+	char *key;              /* the name of the pre-shared key; "": it has none */
 	char *profile;
 };
 

@@ -100,6 +100,8 @@ struct main_mode {
 	bool fragments_came;         /* so the peer takes some too */
 	struct proof *proof;         /* owned; main mode 5 while its signature is verified */
 	uint8_t proofs;              /* that were verified */
+	uint8_t trials;              /* keys that were tried in place of another */
+	uint8_t key;                 /* of the listener, in use; see listener_key() */
 	bool peer_hash_faked;        /* the peer shall see a NAT in front of itself */
 };
 
@@ -235,9 +237,10 @@ struct peer {
 _Static_assert(sizeof(struct sa) <= 320 && sizeof(struct peer) <= 160 && sizeof(struct child) <= 80,
 	       "each client has one of each for as long as it is up");
 
-/* The body of an ID payload. */
+/* The body of an ID payload, and the listener's key that proved it. */
 struct identity {
 	uint16_t length;
+	uint8_t key;
 	uint8_t bytes[];
 };
 
@@ -325,6 +328,9 @@ bool fragments_send(const struct sa *sa, const struct ike_path *path, const uint
 		    size_t length, bool repeated);
 
 /* listener.c */
+/* How many pre-shared keys it has, and one of them. */
+size_t listener_key_count(const struct ike_listener *listener);
+struct ike_named_key listener_key(const struct ike_listener *listener, size_t index);
 const struct ike_listener *listener_find(const struct ike *ike, const struct endpoint *local);
 /* The address that stands for `local` outside of a NAT in front of us, or NULL: there is none. */
 const struct endpoint *listener_public(const struct ike *ike, const struct endpoint *local);
@@ -391,6 +397,10 @@ void aggressive_mode_refuse(struct ike *ike, const struct packet *packet);
 /* main_mode_proof.c */
 /* Keys and first IV from the job's result; 0 or -errno. */
 int main_mode_keys_take(struct sa *sa, const struct key_exchange_result *result);
+/* Goes over to the listener's next pre-shared key; false when that is no use any more. */
+bool main_mode_next_key(struct sa *sa);
+/* The name of the key in use; "" for none, and with certificates. */
+const char *main_mode_key_name(const struct sa *sa);
 /* True if main mode 5 proves that the peer has the pre-shared key. */
 bool main_mode_peer_authentic(const struct sa *sa, const struct payloads *payloads);
 /* Our ID, written into `id_body`, and HASH_R over it. 0 or -errno. */
@@ -422,8 +432,9 @@ void informational_feed(struct sa *sa, const struct packet *packet);
 struct peer *peer_of(struct ike *ike, uint32_t name);
 /* Joins the peer of the same endpoint and identity, or makes one: true. There must be room. */
 bool peer_join(struct sa *sa, const struct digest_part *identity);
+/* `key`: the one that proved the identity. */
 struct peer *peer_find(struct ike *ike, const struct ike_path *path,
-		       const struct digest_part *identity);
+		       const struct digest_part *identity, uint8_t key);
 void peer_leave(struct sa *sa, enum cause cause); /* the SA is established no more */
 struct sa *peer_newest_sa(const struct peer *peer);
 void peer_heard(struct peer *peer, const struct ike_path *path);

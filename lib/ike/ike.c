@@ -49,6 +49,36 @@ void ike_objects(const struct ike *ike, struct ike_objects *objects)
 	};
 }
 
+static struct ike_named_key *named_keys_copy(const struct ike_named_key *from, size_t count)
+{
+	struct ike_named_key *keys = memory_new_array(count, sizeof(*keys));
+
+	for (size_t i = 0; i < count; i++) {
+		const struct digest_part key = {from[i].bytes, from[i].length};
+
+		keys[i] = (struct ike_named_key){memory_copy_text(from[i].name),
+						 part_copy(&key).bytes, key.length};
+	}
+	return keys;
+}
+
+static void named_keys_free(const struct ike_named_key *keys, size_t count)
+{
+	union {
+		const void *constant;
+		void *memory;
+	} owned = {.constant = keys}, name;
+
+	for (size_t i = 0; i < count; i++) {
+		struct digest_part key = {keys[i].bytes, keys[i].length};
+
+		part_free(&key);
+		name.constant = keys[i].name;
+		free(name.memory);
+	}
+	free(owned.memory);
+}
+
 /* Copies the listeners with their keys; false if a peer can authenticate at none of them. */
 static bool listeners_copy(struct ike *ike)
 {
@@ -62,7 +92,9 @@ static bool listeners_copy(struct ike *ike)
 
 		ike->listeners[i] = from[i];
 		ike->listeners[i].preshared_key = part_copy(&key).bytes;
-		usable |= key.length != 0 || from[i].credentials != NULL;
+		ike->listeners[i].named_keys =
+			named_keys_copy(from[i].named_keys, from[i].named_key_count);
+		usable |= listener_key_count(&from[i]) != 0 || from[i].credentials != NULL;
 	}
 	ike->config.listeners = ike->listeners;
 	return usable;
@@ -75,6 +107,7 @@ static void listeners_free(struct ike *ike)
 					  ike->listeners[i].preshared_key_bytes};
 
 		part_free(&key);
+		named_keys_free(ike->listeners[i].named_keys, ike->listeners[i].named_key_count);
 	}
 	free(ike->listeners);
 }

@@ -37,6 +37,16 @@ enum ike_compatibility {
 	IKE_COMPATIBILITY_MODERN,  /* neither groups 2 and 5, nor SHA1 in IKE, nor 3DES */
 };
 
+#define IKE_KEYS_MAX       8  /* pre-shared keys of one listener */
+#define IKE_KEY_NAME_BYTES 64 /* longer names are cut where they are reported */
+
+/* The key of a group of peers. */
+struct ike_named_key {
+	const char *name; /* what the operator calls it; never NULL */
+	const uint8_t *bytes;
+	size_t length;
+};
+
 /* What holds for a local address. The one of that very address wins over the one for every address. */
 struct ike_listener {
 	struct endpoint local; /* family ENDPOINT_NONE: every local address; the port is ignored */
@@ -44,6 +54,10 @@ struct ike_listener {
 	struct endpoint public_address;
 	const uint8_t *preshared_key; /* no bytes: no key here */
 	size_t preshared_key_bytes;
+	/* More keys beside that one; each is tried on main mode 5. Those beyond IKE_KEYS_MAX count as
+	 * not given. */
+	const struct ike_named_key *named_keys;
+	size_t named_key_count;
 	const struct credentials *credentials; /* not copied; NULL: no certificates here */
 };
 
@@ -130,10 +144,12 @@ struct ike_event {
 			bool peer_behind_nat;
 			bool local_behind_nat;
 			bool encapsulated;      /* NAT traversal was agreed on: ESP in UDP 4500 */
-			uint64_t identity_hash; /* of all its bytes: the text may leave some out */
-			char identity[128];     /* printable, "192.168.1.2 (ipv4)" */
-			char profile[32];       /* by vendor ids: "windows", "apple", "generic" */
-			char proposal[96];      /* "aes-256-cbc/sha2-256/group 14" */
+			uint64_t identity_hash; /* of all its bytes, which the text may leave out,
+						   and of the key that proved it */
+			char key[IKE_KEY_NAME_BYTES]; /* the name of that; "" if it has none */
+			char identity[128];           /* printable, "192.168.1.2 (ipv4)" */
+			char profile[32];  /* by vendor ids: "windows", "apple", "generic" */
+			char proposal[96]; /* "aes-256-cbc/sha2-256/group 14" */
 		} peer_up;
 		struct {
 			struct ike_path path;

@@ -18,6 +18,27 @@ const struct ike_listener *listener_find(const struct ike *ike, const struct end
 	return any;
 }
 
+static bool has_nameless(const struct ike_listener *listener)
+{
+	return listener->preshared_key_bytes != 0;
+}
+
+size_t listener_key_count(const struct ike_listener *listener)
+{
+	size_t count = has_nameless(listener) + listener->named_key_count;
+
+	return count < IKE_KEYS_MAX ? count : IKE_KEYS_MAX;
+}
+
+struct ike_named_key listener_key(const struct ike_listener *listener, size_t index)
+{
+	if (!has_nameless(listener))
+		return listener->named_keys[index];
+	if (index != 0)
+		return listener->named_keys[index - 1];
+	return (struct ike_named_key){"", listener->preshared_key, listener->preshared_key_bytes};
+}
+
 const struct endpoint *listener_public(const struct ike *ike, const struct endpoint *local)
 {
 	const struct ike_listener *listener = listener_find(ike, local);

@@ -116,7 +116,9 @@ static void peer_up_report(const struct sa *sa, const struct digest_part *id)
 	event->peer_up.peer_behind_nat = sa->peer_behind_nat;
 	event->peer_up.local_behind_nat = sa->local_behind_nat;
 	event->peer_up.encapsulated = sa->encapsulated;
-	event->peer_up.identity_hash = table_hash(&sa->ike->hash_key, id->bytes, id->length);
+	event->peer_up.identity_hash =
+		table_hash(&sa->ike->hash_key, id->bytes, id->length) + sa->main_mode->key;
+	snprintf(event->peer_up.key, sizeof(event->peer_up.key), "%s", main_mode_key_name(sa));
 	if (identification_read(id, &identification) == 0)
 		identification_text(&identification, event->peer_up.identity,
 				    sizeof(event->peer_up.identity));

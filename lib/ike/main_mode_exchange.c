@@ -5,9 +5,11 @@
 #include "ike/main_mode.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
-#define PROOFS_MAX 3 /* signatures verified for one main mode: each costs a computation */
+#define TRIAL_BYTES_MAX 2048 /* of a message that is tried with more than one key */
+#define PROOFS_MAX      3    /* signatures verified for one main mode: each costs a computation */
 
 static bool nonce_length_valid(const struct digest_part *nonce)
 {
@@ -102,13 +104,17 @@ void main_mode_key_exchange_done(struct sa *sa, const struct key_exchange_result
 static void report_identity(const struct sa *sa, const struct ike_path *path,
 			    const struct digest_part *body)
 {
+	const char *proof = main_mode_signs(sa) ? "key of its certificate" : "pre-shared key";
+	const char *key = main_mode_key_name(sa);
+	const char *quote = key[0] != '\0' ? "\"" : "";
 	struct identification id;
 	char text[128] = "";
 
 	if (identification_read(body, &id) == 0)
 		identification_text(&id, text, sizeof(text));
-	report_step(sa, path, true, "main mode 5", "the peer is %s and proves it with the %s%s",
-		    text, main_mode_signs(sa) ? "key of its certificate" : "pre-shared key",
+	report_step(sa, path, true, "main mode 5",
+		    "the peer is %s and proves it with the %s%s%s%.*s%s%s", text, proof,
+		    key[0] != '\0' ? " " : "", quote, IKE_KEY_NAME_BYTES - 1, key, quote,
 		    path->local.port == ISAKMP_PORT_NAT_T ? "; on port 4500" : "");
 }
 
@@ -122,7 +128,7 @@ static void authenticated(struct sa *sa, const struct packet *packet, const stru
 	uint8_t id_body[ID_BYTES_MAX];
 
 	if (sa->ike->peers.used >= sa->ike->peers.limit &&
-	    peer_find(sa->ike, &proof->path, id) == NULL) {
+	    peer_find(sa->ike, &proof->path, id, sa->main_mode->key) == NULL) {
 		ike_count(sa->ike, IKE_COUNTER_too_many_peers);
 		report_turned_away(sa->ike, packet, TURNED_AWAY_PEERS, CAUSE_too_many_peers,
 				   "max_sessions of them are up");
@@ -230,29 +236,6 @@ void main_mode_signature_done(struct sa *sa, const struct signature_result *resu
 	free(proof);
 }
 
-static void proof_check(struct sa *sa, const struct packet *packet, const struct proof *proof,
-			const struct payloads *payloads)
-{
-	struct main_mode_input input = {
-		.packet = packet,
-		.verdict = {VERDICT_PEER_FAULT, ISAKMP_NOTIFY_PAYLOAD_MALFORMED,
-			    CAUSE_wrong_preshared_key},
-		.detail = "main mode 5 decrypts to something without identity and hash",
-	};
-
-	if (main_mode_peer_authentic(sa, payloads)) {
-		authenticated(sa, packet, proof, &payloads->id[0], NULL);
-		return;
-	}
-	if (payloads->id_count == 1 && payloads->hash.bytes != NULL) {
-		/* It has the key: nothing else decrypts. */
-		input.verdict.wire_code = ISAKMP_NOTIFY_INVALID_HASH_INFORMATION;
-		input.verdict.cause = CAUSE_main_mode_hash_wrong;
-		input.detail = "main mode 5 decrypts, but its hash is wrong";
-	}
-	not_authentic(sa, proof, &input);
-}
-
 /* INITIAL-CONTACT may stand inside main mode 5. */
 static bool initial_contact(const struct payloads *payloads)
 {
@@ -263,6 +246,56 @@ static bool initial_contact(const struct payloads *payloads)
 		    n.type == ISAKMP_NOTIFY_INITIAL_CONTACT)
 			return true;
 	return false;
+}
+
+/* True if main mode 5 proves that the peer has the key in use; what is wrong goes into `input`. */
+static bool key_fits(const struct sa *sa, const struct packet *packet, struct proof *proof,
+		     uint8_t *plain, struct payloads *payloads, struct main_mode_input *input)
+{
+	memcpy(proof->iv, sa->iv, sizeof(proof->iv));
+	if (message_open(&sa->keys, &packet->header, packet->bytes, proof->iv, plain, payloads) !=
+	    0)
+		return false;
+	if (main_mode_peer_authentic(sa, payloads))
+		return true;
+	if (payloads->id_count == 1 && payloads->hash.bytes != NULL) {
+		/* It has the key: nothing else decrypts. */
+		input->verdict.wire_code = ISAKMP_NOTIFY_INVALID_HASH_INFORMATION;
+		input->verdict.cause = CAUSE_main_mode_hash_wrong;
+		input->detail = "main mode 5 decrypts, but its hash is wrong";
+	} else if (input->verdict.cause != CAUSE_main_mode_hash_wrong) {
+		input->detail = "main mode 5 decrypts to something without identity and hash";
+	}
+	return false;
+}
+
+/*
+ * Who the peer is stands encrypted in main mode 5, so the key must be found first: each of the
+ * listener's is tried. A long message is no proof with a key and costs one trial only.
+ */
+static void key_find(struct sa *sa, const struct packet *packet, struct proof *proof,
+		     struct main_mode_input *input)
+{
+	size_t count = listener_key_count(sa->main_mode->listener);
+	uint8_t plain[PACKET_BYTES_MAX];
+	struct payloads payloads;
+	char detail[96];
+	size_t tried = 0;
+
+	do {
+		tried++;
+		if (!key_fits(sa, packet, proof, plain, &payloads, input))
+			continue;
+		proof->initial_contact = initial_contact(&payloads);
+		authenticated(sa, packet, proof, &payloads.id[0], NULL);
+		return;
+	} while (tried < count && packet->length <= TRIAL_BYTES_MAX && main_mode_next_key(sa));
+	if (count > 1 && input->verdict.cause != CAUSE_main_mode_hash_wrong) {
+		snprintf(detail, sizeof(detail),
+			 "main mode 5 decrypts with none of the %zu keys that were tried", tried);
+		input->detail = detail;
+	}
+	not_authentic(sa, proof, input);
 }
 
 /* Main mode 5: identity and proof, encrypted. */
@@ -279,19 +312,20 @@ void main_mode_fifth_message(struct sa *sa, const struct packet *packet)
 	uint8_t plain[PACKET_BYTES_MAX];
 	struct payloads payloads;
 
-	memcpy(proof.iv, sa->iv, sizeof(proof.iv));
 	if (!(packet->header.flags & ISAKMP_FLAG_ENCRYPTION)) {
 		ike_count(sa->ike, IKE_COUNTER_unprotected);
 		return;
 	}
+	if (!main_mode_signs(sa)) {
+		key_find(sa, packet, &proof, &input);
+		return;
+	}
+	memcpy(proof.iv, sa->iv, sizeof(proof.iv));
 	if (message_open(&sa->keys, &packet->header, packet->bytes, proof.iv, plain, &payloads) !=
 	    0) {
 		not_authentic(sa, &proof, &input);
 		return;
 	}
 	proof.initial_contact = initial_contact(&payloads);
-	if (main_mode_signs(sa))
-		proof_verify(sa, packet, &proof, &payloads);
-	else
-		proof_check(sa, packet, &proof, &payloads);
+	proof_verify(sa, packet, &proof, &payloads);
 }

@@ -38,7 +38,7 @@ static struct ike_policy policy_of(const struct ike *ike, const struct ike_liste
 
 	if (listener == NULL)
 		return policy;
-	if (listener->preshared_key_bytes != 0)
+	if (listener_key_count(listener) != 0)
 		policy.methods |= 1u << IKE_METHOD_PRESHARED_KEY;
 	if (listener->credentials != NULL)
 		policy.methods |= method_of(listener->credentials);

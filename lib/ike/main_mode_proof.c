@@ -7,6 +7,15 @@
 
 #include <errno.h>
 
+#define TRIALS_MAX (3 * IKE_KEYS_MAX) /* of other keys for one main mode */
+
+static struct digest_part preshared_key(const struct main_mode *mode)
+{
+	const struct ike_named_key key = listener_key(mode->listener, mode->key);
+
+	return (struct digest_part){key.bytes, key.length};
+}
+
 static struct ike_key_inputs key_inputs(const struct sa *sa)
 {
 	const struct main_mode *mode = sa->main_mode;
@@ -19,8 +28,7 @@ static struct ike_key_inputs key_inputs(const struct sa *sa)
 	};
 
 	if (sa->keys.suite.method == IKE_METHOD_PRESHARED_KEY)
-		inputs.preshared_key = (struct digest_part){mode->listener->preshared_key,
-							    mode->listener->preshared_key_bytes};
+		inputs.preshared_key = preshared_key(mode);
 	sa_cookies(sa, inputs.cookies);
 	return inputs;
 }
@@ -44,6 +52,26 @@ int main_mode_keys_take(struct sa *sa, const struct key_exchange_result *result)
 	inputs = key_inputs(sa);
 	error = ike_keys_derive(&sa->keys, &inputs, mode->skeyid);
 	return error != 0 ? error : ike_keys_main_mode_iv(&sa->keys, &inputs, sa->iv);
+}
+
+const char *main_mode_key_name(const struct sa *sa)
+{
+	const struct main_mode *mode = sa->main_mode;
+
+	return main_mode_signs(sa) ? "" : listener_key(mode->listener, mode->key).name;
+}
+
+bool main_mode_next_key(struct sa *sa)
+{
+	struct main_mode *mode = sa->main_mode;
+	struct ike_key_inputs inputs;
+
+	if (mode->trials >= TRIALS_MAX)
+		return false;
+	mode->trials++;
+	mode->key = (uint8_t)((mode->key + 1) % listener_key_count(mode->listener));
+	inputs = key_inputs(sa);
+	return ike_keys_derive(&sa->keys, &inputs, mode->skeyid) == 0;
 }
 
 bool main_mode_peer_authentic(const struct sa *sa, const struct payloads *payloads)

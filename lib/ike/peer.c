@@ -38,7 +38,7 @@ struct sa *peer_newest_sa(const struct peer *peer)
 }
 
 struct peer *peer_find(struct ike *ike, const struct ike_path *path,
-		       const struct digest_part *identity)
+		       const struct digest_part *identity, uint8_t key)
 {
 	uint64_t hash = endpoint_hash(ike, &path->remote);
 	struct table_node *node = NULL;
@@ -48,7 +48,7 @@ struct peer *peer_find(struct ike *ike, const struct ike_path *path,
 
 		if (endpoint_equal(&peer->path.remote, &path->remote) &&
 		    endpoint_same_address(&peer->path.local, &path->local) &&
-		    peer->identity->length == identity->length &&
+		    peer->identity->length == identity->length && peer->identity->key == key &&
 		    memcmp(peer->identity->bytes, identity->bytes, identity->length) == 0)
 			return peer;
 	}
@@ -56,7 +56,7 @@ struct peer *peer_find(struct ike *ike, const struct ike_path *path,
 }
 
 static struct peer *peer_new(struct ike *ike, const struct ike_path *path,
-			     const struct digest_part *identity)
+			     const struct digest_part *identity, uint8_t key)
 {
 	struct peer *peer = memory_new(sizeof(*peer));
 	uint32_t generation;
@@ -71,6 +71,7 @@ static struct peer *peer_new(struct ike *ike, const struct ike_path *path,
 	peer->path = *path;
 	peer->identity = memory_new(sizeof(*peer->identity) + identity->length);
 	peer->identity->length = (uint16_t)identity->length; /* at most ID_BYTES_MAX */
+	peer->identity->key = key;
 	memcpy(peer->identity->bytes, identity->bytes, identity->length);
 	peer->deadline.kind = DEADLINE_PEER;
 	peer->last_cause = CAUSE_no_security_association;
@@ -85,11 +86,12 @@ static struct peer *peer_new(struct ike *ike, const struct ike_path *path,
 
 bool peer_join(struct sa *sa, const struct digest_part *identity)
 {
-	struct peer *peer = peer_find(sa->ike, sa_path(sa), identity);
+	uint8_t key = sa->main_mode->key;
+	struct peer *peer = peer_find(sa->ike, sa_path(sa), identity, key);
 	bool made = peer == NULL;
 
 	if (made)
-		peer = peer_new(sa->ike, sa_path(sa), identity);
+		peer = peer_new(sa->ike, sa_path(sa), identity, key);
 	if (peer->sa_count >= SAS_PER_PEER)
 		main_mode_closed(TAILQ_FIRST(&peer->sas));
 	sa->peer = peer;

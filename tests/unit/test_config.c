@@ -411,6 +411,49 @@ static void secrets_must_be_secret(void **state)
 	config_free(config);
 }
 
+#define KEYS                                                                       \
+	"listeners = ( { address = \"192.0.2.1\"; preshared_key_file = \"psk\";\n" \
+	"preshared_keys_file = \"keys\"; } );\n"
+
+static void keys_refused(void **state, const char *text, const char *reason)
+{
+	file_write(*state, "keys", text, 0600);
+	refused(*state, PORT KEYS, 3, "preshared_keys_file", reason);
+}
+
+static void a_file_has_several_keys(void **state)
+{
+	const struct config_listener *listener;
+	struct config *config;
+
+	file_write(*state, "psk", "one", 0600);
+	file_write(*state, "keys", "# of groups\nphones \t a key \r\n\nrouters b", 0600);
+	config = accepted(*state, PORT KEYS);
+	listener = &config->listeners[0];
+	assert_int_equal(listener->preshared_key_count, 2);
+	assert_string_equal(listener->preshared_keys[0].name, "phones");
+	assert_int_equal(listener->preshared_keys[0].length, 6);
+	assert_memory_equal(listener->preshared_keys[0].bytes, "a key ", 6);
+	assert_string_equal(listener->preshared_keys[1].name, "routers");
+	assert_memory_equal(listener->preshared_keys[1].bytes, "b", 1);
+	config_free(config);
+	config = accepted(*state, PORT "listeners = ( { preshared_keys_file = \"keys\"; } );\n");
+	assert_null(config->listeners[0].preshared_key);
+	config_free(config);
+	keys_refused(state, "", "has no key");
+	keys_refused(state, "\n# nothing\n", "has no key");
+	keys_refused(state, "a b\nphones\n", "line 2 of");
+	keys_refused(state, "phones  \n", "has no key behind the name");
+	keys_refused(state, " b\n", "has no name");
+	keys_refused(state, "a b\na c\n", "repeats a name");
+	keys_refused(state, "a b\nc b\n", "repeats a key");
+	keys_refused(state, "a 1\nb 2\nc 3\nd 4\ne 5\nf 6\ng 7\nh 8\n", "is one key too many");
+	file_write(*state, "keys", "a 1\nb 2\nc 3\nd 4\ne 5\nf 6\ng 7\n", 0600);
+	config_free(accepted(*state, PORT KEYS));
+	file_write(*state, "keys", "a b\n", 0640);
+	refused(*state, PORT KEYS, 3, "preshared_keys_file", "may be read by others");
+}
+
 static void required_keys_must_be_given(void **state)
 {
 	refused(*state, "ports = ( {\n name = \"a\"; } );\n", 1, "device", "must be given");
@@ -421,7 +464,7 @@ static void required_keys_must_be_given(void **state)
 		2, "first", "not an IPv4 address");
 	refused(*state, "workers = 1;\n", 0, "ports", "at least one port");
 	refused(*state, PORT "listeners = ( { address = \"192.0.2.1\"; } );\n", 2, "listeners",
-		"preshared_key_file or certificate_file must be given");
+		"preshared_key_file, preshared_keys_file or certificate_file must be given");
 	config_free(accepted(*state, PORT
 			     "listeners = ( { address = \"192.0.2.1\"; ipsec = \"off\"; } );\n"));
 }
@@ -470,6 +513,7 @@ int main(void)
 		cmocka_unit_test(bounds_hold),
 		cmocka_unit_test(pools_must_not_overlap),
 		cmocka_unit_test(secrets_must_be_secret),
+		cmocka_unit_test(a_file_has_several_keys),
 		cmocka_unit_test(required_keys_must_be_given),
 		cmocka_unit_test(duplicates_are_refused),
 		cmocka_unit_test(a_file_that_is_not_there_is_an_error),

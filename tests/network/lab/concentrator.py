@@ -71,14 +71,19 @@ def write_secret(path, text):
 
 
 def write_configuration(directory, pool=("10.20.0.2", "10.20.255.254"), users="", extra="",
-                        ipsec="required", workers=1, links="tap", certificates=""):
+                        ipsec="required", workers=1, links="tap", certificates="", keys=""):
     """Everything the daemon reads, in one directory; returns the configuration's path. users: lines
-    besides those of USERS; None: no users file."""
+    besides those of USERS; None: no users file.
+    keys: lines of a file with more pre-shared keys."""
     access, inside = (device.format(directory=directory) for device in _DEVICES[links])
     directory.mkdir(parents=True, exist_ok=True)
     write_secret(directory / "psk", IPSEC_SECRET + "\n")
     write_secret(directory / "users",
                  "".join(f"{user} {password_of(user)}\n" for user in USERS) + (users or ""))
+    listener = _CERTIFICATES.format(directory=directory) if certificates else ""
+    if keys:
+        write_secret(directory / "keys", keys)
+        listener += f'preshared_keys_file = "{directory}/keys";'
     if certificates:
         Authority(directory / "authority").make(certificates)
     path = directory / "concentrator.conf"
@@ -86,7 +91,7 @@ def write_configuration(directory, pool=("10.20.0.2", "10.20.255.254"), users=""
         directory=directory, access=access, inside=inside, server=CONCENTRATOR,
         inside_address=INSIDE, first=pool[0], last=pool[1], ipsec=ipsec, workers=workers,
         users="" if users is None else f'users_file = "{directory}/users";',
-        listener=_CERTIFICATES.format(directory=directory) if certificates else "") + extra)
+        listener=listener) + extra)
     return path
 
 
