@@ -44,7 +44,9 @@ int bench_install(struct daemon *daemon)
 		.mailbox = daemon->mailbox,
 		.tables = daemon->tables,
 		.workers = daemon->workers,
-		.local = config->listener_count != 0 ? ntohl(config->listeners[0].address_be) : 0,
+		.local = config->listener_count != 0
+				 ? ntohl(endpoint_ipv4_address_be(&config->listeners[0].address))
+				 : 0,
 		.mtu = INNER_MTU,
 		.mss = INNER_MSS,
 		.replay_off = !config->bench_check_replay,

@@ -182,10 +182,11 @@ static json_t *addresses_json(const struct port_info *info)
 	json_t *list = json_array();
 
 	for (unsigned i = 0; i < info->address_count; i++) {
-		char address[INET_ADDRSTRLEN], text[INET_ADDRSTRLEN + 4];
+		char address[ENDPOINT_TEXT_BYTES], text[ENDPOINT_TEXT_BYTES + 4];
 
-		inet_ntop(AF_INET, &info->addresses[i].address_be, address, sizeof(address));
-		snprintf(text, sizeof(text), "%s/%u", address, info->addresses[i].prefix_length);
+		snprintf(text, sizeof(text), "%s/%u",
+			 endpoint_text(&info->addresses[i].address, address),
+			 info->addresses[i].prefix_length);
 		json_array_append_new(list, json_string(text));
 	}
 	return list;

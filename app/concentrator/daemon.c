@@ -45,6 +45,9 @@ static int tables_open(struct daemon *daemon)
 		[CONFIG_IPSEC_OFF] = LISTENER_IPSEC_OFF,
 	};
 
+	for (unsigned i = 0; i < config->port_count; i++)
+		for (unsigned j = 0; j < config->ports[i].address_count; j++)
+			sizes.ipv6 |= config->ports[i].addresses[j].address.family == ENDPOINT_IPV6;
 	if (sizes.sas > 1u << 22)
 		sizes.sas = 1u << 22;
 	daemon->tables = tables_new(&sizes, daemon->mailbox);
@@ -54,7 +57,7 @@ static int tables_open(struct daemon *daemon)
 		return -1;
 	}
 	for (unsigned i = 0; i < config->listener_count; i++)
-		(void)tables_listener_add(daemon->tables, config->listeners[i].address_be,
+		(void)tables_listener_add(daemon->tables, &config->listeners[i].address,
 					  ipsec[config->listeners[i].ipsec]);
 	return 0;
 }
@@ -101,7 +104,7 @@ static int ports_open(struct daemon *daemon)
 		ports[i].address_count = from->ports[i].address_count;
 		for (unsigned j = 0; j < from->ports[i].address_count; j++)
 			ports[i].addresses[j] =
-				(struct port_address){from->ports[i].addresses[j].address_be,
+				(struct port_address){from->ports[i].addresses[j].address,
 						      from->ports[i].addresses[j].prefix_length};
 	}
 	daemon->ports = ports_new(&config, daemon->mailbox, daemon->tables, &loop, daemon->log);
@@ -149,10 +152,10 @@ static void to_kernel(void *context, uint16_t port, const uint8_t *bytes, size_t
 	ports_to_kernel(context, port, bytes, length);
 }
 
-static void neighbour_needed(void *context, uint16_t port, uint32_t next_hop_be,
+static void neighbour_needed(void *context, uint16_t port, const struct endpoint *next_hop,
 			     const uint8_t *packet, size_t length)
 {
-	ports_neighbour_needed(context, port, next_hop_be, packet, length);
+	ports_neighbour_needed(context, port, next_hop, packet, length);
 }
 
 static int route_add(void *context, uint32_t prefix_be, uint8_t length)

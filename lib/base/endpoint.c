@@ -13,6 +13,14 @@ struct endpoint endpoint_ipv4(uint32_t address_be, uint16_t port)
 	return e;
 }
 
+struct endpoint endpoint_ipv6(const uint8_t address[16], uint16_t port)
+{
+	struct endpoint e = {.family = ENDPOINT_IPV6, .port = port};
+
+	memcpy(e.address, address, sizeof(e.address));
+	return e;
+}
+
 uint32_t endpoint_ipv4_address_be(const struct endpoint *e)
 {
 	uint32_t address_be = 0;

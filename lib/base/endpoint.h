@@ -28,6 +28,9 @@ struct endpoint {
 /* `address_be` is an IPv4 address in network order as found in a header. */
 struct endpoint endpoint_ipv4(uint32_t address_be, uint16_t port);
 
+/* `address` as in a header. */
+struct endpoint endpoint_ipv6(const uint8_t address[16], uint16_t port);
+
 /* The IPv4 address in network order; 0 if the endpoint is not IPv4. */
 uint32_t endpoint_ipv4_address_be(const struct endpoint *e);
 

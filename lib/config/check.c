@@ -94,7 +94,8 @@ static bool listeners_fit(struct config *config, struct check_failure *failure)
 
 		snprintf(key, sizeof(key), "listeners.[%u]", i);
 		for (unsigned j = 0; j < i; j++)
-			if (config->listeners[j].address_be == listener->address_be)
+			if (endpoint_same_address(&config->listeners[j].address,
+						  &listener->address))
 				return check_refuse(failure, key, "two listeners for one address");
 		if (listener->ipsec == CONFIG_IPSEC_OFF)
 			continue;
@@ -132,7 +133,8 @@ static bool pools_fit(const struct config *config, struct check_failure *failure
 						    config->pools[j].name);
 		for (unsigned p = 0; p < config->port_count; p++) {
 			for (unsigned a = 0; a < config->ports[p].address_count; a++) {
-				uint32_t own = ntohl(config->ports[p].addresses[a].address_be);
+				uint32_t own = ntohl(endpoint_ipv4_address_be(
+					&config->ports[p].addresses[a].address));
 
 				if (own >= first && own <= last)
 					return check_refuse(

@@ -7,6 +7,8 @@
  * range, default, reload class and help. The same rows print the commented example and the manual.
  */
 
+#include "base/endpoint.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -44,9 +46,9 @@ enum config_bench_cipher {
 	CONFIG_BENCH_CIPHER_COUNT
 };
 
-/* Addresses are IPv4 in network order. */
+/* IPv4 or IPv6. Addresses named `_be` are IPv4 in network order. */
 struct config_address {
-	uint32_t address_be;
+	struct endpoint address;
 	uint8_t prefix_length;
 };
 
@@ -66,7 +68,7 @@ struct config_key {
 };
 
 struct config_listener {
-	uint32_t address_be;        /* 0: every local address */
+	struct endpoint address;    /* none: every local address */
 	int ipsec;                  /* enum config_ipsec */
 	uint32_t public_address_be; /* 0: no NAT changes the address */
 	char preshared_key_file[CONFIG_PATH_BYTES];

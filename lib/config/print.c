@@ -72,6 +72,8 @@ static const char *type_text(const struct row *row)
 		return "path, relative to the file's folder";
 	case ROW_ADDRESS:
 		return "IPv4 address";
+	case ROW_ENDPOINT:
+		return "IPv4 or IPv6 address";
 	case ROW_ADDRESS_LIST:
 		return "list of IPv4 addresses";
 	case ROW_PREFIX_LIST:

@@ -57,6 +57,7 @@ static const struct {
 #define COUNT_TEXT(structure, field)         0
 #define COUNT_PATH(structure, field)         0
 #define COUNT_ADDRESS(structure, field)      0
+#define COUNT_ENDPOINT(structure, field)     0
 #define COUNT_CHOICE_LIST(structure, field)  offsetof(struct config, ppp_authentication_count)
 #define COUNT_ADDRESS_LIST(structure, field) offsetof(struct config, dns_count)
 #define COUNT_PREFIX_LIST(structure, field)  offsetof(struct config_port, address_count)

@@ -100,11 +100,32 @@ static int address_store(const char *value, bool may_be_empty, uint32_t *field, 
 	return 0;
 }
 
+static int endpoint_store(const char *value, bool may_be_empty, struct endpoint *field,
+			  char *reason, size_t room)
+{
+	uint32_t address_be;
+	uint8_t address[16], none[16] = {0};
+
+	if (value == NULL || strchr(value, ':') == NULL) {
+		if (address_store(value, may_be_empty, &address_be, reason, room) != 0)
+			return -1;
+		*field = address_be != 0 ? endpoint_ipv4(address_be, 0) : (struct endpoint){0};
+		return 0;
+	}
+	if (inet_pton(AF_INET6, value, address) != 1 ||
+	    memcmp(address, none, sizeof(address)) == 0) {
+		snprintf(reason, room, "\"%s\" is not an IPv6 address", value);
+		return -1;
+	}
+	*field = endpoint_ipv6(address, 0);
+	return 0;
+}
+
 static int prefix_store(const char *value, struct config_address *field, char *reason, size_t room)
 {
 	char text[64];
 	char *slash, *end;
-	long length;
+	long length, most;
 
 	if (value == NULL || strlen(value) >= sizeof(text))
 		return wrong_type("\"address/length\"", reason, room);
@@ -114,10 +135,13 @@ static int prefix_store(const char *value, struct config_address *field, char *r
 		return wrong_type("\"address/length\"", reason, room);
 	*slash = '\0';
 	length = strtol(slash + 1, &end, 10);
-	if (end == slash + 1 || *end != '\0' || length < 1 || length > 32)
-		return wrong_type("a prefix length from 1 to 32", reason, room);
+	most = strchr(text, ':') != NULL ? 128 : 32;
+	if (end == slash + 1 || *end != '\0' || length < 1 || length > most)
+		return wrong_type(most == 32 ? "a prefix length from 1 to 32"
+					     : "a prefix length from 1 to 128",
+				  reason, room);
 	field->prefix_length = (uint8_t)length;
-	return address_store(text, false, &field->address_be, reason, room);
+	return endpoint_store(text, false, &field->address, reason, room);
 }
 
 /* Lists may be written as arrays or lists of strings. */
@@ -178,6 +202,9 @@ int value_store(const struct row *row, const config_setting_t *setting, const ch
 	case ROW_ADDRESS:
 		return address_store(config_setting_get_string(setting), row->fallback[0] != '\0',
 				     field, reason, room);
+	case ROW_ENDPOINT:
+		return endpoint_store(config_setting_get_string(setting), row->fallback[0] != '\0',
+				      field, reason, room);
 	default:
 		return list_store(row, setting, object, reason, room);
 	}

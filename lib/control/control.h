@@ -27,7 +27,7 @@ struct tables;
 struct control_ports {
 	void *context;
 	void (*to_kernel)(void *context, uint16_t port, const uint8_t *bytes, size_t length);
-	void (*neighbour_needed)(void *context, uint16_t port, uint32_t next_hop_be,
+	void (*neighbour_needed)(void *context, uint16_t port, const struct endpoint *next_hop,
 				 const uint8_t *packet, size_t length);
 	/* A kernel route that leads to the subscribers. */
 	int (*subscriber_route_add)(void *context, uint32_t prefix_be, uint8_t length);

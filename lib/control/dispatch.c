@@ -33,7 +33,7 @@ static void packet_handle(struct control *control, const struct message *message
 		return;
 	case CONTROL_CLASS_neighbour:
 		control->ports.neighbour_needed(control->ports.context, message->packet_in.port,
-						message->packet_in.next_hop_be, bytes, length);
+						&message->packet_in.next_hop, bytes, length);
 		return;
 	default:
 		break;

@@ -76,6 +76,7 @@ static struct ike_listener listener_of(const struct config_listener *from,
 				       struct ike_named_key keys[CONFIG_KEYS_MAX])
 {
 	struct ike_listener listener = {
+		.local = from->address,
 		.preshared_key = from->preshared_key,
 		.preshared_key_bytes = from->preshared_key_bytes,
 		.named_keys = keys,
@@ -88,8 +89,6 @@ static struct ike_listener listener_of(const struct config_listener *from,
 						 from->preshared_keys[i].bytes,
 						 from->preshared_keys[i].length};
 
-	if (from->address_be != 0)
-		listener.local = endpoint_ipv4(from->address_be, 0);
 	if (from->public_address_be != 0)
 		listener.public_address = endpoint_ipv4(from->public_address_be, 0);
 	return listener;

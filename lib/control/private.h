@@ -193,6 +193,7 @@ struct control {
 	unsigned l2tp_worker;      /* whose packet is being handled, for its new sessions */
 	struct endpoint l2tp_peer; /* who sent it */
 	struct ppp_config protected_ppp;
+	struct ppp_config protected_ipv6_ppp;
 	struct ppp_config plain_ppp;
 	struct ppp_counters ppp_counters;
 

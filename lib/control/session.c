@@ -14,10 +14,12 @@
 #define RESULT_GENERAL_ERROR   2
 #define RESULT_ADMINISTRATIVE  3
 #define IPV4_HEADER_BYTES      20
+#define IPV6_HEADER_BYTES      40
 #define UDP_HEADER_BYTES       8
 #define L2TP_PPP_HEADER_BYTES  10 /* data header of six bytes, FF 03, protocol */
 #define TCP_IPV4_HEADERS_BYTES 40
 #define MRU_PROTECTED          1400
+#define MRU_PROTECTED_IPV6     1380 /* the outer header has 20 bytes more */
 #define MRU_PLAIN_OVERHEAD     38
 
 static void configure(struct ppp_config *to, const struct config *from, uint16_t mru)
@@ -52,6 +54,7 @@ void ppp_set_up(struct control *control)
 	uint16_t plain = (uint16_t)(link - MRU_PLAIN_OVERHEAD);
 
 	configure(&control->protected_ppp, control->config, MRU_PROTECTED);
+	configure(&control->protected_ipv6_ppp, control->config, MRU_PROTECTED_IPV6);
 	configure(&control->plain_ppp, control->config, plain > 1492 ? 1492 : plain);
 }
 
@@ -59,7 +62,9 @@ void ppp_set_up(struct control *control)
 static uint16_t room_of(const struct session *session)
 {
 	uint16_t link = tables_port_mtu(session->control->tables, 0);
-	uint32_t room = path_mtu(session->group, link) - IPV4_HEADER_BYTES;
+	bool ipv6 = session_peer(session)->family == ENDPOINT_IPV6;
+	uint32_t room =
+		path_mtu(session->group, link) - (ipv6 ? IPV6_HEADER_BYTES : IPV4_HEADER_BYTES);
 	const struct child *child;
 
 	if (session->group == NULL)
@@ -194,6 +199,16 @@ struct session *session_opening(struct l2tp_space *space, const struct l2tp_even
 	return session;
 }
 
+static const struct ppp_config *ppp_config_of(const struct session *session)
+{
+	const struct control *control = session->control;
+
+	if (session->group == NULL)
+		return &control->plain_ppp;
+	return session->group->remote.family == ENDPOINT_IPV6 ? &control->protected_ipv6_ppp
+							      : &control->protected_ppp;
+}
+
 void session_start(struct l2tp_space *space, const struct l2tp_event *event)
 {
 	struct control *control = space->control;
@@ -202,8 +217,8 @@ void session_start(struct l2tp_space *space, const struct l2tp_event *event)
 	if (session == NULL)
 		return;
 	session->since_ms = loop_now_ms(control->loop);
-	session->ppp = ppp_new(space->group != NULL ? &control->protected_ppp : &control->plain_ppp,
-			       &control->random, &control->ppp_counters, session->since_ms);
+	session->ppp = ppp_new(ppp_config_of(session), &control->random, &control->ppp_counters,
+			       session->since_ms);
 	session_drain(session);
 }
 
@@ -245,8 +260,7 @@ const struct endpoint *session_peer(const struct session *session)
 static void worker_open(struct session *session)
 {
 	struct control *control = session->control;
-	const struct ppp_config *ppp =
-		session->group != NULL ? &control->protected_ppp : &control->plain_ppp;
+	const struct ppp_config *ppp = ppp_config_of(session);
 	struct message *message;
 	uint16_t mss;
 

@@ -86,8 +86,8 @@ static bool plain_listener(const struct config *config, const struct endpoint *l
 {
 	for (unsigned i = 0; i < config->listener_count; i++)
 		if (config->listeners[i].ipsec != CONFIG_IPSEC_REQUIRED &&
-		    (config->listeners[i].address_be == 0 ||
-		     config->listeners[i].address_be == endpoint_ipv4_address_be(local)))
+		    (config->listeners[i].address.family == ENDPOINT_NONE ||
+		     endpoint_same_address(&config->listeners[i].address, local)))
 			return true;
 	return false;
 }

@@ -27,7 +27,7 @@ struct sorted {
 
 static void to_kernel(struct worker *w, struct rte_mbuf *mbuf)
 {
-	control_hand(w, CONTROL_CLASS_to_self, mbuf, 0, mbuf->data_len, 0);
+	control_hand(w, CONTROL_CLASS_to_self, mbuf, 0, mbuf->data_len, NULL);
 }
 
 /* `offset`: of the ESP header in the frame. */
@@ -71,7 +71,7 @@ static void classify_ike(struct worker *w, struct rte_mbuf *mbuf, uint32_t offse
 	for (unsigned i = 0; i < 8; i++)
 		any |= responder_cookie[i];
 	control_hand(w, any == 0 ? CONTROL_CLASS_ike_new : CONTROL_CLASS_ike_known, mbuf, offset,
-		     length, 0);
+		     length, NULL);
 }
 
 /* UDP to 4500: keepalive, IKE behind a marker of zeroes, or ESP (RFC 3948 2). */
@@ -93,7 +93,8 @@ static void classify_natt(struct worker *w, struct sorted *sorted, struct rte_mb
 		classify_ike(w, mbuf, offset, 4);
 		return;
 	}
-	w->natt_be = packet_of(mbuf)->local_be;
+	if (!packet_of(mbuf)->ipv6)
+		w->natt_be = packet_of(mbuf)->local_be;
 	classify_esp(w, sorted, mbuf, offset, true);
 }
 
@@ -109,7 +110,7 @@ static void refuse_in_clear(struct worker *w, struct rte_mbuf *mbuf, uint32_t of
 	counter_add(&w->drops[DROP_ipsec_required], 1);
 	packet_of(mbuf)->group = NO_SLOT;
 	packet_of(mbuf)->session = NO_SLOT;
-	control_hand(w, CONTROL_CLASS_l2tp_in_clear, mbuf, offset, length, 0);
+	control_hand(w, CONTROL_CLASS_l2tp_in_clear, mbuf, offset, length, NULL);
 }
 
 /* `offset`: of the UDP header. */
@@ -133,7 +134,8 @@ static void classify_udp(struct worker *w, struct sorted *sorted, struct rte_mbu
 	}
 	packet->remote_port = rte_be_to_cpu_16(udp.src_port);
 	packet->local_port = rte_be_to_cpu_16(udp.dst_port);
-	listener = lookup_listener(w->tables, packet->local_be);
+	listener = packet->ipv6 ? lookup_listener_ipv6(w->tables, packet->local_ipv6)
+				: lookup_listener(w->tables, packet->local_be);
 	if (listener == NULL) {
 		to_kernel(w, mbuf);
 		return;
@@ -144,6 +146,10 @@ static void classify_udp(struct worker *w, struct sorted *sorted, struct rte_mbu
 	} else if (packet->local_port == L2TP_PORT) {
 		if (listener->ipsec == LISTENER_IPSEC_REQUIRED) {
 			refuse_in_clear(w, mbuf, offset + sizeof(udp), length - sizeof(udp));
+			return;
+		}
+		if (packet->ipv6) {
+			drop_packet(w, mbuf, DROP_l2tp_clear_over_ipv6);
 			return;
 		}
 		packet_cut(mbuf, offset, mbuf->data_len - offset);
@@ -179,7 +185,7 @@ static void classify_icmp(struct worker *w, struct rte_mbuf *mbuf, uint32_t offs
 	if (listener != NULL && listener->ipsec != LISTENER_IPSEC_OFF &&
 	    (quoted->next_proto_id == IPPROTO_ESP ||
 	     (quoted->next_proto_id == IPPROTO_UDP && (port == rte_cpu_to_be_16(PORT_IKE_NATT)))))
-		control_hand(w, CONTROL_CLASS_path_mtu, mbuf, offset, bytes, 0);
+		control_hand(w, CONTROL_CLASS_path_mtu, mbuf, offset, bytes, NULL);
 	else
 		to_kernel(w, mbuf);
 }
@@ -203,24 +209,37 @@ static void classify_local(struct worker *w, struct sorted *sorted, struct rte_m
 		classify_esp(w, sorted, mbuf, offset, false);
 }
 
-/* A frame that is not an IPv4 packet for our link address: ARP and IPv6 are the kernel's. */
-static void __rte_noinline other_frame(struct worker *w, struct rte_mbuf *mbuf, uint64_t mac)
+/* A frame that is not an IPv4 packet for our link address: ARP is the kernel's. */
+static void __rte_noinline other_frame(struct worker *w, struct sorted *sorted,
+				       struct rte_mbuf *mbuf, uint64_t mac)
 {
 	const struct rte_ether_hdr *ethernet = rte_pktmbuf_mtod(mbuf, const struct rte_ether_hdr *);
+	uint32_t offset;
 
 	if (memcmp(&ethernet->dst_addr, &mac, sizeof(ethernet->dst_addr)) != 0 &&
 	    (ethernet->dst_addr.addr_bytes[0] & RTE_ETHER_GROUP_ADDR) == 0)
 		drop_packet(w, mbuf, DROP_foreign_frame);
-	else if (ethernet->ether_type == RTE_BE16(RTE_ETHER_TYPE_ARP) ||
-		 ethernet->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV6))
+	else if (ethernet->ether_type == RTE_BE16(RTE_ETHER_TYPE_ARP))
 		to_kernel(w, mbuf);
-	else
+	else if (ethernet->ether_type != RTE_BE16(RTE_ETHER_TYPE_IPV6))
 		drop_packet(w, mbuf, DROP_not_ip);
+	else
+		switch (classify_ipv6(w, mbuf, &offset)) {
+		case IPPROTO_UDP:
+			classify_udp(w, sorted, mbuf, offset);
+			break;
+		case IPPROTO_ESP:
+			classify_esp(w, sorted, mbuf, offset, false);
+			break;
+		default:
+			break;
+		}
 }
 
 /* True if the frame holds a valid IPv4 packet for us or for all; what Ethernet padded is cut. Else it
  * is gone. */
-static inline bool frame_is_ipv4(struct worker *w, struct rte_mbuf *mbuf, uint64_t mac)
+static inline bool frame_is_ipv4(struct worker *w, struct sorted *sorted, struct rte_mbuf *mbuf,
+				 uint64_t mac)
 {
 	const uint8_t *at = rte_pktmbuf_mtod(mbuf, const uint8_t *);
 	uint64_t there, addresses;
@@ -238,7 +257,7 @@ static inline bool frame_is_ipv4(struct worker *w, struct rte_mbuf *mbuf, uint64
 	if (__builtin_expect((there << 16 != mac << 16 && (at[0] & RTE_ETHER_GROUP_ADDR) == 0) ||
 				     at[12] != RTE_ETHER_TYPE_IPV4 >> 8 || at[13] != 0,
 			     0)) {
-		other_frame(w, mbuf, mac);
+		other_frame(w, sorted, mbuf, mac);
 		return false;
 	}
 	if (mbuf->data_len < RTE_ETHER_HDR_LEN + sizeof(struct rte_ipv4_hdr)) {
@@ -253,6 +272,7 @@ static inline bool frame_is_ipv4(struct worker *w, struct rte_mbuf *mbuf, uint64
 	packet_cut(mbuf, 0, RTE_ETHER_HDR_LEN + total);
 	memcpy(&addresses, at + 26, sizeof(addresses));
 	memcpy(&packet_of(mbuf)->remote_be, &addresses, sizeof(addresses));
+	packet_of(mbuf)->ipv6 = false;
 	return true;
 }
 
@@ -351,6 +371,7 @@ static inline bool esp_in_udp(struct worker *w, struct rte_mbuf *mbuf, uint64_t 
 	memcpy(&packet->remote_be, &there.addresses, sizeof(there.addresses));
 	memcpy(&packet->local_port, &there.ports, sizeof(there.ports));
 	packet->encapsulated = true;
+	packet->ipv6 = false;
 	packet_cut(mbuf, NATT_OFFSET, RTE_ETHER_HDR_LEN + total - NATT_OFFSET);
 	/* Whoever owns it: an owner may change between two packets of a burst, and they must not take
 	 * ways of different length. */
@@ -377,7 +398,7 @@ void classify_stage(struct worker *w, uint16_t port, struct vector *frames)
 
 		if (esp_in_udp(w, mbuf, mac, natt_be, &sorted.esp))
 			continue;
-		if (frame_is_ipv4(w, mbuf, mac)) {
+		if (frame_is_ipv4(w, &sorted, mbuf, mac)) {
 			destinations[ipv4.count] = rte_be_to_cpu_32(packet_of(mbuf)->local_be);
 			vector_add(&ipv4, mbuf);
 		}

@@ -14,10 +14,20 @@ void drop_packet(struct worker *w, struct rte_mbuf *mbuf, enum drop drop)
 	rte_pktmbuf_free(mbuf);
 }
 
-/* A next hop without a link address, or none: control asks the kernel. */
-static void egress_unresolved(struct worker *w, struct rte_mbuf *mbuf, uint64_t next_hop,
-			      uint32_t address)
+static struct endpoint destination_of(const struct rte_mbuf *mbuf)
 {
+	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(mbuf, const struct rte_ipv4_hdr *);
+
+	if (ip->version == 6)
+		return endpoint_ipv6(rte_pktmbuf_mtod(mbuf, const struct rte_ipv6_hdr *)->dst_addr,
+				     0);
+	return endpoint_ipv4(ip->dst_addr, 0);
+}
+
+/* A next hop without a link address, or none: control asks the kernel. */
+static void egress_unresolved(struct worker *w, struct rte_mbuf *mbuf, uint64_t next_hop)
+{
+	struct endpoint destination;
 	const struct adjacency *adjacency = NULL;
 
 	switch (route_kind_of(next_hop)) {
@@ -26,8 +36,8 @@ static void egress_unresolved(struct worker *w, struct rte_mbuf *mbuf, uint64_t 
 		break;
 	case ROUTE_CONNECTED:
 		packet_of(mbuf)->port = (uint16_t)route_index_of(next_hop);
-		control_hand(w, CONTROL_CLASS_neighbour, mbuf, 0, mbuf->data_len,
-			     rte_cpu_to_be_32(address));
+		destination = destination_of(mbuf);
+		control_hand(w, CONTROL_CLASS_neighbour, mbuf, 0, mbuf->data_len, &destination);
 		return;
 	default:
 		break;
@@ -37,14 +47,13 @@ static void egress_unresolved(struct worker *w, struct rte_mbuf *mbuf, uint64_t 
 		return;
 	}
 	packet_of(mbuf)->port = adjacency->port;
-	control_hand(w, CONTROL_CLASS_neighbour, mbuf, 0, mbuf->data_len, adjacency->address_be);
+	control_hand(w, CONTROL_CLASS_neighbour, mbuf, 0, mbuf->data_len, &adjacency->address);
 }
 
 static_assert(offsetof(struct adjacency, ethernet) + RTE_ETHER_HDR_LEN == FRAME_HEADER_BYTES,
 	      "the header ends the word");
 
-void egress_stage(struct worker *w, struct vector *packets, const uint64_t *next_hops,
-		  const uint32_t *addresses)
+void egress_stage(struct worker *w, struct vector *packets, const uint64_t *next_hops)
 {
 	watch_vector(w, packets, WATCH_POINT_egress);
 	for (unsigned i = 0; i < packets->count; i++) {
@@ -55,7 +64,7 @@ void egress_stage(struct worker *w, struct vector *packets, const uint64_t *next
 		if (route_kind_of(next_hops[i]) == ROUTE_ADJACENCY)
 			adjacency = lookup_adjacency(w->tables, route_index_of(next_hops[i]));
 		if (adjacency == NULL || !adjacency->resolved) {
-			egress_unresolved(w, mbuf, next_hops[i], addresses[i]);
+			egress_unresolved(w, mbuf, next_hops[i]);
 			continue;
 		}
 		if (__builtin_expect(mbuf->data_off < FRAME_HEADER_BYTES, 0)) {
@@ -116,7 +125,7 @@ static const uint32_t class_rate[CONTROL_CLASS_COUNT] = {
 };
 
 void control_hand(struct worker *w, enum control_class class, struct rte_mbuf *mbuf,
-		  uint32_t offset, uint32_t length, uint32_t next_hop_be)
+		  uint32_t offset, uint32_t length, const struct endpoint *next_hop)
 {
 	const struct packet *packet = packet_of(mbuf);
 	struct message *message;
@@ -140,9 +149,14 @@ void control_hand(struct worker *w, enum control_class class, struct rte_mbuf *m
 	message->packet_in.port = packet->port;
 	message->packet_in.group = packet->group;
 	message->packet_in.session = packet->session;
-	message->packet_in.next_hop_be = next_hop_be;
-	message->packet_in.local = endpoint_ipv4(packet->local_be, packet->local_port);
-	message->packet_in.remote = endpoint_ipv4(packet->remote_be, packet->remote_port);
+	message->packet_in.next_hop = next_hop != NULL ? *next_hop : (struct endpoint){0};
+	if (packet->ipv6) {
+		message->packet_in.local = endpoint_ipv6(packet->local_ipv6, packet->local_port);
+		message->packet_in.remote = endpoint_ipv6(packet->remote_ipv6, packet->remote_port);
+	} else {
+		message->packet_in.local = endpoint_ipv4(packet->local_be, packet->local_port);
+		message->packet_in.remote = endpoint_ipv4(packet->remote_be, packet->remote_port);
+	}
 	message->packet_in.offset = offset;
 	message->packet_in.length = length;
 	counter_add(&w->view.classes[class], 1);

@@ -63,6 +63,9 @@ static inline void esp_outer_push(struct worker *w, struct rte_mbuf *mbuf, const
 		outer_udp_write(at + OUTER_IPV4_BYTES, header, bytes - OUTER_IPV4_BYTES);
 }
 
+/* The same of IPv6. */
+void esp_outer_push_ipv6(struct rte_mbuf *mbuf, const struct sa *sa);
+
 /*
  * Queues a job for the UDP datagram of `bytes` bytes at `udp` in the buffer; `sa` is the pair to send
  * on, or NULL. The caller made sure of the room in front, and submits.

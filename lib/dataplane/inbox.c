@@ -30,19 +30,36 @@ static void acknowledge(struct worker *w, struct message *message, void *storage
 	(void)mailbox_worker_send(w->mailbox, w->id, message); /* always fits */
 }
 
-void group_set_remote(struct group *group, uint32_t remote_be, uint16_t remote_port)
+static struct endpoint endpoint_of(bool ipv6, const uint8_t address[16], uint32_t address_be,
+				   uint16_t port)
 {
-	group->remote_be = remote_be;
-	group->remote_port = remote_port;
-	outer_header_set(&group->outer, group->local_be, group->local_port, remote_be, remote_port);
+	return ipv6 ? endpoint_ipv6(address, port) : endpoint_ipv4(address_be, port);
+}
+
+struct endpoint group_local(const struct group *group)
+{
+	return endpoint_of(group->ipv6, group->local_ipv6, group->local_be, group->local_port);
+}
+
+struct endpoint group_remote(const struct group *group)
+{
+	return endpoint_of(group->ipv6, group->remote_ipv6, group->remote_be, group->remote_port);
 }
 
 void group_set_endpoints(struct group *group, const struct endpoint *local,
 			 const struct endpoint *remote)
 {
-	group->local_be = endpoint_ipv4_address_be(local);
+	group->ipv6 = remote->family == ENDPOINT_IPV6;
+	memcpy(group->local_ipv6, local->address, sizeof(group->local_ipv6));
+	memcpy(group->remote_ipv6, remote->address, sizeof(group->remote_ipv6));
+	group->local_be =
+		group->ipv6 ? outer_fold(local->address) : endpoint_ipv4_address_be(local);
+	group->remote_be =
+		group->ipv6 ? outer_fold(remote->address) : endpoint_ipv4_address_be(remote);
 	group->local_port = local->port;
-	group_set_remote(group, endpoint_ipv4_address_be(remote), remote->port);
+	group->remote_port = remote->port;
+	outer_header_set(&group->outer, group->local_be, group->local_port, group->remote_be,
+			 group->remote_port);
 }
 
 static void group_add(struct worker *w, const struct message *message)
@@ -230,7 +247,11 @@ static void send_udp(struct worker *w, struct rte_mbuf *mbuf, const struct endpo
 {
 	struct vector one = {.count = 1, .packets = {mbuf}};
 
-	if (outer_push_udp(w, mbuf, local, remote))
+	if (!outer_push_udp(w, mbuf, local, remote))
+		return;
+	if (remote->family == ENDPOINT_IPV6)
+		outer_ipv6_stage(w, &one);
+	else
 		outer_stage(w, &one);
 }
 
@@ -247,8 +268,8 @@ static void send_ike(struct worker *w, const struct message *message, struct rte
 				drop_packet(w, mbuf, DROP_unproven_endpoint_limit);
 				return;
 			}
-			local = endpoint_ipv4(group->local_be, group->local_port);
-			remote = endpoint_ipv4(group->remote_be, group->remote_port);
+			local = group_local(group);
+			remote = group_remote(group);
 		}
 	}
 	send_udp(w, mbuf, &local, &remote);
@@ -279,6 +300,9 @@ static void send_l2tp(struct worker *w, const struct message *message, struct rt
 	udp->dst_port = rte_cpu_to_be_16(remote->port);
 	udp->dgram_len = rte_cpu_to_be_16(mbuf->data_len);
 	udp->dgram_cksum = 0;
+	if (group->ipv6)
+		udp->dgram_cksum = outer_ipv6_udp_checksum(group->local_ipv6, group->remote_ipv6,
+							   (const uint8_t *)udp, mbuf->data_len);
 	esp_out(w, group->newest, mbuf, (uint8_t *)udp, mbuf->data_len);
 }
 
@@ -376,6 +400,9 @@ static bool message_handle(struct worker *w, struct message *message)
 		return false;
 	case MESSAGE_SEND_IPV4:
 		send_ipv4(w, mbuf);
+		return false;
+	case MESSAGE_SEND_IPV6:
+		outer_ipv6_stage(w, &(struct vector){.count = 1, .packets = {mbuf}});
 		return false;
 	default:
 		assert(!"a message that only workers send");

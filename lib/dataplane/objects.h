@@ -83,7 +83,8 @@ struct group {
 	uint32_t local_be;
 	uint16_t remote_port;
 	uint16_t local_port; /* 4500; 500 or 0 without encapsulation */
-	bool may_move;
+	bool may_move : 1;
+	bool ipv6 : 1; /* outside: the two addresses above are what outer_fold() makes of them */
 	uint8_t pairs;
 	uint8_t sessions;
 	uint8_t moves_left; /* in the second of moves_cycles */
@@ -99,6 +100,8 @@ struct group {
 	uint64_t moves_cycles;
 	uint64_t missed_cycles;           /* when control was told of a session that is not here */
 	struct sa *pair[GROUP_PAIRS_MAX]; /* oldest first */
+	uint8_t local_ipv6[16];
+	uint8_t remote_ipv6[16];
 };
 
 /* UDP, L2TP and the first two bytes of PPP in front of each packet to a peer, in words as a

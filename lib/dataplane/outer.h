@@ -15,11 +15,32 @@
 
 #define OUTER_TIME_TO_LIVE 64
 #define OUTER_IPV4_BYTES   20u
+#define OUTER_IPV6_BYTES   40u
 #define OUTER_UDP_BYTES    8u
 
 /* Makes the header; ports are in host order. */
 void outer_header_set(struct outer_header *header, uint32_t local_be, uint16_t local_port,
 		      uint32_t remote_be, uint16_t remote_port);
+
+/* An IPv6 address as one word, to tell two apart that differ by chance. */
+static inline uint32_t outer_fold(const uint8_t address[16])
+{
+	uint32_t words[4];
+
+	memcpy(words, address, sizeof(words));
+	return words[0] ^ words[1] ^ words[2] ^ words[3];
+}
+
+/* IPv6 at `at`, in front of `bytes` bytes of `protocol`. */
+void outer_ipv6_write(uint8_t *at, const uint8_t local[16], const uint8_t remote[16],
+		      uint8_t protocol, uint32_t bytes);
+
+/*
+ * The checksum, never zero, of a datagram of `bytes` bytes whose checksum field is zero (RFC 8200 8.1).
+ * Sent on all UDP over IPv6: Linux drops what has none, in ESP (RFC 3948 leaves it out) and around it.
+ */
+rte_be16_t outer_ipv6_udp_checksum(const uint8_t local[16], const uint8_t remote[16],
+				   const uint8_t *udp, uint32_t bytes);
 
 /*
  * IPv4 at `at` for a packet of `total` bytes, itself included. Written word by word: a structure that

@@ -10,7 +10,9 @@
 #include "crypto/esp_engine.h"
 
 #include <assert.h>
+#include <stdalign.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <rte_ip.h>
@@ -41,8 +43,8 @@ struct packet {
 	uint32_t group;     /* of a control packet: slot of the group; NO_SLOT in clear */
 	uint32_t sequence;  /* of ESP, inbound; of a fragment its offset */
 	uint32_t queued;    /* cycles, the low half, when the job was queued */
-	uint32_t remote_be; /* outer addresses and ports, as received */
-	uint32_t local_be;
+	uint32_t remote_be; /* outer addresses and ports, as received; of IPv6 what */
+	uint32_t local_be;  /* outer_fold() makes of them, the addresses are below */
 	uint16_t local_port;
 	uint16_t remote_port;
 	uint16_t port;       /* received from, or to be sent by */
@@ -53,11 +55,15 @@ struct packet {
 	uint8_t source;      /* the worker that sent it to its owner: order is kept from there */
 	bool encrypt;
 	bool encapsulated; /* ESP came in UDP */
+	bool ipv6;         /* the outer header was IPv6 */
 	uint8_t watch; /* number of the trace that it belongs to; valid while anything is watched */
 	uint32_t watch_number;
+	/* A line that only packets of IPv6 touch. */
+	alignas(64) uint8_t remote_ipv6[16];
+	uint8_t local_ipv6[16];
 };
 
-static_assert(sizeof(struct packet) <= 64, "one line of each buffer");
+static_assert(offsetof(struct packet, remote_ipv6) == 64, "one line of each buffer, but of IPv6");
 
 /*
  * The computed tag of a packet that is decrypted lies before its ESP header, where outer headers

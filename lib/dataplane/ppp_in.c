@@ -39,6 +39,6 @@ unsigned ppp_rare_in(struct worker *w, struct rte_mbuf *mbuf, const struct sa *s
 	packet_of(mbuf)->group = sa != NULL ? sa->group->slot : NO_SLOT;
 	packet_of(mbuf)->session = session->slot;
 	payload_cut(mbuf, payload);
-	control_hand(w, CONTROL_CLASS_ppp_control, mbuf, 0, payload->bytes, 0);
+	control_hand(w, CONTROL_CLASS_ppp_control, mbuf, 0, payload->bytes, NULL);
 	return STEP_TAKEN;
 }

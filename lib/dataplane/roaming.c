@@ -25,8 +25,8 @@ static void tell_control(struct worker *w, const struct group *group)
 	if (message == NULL)
 		return;
 	message->group_move.slot = group->slot;
-	message->group_move.local = endpoint_ipv4(group->local_be, group->local_port);
-	message->group_move.remote = endpoint_ipv4(group->remote_be, group->remote_port);
+	message->group_move.local = group_local(group);
+	message->group_move.remote = group_remote(group);
 	message->group_move.unproven = group->unproven;
 	if (!mailbox_worker_send(w->mailbox, w->id, message))
 		mailbox_worker_message_free(w->mailbox, w->id, message);
@@ -40,7 +40,9 @@ static void set_unproven(struct group *group, bool unproven, uint32_t allowance)
 
 void roaming_heard(struct worker *w, struct group *group, const struct packet *packet)
 {
-	if (!group->may_move || !may_move_again(w, group)) {
+	struct endpoint local, remote;
+
+	if (!group->may_move || group->ipv6 || packet->ipv6 || !may_move_again(w, group)) {
 		counter_add(&w->view.endpoints_refused, 1);
 		return;
 	}
@@ -48,7 +50,9 @@ void roaming_heard(struct worker *w, struct group *group, const struct packet *p
 		set_unproven(group, false, 0);
 	else if (packet->remote_be != group->remote_be)
 		set_unproven(group, true, 0);
-	group_set_remote(group, packet->remote_be, packet->remote_port);
+	local = group_local(group);
+	remote = endpoint_ipv4(packet->remote_be, packet->remote_port);
+	group_set_endpoints(group, &local, &remote);
 	counter_add(&w->view.endpoints_moved, 1);
 	tell_control(w, group);
 }
@@ -83,8 +87,12 @@ void roaming_proven(struct worker *w, const struct message *message)
 {
 	struct group *group = w->groups[message->group_move.slot];
 
-	if (group == NULL ||
-	    endpoint_ipv4_address_be(&message->group_move.remote) != group->remote_be)
+	struct endpoint remote;
+
+	if (group == NULL)
+		return;
+	remote = group_remote(group);
+	if (!endpoint_same_address(&message->group_move.remote, &remote))
 		return; /* it moved again meanwhile */
 	group->proven_be = group->remote_be;
 	set_unproven(group, false, 0);
@@ -92,10 +100,10 @@ void roaming_proven(struct worker *w, const struct message *message)
 
 void roaming_follow(struct group *group, const struct group *other)
 {
-	group->local_be = other->local_be;
-	group->local_port = other->local_port;
+	struct endpoint local = group_local(other), remote = group_remote(other);
+
 	group->may_move = other->may_move;
-	group_set_remote(group, other->remote_be, other->remote_port);
+	group_set_endpoints(group, &local, &remote);
 	group->proven_be = other->proven_be;
 	set_unproven(group, other->unproven, other->allowance);
 }

@@ -21,7 +21,7 @@ static void to_self(struct worker *w, struct rte_mbuf *mbuf)
 		return;
 	}
 	packet_of(mbuf)->port = UINT16_MAX; /* no port: the subscribers' interface of the kernel */
-	control_hand(w, CONTROL_CLASS_to_self, mbuf, 0, mbuf->data_len, 0);
+	control_hand(w, CONTROL_CLASS_to_self, mbuf, 0, mbuf->data_len, NULL);
 }
 
 /* True if the packet goes to the session packet_of()->session. */
@@ -63,7 +63,6 @@ void route_stage(struct worker *w, struct vector *packets)
 			if (!hop_take(w, mbuf))
 				break;
 			/* Packets that go on close the gaps of those that do not. */
-			destinations[hops.count] = destinations[i];
 			next_hops[hops.count] = next_hops[i];
 			vector_add(&hops, mbuf);
 			break;
@@ -84,7 +83,7 @@ void route_stage(struct worker *w, struct vector *packets)
 		}
 	}
 	if (hops.count != 0)
-		egress_stage(w, &hops, next_hops, destinations);
+		egress_stage(w, &hops, next_hops);
 	if (sessions.count != 0)
 		session_out_stage(w, &sessions);
 }

@@ -14,12 +14,15 @@
 
 /* What all headers in front of PPP's protocol field need at most, ESP's and the link's too. */
 #define TUNNEL_ROOM_BYTES                                                                   \
-	(TUNNEL_HEADER_BYTES + ESP_HEADER_BYTES + 16 + OUTER_UDP_BYTES + OUTER_IPV4_BYTES + \
+	(TUNNEL_HEADER_BYTES + ESP_HEADER_BYTES + 16 + OUTER_UDP_BYTES + OUTER_IPV6_BYTES + \
 	 FRAME_HEADER_BYTES)
 
 /* Makes what stands in front of each PPP frame to a peer; everything in host order. */
 void tunnel_header_set(struct tunnel_header *header, uint16_t local_port, uint16_t remote_port,
 		       uint16_t peer_tunnel, uint16_t peer_session);
+
+/* The checksum of the datagram at `udp`: over IPv6 the peer wants one, inside ESP too. */
+void tunnel_checksum(const struct group *group, uint8_t *udp, uint32_t bytes);
 
 /*
  * Sends the PPP frame of `bytes` bytes at `ppp` in the buffer, which begins with its protocol, through
@@ -38,6 +41,8 @@ static inline void tunnel_out(struct worker *w, const struct session *session,
 	memcpy(at, &udp, sizeof(udp));
 	memcpy(at + sizeof(udp), &session->header.l2tp, sizeof(session->header.l2tp));
 	if (session->group != NULL) {
+		if (__builtin_expect(session->group->ipv6, 0))
+			tunnel_checksum(session->group, at, bytes);
 		esp_out(w, session->group->newest, mbuf, at, bytes);
 		return;
 	}

@@ -97,6 +97,12 @@ struct dataplane {
 
 /* --- the stages, in the order of the way up and then down --- */
 
+/*
+ * An IPv6 frame for our link address: the protocol, if it is UDP or ESP to an address of ours at `offset`
+ * of the frame, with the packet's addresses set. Else it is gone, and 0.
+ */
+uint8_t classify_ipv6(struct worker *w, struct rte_mbuf *mbuf, uint32_t *offset);
+
 /* Frames as received from a port. */
 void classify_stage(struct worker *w, uint16_t port, struct vector *frames);
 
@@ -124,6 +130,9 @@ void esp_out_complete(struct worker *w, struct vector *packets);
 /* Complete IPv4 packets of ours, by their destination to a next hop. */
 void outer_stage(struct worker *w, struct vector *packets);
 
+/* The same of IPv6. */
+void outer_ipv6_stage(struct worker *w, struct vector *packets);
+
 /* --- shared by stages --- */
 
 /* Submits what stages queued in worker.jobs, and gathers what completed. */
@@ -134,21 +143,21 @@ void crypto_flush(struct worker *w, unsigned lane);
 /* Completes the jobs that were queued more than `cycles` before this poll. */
 void crypto_flush_older(struct worker *w, unsigned lane, uint32_t cycles);
 
-/* IPv4 and UDP headers in front of `mbuf`, with checksums; false if it is gone. */
+/* IP and UDP headers in front of `mbuf`, with checksums; false if it is gone. */
 bool outer_push_udp(struct worker *w, struct rte_mbuf *mbuf, const struct endpoint *local,
 		    const struct endpoint *remote);
 
-/* IPv4 packets to the next hops that `next_hops` (values of routes) name; `addresses` are theirs. */
-void egress_stage(struct worker *w, struct vector *packets, const uint64_t *next_hops,
-		  const uint32_t *addresses);
+/* IP packets to the next hops that `next_hops` (values of routes) name. */
+void egress_stage(struct worker *w, struct vector *packets, const uint64_t *next_hops);
 
 /* A complete frame to a port's transmit queue; flush sends what is buffered. */
 void transmit_frame(struct worker *w, struct rte_mbuf *mbuf, uint16_t port);
 void transmit_flush(struct worker *w);
 
-/* To the control core with its context; `offset` and `length` name the bytes that matter. */
+/* To the control core with its context; `offset` and `length` name the bytes that matter. `next_hop` of
+ * class neighbour, else NULL. */
 void control_hand(struct worker *w, enum control_class class, struct rte_mbuf *mbuf,
-		  uint32_t offset, uint32_t length, uint32_t next_hop_be);
+		  uint32_t offset, uint32_t length, const struct endpoint *next_hop);
 
 /* An ICMP error about the IPv4 packet in `about` (which the caller still owns). */
 void icmp_error_send(struct worker *w, const struct rte_mbuf *about, uint8_t type, uint8_t code,
@@ -211,8 +220,9 @@ void inbox_sa_idle(struct worker *w, struct sa *sa);
 /* Chooses the pair to send on. */
 void group_choose_newest(struct group *group);
 
-/* Where the peer is: the outer headers are made again. */
-void group_set_remote(struct group *group, uint32_t remote_be, uint16_t remote_port);
+/* Where we and the peer are: the outer headers are made again. */
+struct endpoint group_local(const struct group *group);
+struct endpoint group_remote(const struct group *group);
 void group_set_endpoints(struct group *group, const struct endpoint *local,
 			 const struct endpoint *remote);
 

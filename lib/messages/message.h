@@ -45,6 +45,7 @@ enum message_kind {
 	MESSAGE_SEND_FRAME, /* .send_frame: an Ethernet frame from a twin */
 	MESSAGE_SEND_IPV4,  /* an IPv4 packet to be routed: from the kernel to a subscriber, or
 				 one that waited for its neighbour */
+	MESSAGE_SEND_IPV6,  /* an IPv6 packet of ours that waited for its neighbour */
 
 	/* worker -> control */
 	MESSAGE_PACKET,       /* .packet, and `packet` is set */
@@ -148,9 +149,9 @@ struct message {
 		struct {
 			uint8_t class; /* enum control_class */
 			uint16_t port;
-			uint32_t group;       /* NO_SLOT if none */
-			uint32_t session;     /* slot, for PPP control */
-			uint32_t next_hop_be; /* for neighbour */
+			uint32_t group;           /* NO_SLOT if none */
+			uint32_t session;         /* slot, for PPP control */
+			struct endpoint next_hop; /* for neighbour */
 			struct endpoint local;
 			struct endpoint remote;
 			uint32_t offset; /* of the bytes that matter, in the packet */

@@ -4,7 +4,6 @@
 
 #include "base/memory.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +18,7 @@ struct waiting_packet {
 struct neighbour {
 	struct neighbour *next;
 	unsigned port;
-	uint32_t address_be;
+	struct endpoint address;
 	int adjacency;
 	unsigned holders; /* routes through it */
 	bool resolved;
@@ -65,40 +64,46 @@ void neighbours_free(struct neighbours *neighbours)
 	free(neighbours);
 }
 
-static struct neighbour **bucket_of(struct neighbours *neighbours, unsigned port,
-				    uint32_t address_be)
+static uint8_t host_bits(const struct endpoint *address)
 {
-	uint32_t hash = (ntohl(address_be) + port * 0x9e3779b9u) * 2654435761u;
+	return (uint8_t)(endpoint_address_bytes(address) * 8);
+}
+
+static struct neighbour **bucket_of(struct neighbours *neighbours, unsigned port,
+				    const struct endpoint *address)
+{
+	uint32_t hash = (address_hash(address) + port * 0x9e3779b9u) * 2654435761u;
 
 	return &neighbours->bucket[hash >> 20];
 }
 
-static struct neighbour *find(struct neighbours *neighbours, unsigned port, uint32_t address_be)
+static struct neighbour *find(struct neighbours *neighbours, unsigned port,
+			      const struct endpoint *address)
 {
-	struct neighbour *at = *bucket_of(neighbours, port, address_be);
+	struct neighbour *at = *bucket_of(neighbours, port, address);
 
-	while (at != NULL && (at->port != port || at->address_be != address_be))
+	while (at != NULL && (at->port != port || !endpoint_same_address(&at->address, address)))
 		at = at->next;
 	return at;
 }
 
 static struct neighbour *find_or_make(struct neighbours *neighbours, unsigned port,
-				      uint32_t address_be)
+				      const struct endpoint *address)
 {
-	struct neighbour *neighbour = find(neighbours, port, address_be);
+	struct neighbour *neighbour = find(neighbours, port, address);
 	struct neighbour **bucket;
 	int adjacency;
 
 	if (neighbour != NULL)
 		return neighbour;
-	adjacency = tables_adjacency_new(neighbours->ports->tables, (uint16_t)port, address_be);
+	adjacency = tables_adjacency_new(neighbours->ports->tables, (uint16_t)port, address);
 	if (adjacency < 0)
 		return NULL;
 	neighbour = memory_new(sizeof(*neighbour));
 	neighbour->port = port;
-	neighbour->address_be = address_be;
+	neighbour->address = *address;
 	neighbour->adjacency = adjacency;
-	bucket = bucket_of(neighbours, port, address_be);
+	bucket = bucket_of(neighbours, port, address);
 	neighbour->next = *bucket;
 	*bucket = neighbour;
 	return neighbour;
@@ -111,7 +116,7 @@ static void reap(struct neighbours *neighbours, struct neighbour *neighbour)
 
 	if (neighbour->holders != 0 || neighbour->resolved || neighbour->waiting != 0)
 		return;
-	link = bucket_of(neighbours, neighbour->port, neighbour->address_be);
+	link = bucket_of(neighbours, neighbour->port, &neighbour->address);
 	while (*link != neighbour)
 		link = &(*link)->next;
 	*link = neighbour->next;
@@ -119,9 +124,9 @@ static void reap(struct neighbours *neighbours, struct neighbour *neighbour)
 	free(neighbour);
 }
 
-int neighbours_hold(struct neighbours *neighbours, unsigned port, uint32_t address_be)
+int neighbours_hold(struct neighbours *neighbours, unsigned port, const struct endpoint *address)
 {
-	struct neighbour *neighbour = find_or_make(neighbours, port, address_be);
+	struct neighbour *neighbour = find_or_make(neighbours, port, address);
 
 	if (neighbour == NULL)
 		return -1;
@@ -129,9 +134,10 @@ int neighbours_hold(struct neighbours *neighbours, unsigned port, uint32_t addre
 	return neighbour->adjacency;
 }
 
-void neighbours_release(struct neighbours *neighbours, unsigned port, uint32_t address_be)
+void neighbours_release(struct neighbours *neighbours, unsigned port,
+			const struct endpoint *address)
 {
-	struct neighbour *neighbour = find(neighbours, port, address_be);
+	struct neighbour *neighbour = find(neighbours, port, address);
 
 	if (neighbour == NULL)
 		return;
@@ -142,9 +148,11 @@ void neighbours_release(struct neighbours *neighbours, unsigned port, uint32_t a
 static void waiting_send(struct neighbours *neighbours, struct neighbour *neighbour)
 {
 	struct mailbox *mailbox = neighbours->ports->mailbox;
+	enum message_kind kind =
+		neighbour->address.family == ENDPOINT_IPV6 ? MESSAGE_SEND_IPV6 : MESSAGE_SEND_IPV4;
 
 	for (unsigned i = 0; i < neighbour->waiting; i++) {
-		struct message *message = mailbox_message_new(mailbox, MESSAGE_SEND_IPV4);
+		struct message *message = mailbox_message_new(mailbox, kind);
 
 		if (mailbox_packet_set(mailbox, message, neighbour->packets[i].bytes,
 				       neighbour->packets[i].length) == 0)
@@ -158,36 +166,35 @@ static void waiting_send(struct neighbours *neighbours, struct neighbour *neighb
 /* A host of a connected network gets a route of its own; anything more exact stays. */
 static void host_route_put(struct tables *tables, struct neighbour *neighbour)
 {
-	uint32_t address = ntohl(neighbour->address_be);
 	uint32_t index;
 
-	if (tables_route_find(tables, address, &index) == ROUTE_CONNECTED &&
+	if (route_find(tables, &neighbour->address, &index) == ROUTE_CONNECTED &&
 	    index == neighbour->port)
-		neighbour->host_route = tables_route_add(tables, address, 32, ROUTE_ADJACENCY,
-							 (uint32_t)neighbour->adjacency) == 0;
+		neighbour->host_route =
+			route_put(tables, &neighbour->address, host_bits(&neighbour->address),
+				  ROUTE_ADJACENCY, (uint32_t)neighbour->adjacency) == 0;
 }
 
 /* The kernel may have put a route of its own in that place since: then it stays. */
 static void host_route_remove(struct tables *tables, struct neighbour *neighbour)
 {
-	uint32_t address = ntohl(neighbour->address_be);
 	uint32_t index;
 
 	if (neighbour->host_route &&
-	    tables_route_find(tables, address, &index) == ROUTE_ADJACENCY &&
+	    route_find(tables, &neighbour->address, &index) == ROUTE_ADJACENCY &&
 	    index == (uint32_t)neighbour->adjacency)
-		tables_route_delete(tables, address, 32);
+		route_remove(tables, &neighbour->address, host_bits(&neighbour->address));
 	neighbour->host_route = false;
 }
 
-void neighbours_update(struct neighbours *neighbours, unsigned port, uint32_t address_be,
+void neighbours_update(struct neighbours *neighbours, unsigned port, const struct endpoint *address,
 		       const uint8_t *mac)
 {
 	struct tables *tables = neighbours->ports->tables;
 	struct neighbour *neighbour;
 
 	if (mac == NULL) {
-		neighbour = find(neighbours, port, address_be);
+		neighbour = find(neighbours, port, address);
 		if (neighbour == NULL)
 			return;
 		neighbour->resolved = false;
@@ -198,7 +205,7 @@ void neighbours_update(struct neighbours *neighbours, unsigned port, uint32_t ad
 		reap(neighbours, neighbour);
 		return;
 	}
-	neighbour = find_or_make(neighbours, port, address_be);
+	neighbour = find_or_make(neighbours, port, address);
 	if (neighbour == NULL)
 		return;
 	tables_adjacency_resolve(tables, (uint32_t)neighbour->adjacency, mac);
@@ -207,10 +214,10 @@ void neighbours_update(struct neighbours *neighbours, unsigned port, uint32_t ad
 	waiting_send(neighbours, neighbour);
 }
 
-bool neighbours_wait(struct neighbours *neighbours, unsigned port, uint32_t address_be,
+bool neighbours_wait(struct neighbours *neighbours, unsigned port, const struct endpoint *address,
 		     const uint8_t *packet, size_t length)
 {
-	struct neighbour *neighbour = find_or_make(neighbours, port, address_be);
+	struct neighbour *neighbour = find_or_make(neighbours, port, address);
 	struct waiting_packet *waiting;
 
 	if (neighbour == NULL || neighbour->waiting == WAITING_MAX)
@@ -228,9 +235,10 @@ bool neighbours_wait(struct neighbours *neighbours, unsigned port, uint32_t addr
 	return true;
 }
 
-bool neighbours_worth_keeping(struct neighbours *neighbours, unsigned port, uint32_t address_be)
+bool neighbours_worth_keeping(struct neighbours *neighbours, unsigned port,
+			      const struct endpoint *address)
 {
-	struct neighbour *neighbour = find(neighbours, port, address_be);
+	struct neighbour *neighbour = find(neighbours, port, address);
 
 	if (neighbour == NULL || !neighbour->resolved || !neighbour->wanted)
 		return false;
@@ -238,9 +246,10 @@ bool neighbours_worth_keeping(struct neighbours *neighbours, unsigned port, uint
 	return true;
 }
 
-unsigned neighbours_give_up(struct neighbours *neighbours, unsigned port, uint32_t address_be)
+unsigned neighbours_give_up(struct neighbours *neighbours, unsigned port,
+			    const struct endpoint *address)
 {
-	struct neighbour *neighbour = find(neighbours, port, address_be);
+	struct neighbour *neighbour = find(neighbours, port, address);
 	unsigned count;
 
 	if (neighbour == NULL)

@@ -58,7 +58,8 @@ struct netlink *netlink_new(struct ports *ports)
 
 	netlink->ports = ports;
 	netlink->sequence = (uint32_t)time(NULL);
-	netlink->events = socket_open(RTMGRP_IPV4_ROUTE | RTMGRP_NEIGH | RTMGRP_IPV4_IFADDR);
+	netlink->events = socket_open(RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE | RTMGRP_NEIGH |
+				      RTMGRP_IPV4_IFADDR);
 	netlink->requests = socket_open(0);
 	netlink->neighbours = neighbours_new(ports);
 	netlink->routes = kernel_routes_new(ports, netlink->neighbours);
@@ -105,18 +106,26 @@ static int attribute_collect(const struct nlattr *attribute, void *data)
 	return MNL_CB_OK;
 }
 
-static uint32_t attribute_address(const struct nlattr *attribute)
+static bool family_known(const struct ports *ports, unsigned family)
 {
-	uint32_t address_be = 0;
+	return family == AF_INET || (family == AF_INET6 && tables_sizes(ports->tables)->ipv6);
+}
 
-	if (attribute != NULL && mnl_attr_get_payload_len(attribute) == sizeof(address_be))
-		memcpy(&address_be, mnl_attr_get_payload(attribute), sizeof(address_be));
-	return address_be;
+/* Of no family if the attribute is missing, or not an address of this family. */
+static struct endpoint attribute_address(unsigned family, const struct nlattr *attribute)
+{
+	struct endpoint address = {.family = family == AF_INET6 ? ENDPOINT_IPV6 : ENDPOINT_IPV4};
+
+	if (attribute == NULL ||
+	    mnl_attr_get_payload_len(attribute) != endpoint_address_bytes(&address))
+		return (struct endpoint){.family = ENDPOINT_NONE};
+	memcpy(address.address, mnl_attr_get_payload(attribute), endpoint_address_bytes(&address));
+	return address;
 }
 
 /* The first next hop of a route with several. */
-static void multipath_read(const struct nlattr *attribute, unsigned *interface,
-			   uint32_t *gateway_be)
+static void multipath_read(unsigned family, const struct nlattr *attribute, unsigned *interface,
+			   struct endpoint *gateway)
 {
 	const struct rtnexthop *hop = mnl_attr_get_payload(attribute);
 	const struct nlattr *nested;
@@ -130,7 +139,7 @@ static void multipath_read(const struct nlattr *attribute, unsigned *interface,
 	end = (const char *)hop + hop->rtnh_len;
 	while (mnl_attr_ok(nested, (int)(end - (const char *)nested))) {
 		if (mnl_attr_get_type(nested) == RTA_GATEWAY)
-			*gateway_be = attribute_address(nested);
+			*gateway = attribute_address(family, nested);
 		nested = mnl_attr_next(nested);
 	}
 }
@@ -145,13 +154,14 @@ static bool route_read(const struct ports *ports, const struct nlmsghdr *header,
 	unsigned interface = 0;
 	int port;
 
-	if (message->rtm_family != AF_INET || (message->rtm_flags & RTM_F_CLONED))
+	if (!family_known(ports, message->rtm_family) || (message->rtm_flags & RTM_F_CLONED))
 		return false;
 	if (message->rtm_table != RT_TABLE_MAIN && message->rtm_table != RT_TABLE_LOCAL)
 		return false;
 	mnl_attr_parse(header, sizeof(*message), attribute_collect, &table);
-	*route = (struct kernel_route){.prefix = ntohl(attribute_address(attributes[RTA_DST])),
-				       .length = message->rtm_dst_len};
+	*route = (struct kernel_route){.length = message->rtm_dst_len};
+	route->prefix = attribute_address(message->rtm_family, attributes[RTA_DST]);
+	route->prefix.family = message->rtm_family == AF_INET6 ? ENDPOINT_IPV6 : ENDPOINT_IPV4;
 	if (attributes[RTA_PRIORITY] != NULL)
 		route->metric = mnl_attr_get_u32(attributes[RTA_PRIORITY]);
 	switch (message->rtm_type) {
@@ -169,11 +179,12 @@ static bool route_read(const struct ports *ports, const struct nlmsghdr *header,
 	default:
 		return false;
 	}
-	route->gateway_be = attribute_address(attributes[RTA_GATEWAY]);
+	route->gateway = attribute_address(message->rtm_family, attributes[RTA_GATEWAY]);
 	if (attributes[RTA_OIF] != NULL)
 		interface = mnl_attr_get_u32(attributes[RTA_OIF]);
 	else if (attributes[RTA_MULTIPATH] != NULL)
-		multipath_read(attributes[RTA_MULTIPATH], &interface, &route->gateway_be);
+		multipath_read(message->rtm_family, attributes[RTA_MULTIPATH], &interface,
+			       &route->gateway);
 	else if (attributes[RTA_NH_ID] != NULL)
 		log_warning(ports->log, LOG_PORTS,
 			    "a route names only a next-hop object and is not used: "
@@ -182,7 +193,7 @@ static bool route_read(const struct ports *ports, const struct nlmsghdr *header,
 	if (port < 0)
 		return false; /* another interface of the kernel, or conc0 */
 	route->port = (unsigned)port;
-	route->kind = route->gateway_be != 0 ? ROUTE_ADJACENCY : ROUTE_CONNECTED;
+	route->kind = route->gateway.family != ENDPOINT_NONE ? ROUTE_ADJACENCY : ROUTE_CONNECTED;
 	return true;
 }
 
@@ -194,20 +205,20 @@ static void neighbour_read(struct netlink *netlink, const struct nlmsghdr *heade
 	const uint16_t valid =
 		NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP;
 	int port = port_of_interface(netlink->ports, (unsigned)message->ndm_ifindex);
-	uint32_t address_be;
+	struct endpoint address;
 
-	if (message->ndm_family != AF_INET || port < 0)
+	if (!family_known(netlink->ports, message->ndm_family) || port < 0)
 		return;
 	mnl_attr_parse(header, sizeof(*message), attribute_collect, &table);
-	address_be = attribute_address(attributes[NDA_DST]);
-	if (address_be == 0)
+	address = attribute_address(message->ndm_family, attributes[NDA_DST]);
+	if (address.family == ENDPOINT_NONE)
 		return;
 	if (header->nlmsg_type == RTM_NEWNEIGH && (message->ndm_state & valid) != 0 &&
 	    attributes[NDA_LLADDR] != NULL && mnl_attr_get_payload_len(attributes[NDA_LLADDR]) == 6)
-		neighbours_update(netlink->neighbours, (unsigned)port, address_be,
+		neighbours_update(netlink->neighbours, (unsigned)port, &address,
 				  mnl_attr_get_payload(attributes[NDA_LLADDR]));
 	else if (header->nlmsg_type == RTM_DELNEIGH || (message->ndm_state & NUD_FAILED) != 0)
-		neighbours_update(netlink->neighbours, (unsigned)port, address_be, NULL);
+		neighbours_update(netlink->neighbours, (unsigned)port, &address, NULL);
 }
 
 static void address_read(struct netlink *netlink, const struct nlmsghdr *header)
@@ -216,12 +227,14 @@ static void address_read(struct netlink *netlink, const struct nlmsghdr *header)
 	const struct nlattr *attributes[IFA_MAX + 1] = {NULL};
 	struct attribute_table table = {IFA_MAX, attributes};
 	int port = port_of_interface(netlink->ports, message->ifa_index);
+	struct endpoint address;
 
 	if (message->ifa_family != AF_INET || port < 0 || header->nlmsg_type != RTM_NEWADDR)
 		return;
 	mnl_attr_parse(header, sizeof(*message), attribute_collect, &table);
+	address = attribute_address(AF_INET, attributes[IFA_LOCAL]);
 	tables_port_address_set(netlink->ports->tables, (uint16_t)port,
-				attribute_address(attributes[IFA_LOCAL]));
+				endpoint_ipv4_address_be(&address));
 }
 
 static int message_read(const struct nlmsghdr *header, void *data)
@@ -284,7 +297,7 @@ static int ask(struct netlink *netlink, struct nlmsghdr *header)
 	return 0;
 }
 
-static int dump(struct netlink *netlink, uint16_t type)
+static int dump(struct netlink *netlink, uint16_t type, uint8_t family)
 {
 	char buffer[256];
 	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
@@ -293,31 +306,35 @@ static int dump(struct netlink *netlink, uint16_t type)
 	header->nlmsg_type = type;
 	header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	message = mnl_nlmsg_put_extra_header(header, sizeof(struct rtmsg));
-	message->rtgen_family = AF_INET;
+	message->rtgen_family = family;
 	return ask(netlink, header);
 }
 
 /* A listing that changes while it is read breaks off with -EINTR and is read again. */
-static int dump_whole(struct netlink *netlink, uint16_t type)
+static int dump_whole(struct netlink *netlink, uint16_t type, uint8_t family)
 {
 	int error = -EINTR;
 
 	for (unsigned i = 0; error == -EINTR && i < DUMPS_MAX; i++)
-		error = dump(netlink, type);
+		error = dump(netlink, type, family);
 	return error;
 }
 
 int netlink_load(struct netlink *netlink)
 {
-	int error = dump_whole(netlink, RTM_GETADDR);
+	int error = dump_whole(netlink, RTM_GETADDR, AF_INET);
 
 	kernel_routes_mark(netlink->routes);
 	if (error == 0)
-		error = dump_whole(netlink, RTM_GETROUTE);
+		error = dump_whole(netlink, RTM_GETROUTE, AF_INET);
+	if (error == 0 && tables_sizes(netlink->ports->tables)->ipv6)
+		error = dump_whole(netlink, RTM_GETROUTE, AF_INET6);
 	if (error == 0)
 		kernel_routes_sweep(netlink->routes);
 	if (error == 0)
-		error = dump_whole(netlink, RTM_GETNEIGH);
+		error = dump_whole(netlink, RTM_GETNEIGH, AF_INET);
+	if (error == 0 && tables_sizes(netlink->ports->tables)->ipv6)
+		error = dump_whole(netlink, RTM_GETNEIGH, AF_INET6);
 	return error;
 }
 
@@ -340,15 +357,15 @@ static void neighbour_keep(struct netlink *netlink, const struct nlmsghdr *heade
 	const struct nlattr *attributes[NDA_MAX + 1] = {NULL};
 	struct attribute_table table = {NDA_MAX, attributes};
 	int port = port_of_interface(netlink->ports, (unsigned)message->ndm_ifindex);
-	uint32_t address_be;
+	struct endpoint address;
 
-	if (message->ndm_family != AF_INET || port < 0)
+	if (!family_known(netlink->ports, message->ndm_family) || port < 0)
 		return;
 	mnl_attr_parse(header, sizeof(*message), attribute_collect, &table);
-	address_be = attribute_address(attributes[NDA_DST]);
-	if (!neighbours_worth_keeping(netlink->neighbours, (unsigned)port, address_be))
+	address = attribute_address(message->ndm_family, attributes[NDA_DST]);
+	if (!neighbours_worth_keeping(netlink->neighbours, (unsigned)port, &address))
 		return;
-	if (netlink_neighbour_keep(netlink, (unsigned)message->ndm_ifindex, address_be) != 0)
+	if (netlink_neighbour_keep(netlink, (unsigned)message->ndm_ifindex, &address) != 0)
 		log_debug(netlink->ports->log, LOG_PORTS, "the kernel does not keep a neighbour");
 }
 
@@ -380,9 +397,15 @@ void netlink_readable(void *object)
 	}
 }
 
+static uint8_t family_of(const struct endpoint *address)
+{
+	return address->family == ENDPOINT_IPV6 ? AF_INET6 : AF_INET;
+}
+
 int netlink_address_add(struct netlink *netlink, unsigned interface,
 			const struct port_address *address)
 {
+	size_t bytes = endpoint_address_bytes(&address->address);
 	char buffer[256];
 	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
 	struct ifaddrmsg *message;
@@ -390,11 +413,13 @@ int netlink_address_add(struct netlink *netlink, unsigned interface,
 	header->nlmsg_type = RTM_NEWADDR;
 	header->nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_REPLACE | NLM_F_ACK;
 	message = mnl_nlmsg_put_extra_header(header, sizeof(*message));
-	message->ifa_family = AF_INET;
+	message->ifa_family = family_of(&address->address);
 	message->ifa_prefixlen = address->prefix_length;
 	message->ifa_index = interface;
-	mnl_attr_put_u32(header, IFA_LOCAL, address->address_be);
-	mnl_attr_put_u32(header, IFA_ADDRESS, address->address_be);
+	/* It is ours by configuration, and to be used at once: nobody is asked whether he has it. */
+	message->ifa_flags = address->address.family == ENDPOINT_IPV6 ? IFA_F_NODAD : 0;
+	mnl_attr_put(header, IFA_LOCAL, bytes, address->address.address);
+	mnl_attr_put(header, IFA_ADDRESS, bytes, address->address.address);
 	return ask(netlink, header);
 }
 
@@ -421,8 +446,8 @@ int netlink_route_change(struct netlink *netlink, bool add, uint32_t prefix_be, 
 	return ask(netlink, header);
 }
 
-static int neighbour_flag(struct netlink *netlink, unsigned interface, uint32_t address_be,
-			  uint8_t flags, uint32_t more_flags)
+static int neighbour_flag(struct netlink *netlink, unsigned interface,
+			  const struct endpoint *address, uint8_t flags, uint32_t more_flags)
 {
 	char buffer[256];
 	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
@@ -431,22 +456,24 @@ static int neighbour_flag(struct netlink *netlink, unsigned interface, uint32_t 
 	header->nlmsg_type = RTM_NEWNEIGH;
 	header->nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_REPLACE | NLM_F_ACK;
 	message = mnl_nlmsg_put_extra_header(header, sizeof(*message));
-	message->ndm_family = AF_INET;
+	message->ndm_family = family_of(address);
 	message->ndm_ifindex = (int)interface;
 	message->ndm_state = NUD_NONE;
 	message->ndm_flags = flags;
-	mnl_attr_put_u32(header, NDA_DST, address_be);
+	mnl_attr_put(header, NDA_DST, endpoint_address_bytes(address), address->address);
 	if (more_flags != 0)
 		mnl_attr_put_u32(header, NDA_FLAGS_EXT, more_flags);
 	return ask(netlink, header);
 }
 
-int netlink_neighbour_ask(struct netlink *netlink, unsigned interface, uint32_t address_be)
+int netlink_neighbour_ask(struct netlink *netlink, unsigned interface,
+			  const struct endpoint *address)
 {
-	return neighbour_flag(netlink, interface, address_be, NTF_USE, 0);
+	return neighbour_flag(netlink, interface, address, NTF_USE, 0);
 }
 
-int netlink_neighbour_keep(struct netlink *netlink, unsigned interface, uint32_t address_be)
+int netlink_neighbour_keep(struct netlink *netlink, unsigned interface,
+			   const struct endpoint *address)
 {
-	return neighbour_flag(netlink, interface, address_be, 0, NTF_EXT_MANAGED);
+	return neighbour_flag(netlink, interface, address, 0, NTF_EXT_MANAGED);
 }

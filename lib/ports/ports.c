@@ -133,7 +133,7 @@ void ports_to_kernel(struct ports *ports, uint16_t port, const uint8_t *bytes, s
 			  strerror(errno));
 }
 
-void ports_neighbour_needed(struct ports *ports, uint16_t port, uint32_t next_hop_be,
+void ports_neighbour_needed(struct ports *ports, uint16_t port, const struct endpoint *next_hop,
 			    const uint8_t *packet, size_t length)
 {
 	struct neighbours *neighbours;
@@ -142,16 +142,15 @@ void ports_neighbour_needed(struct ports *ports, uint16_t port, uint32_t next_ho
 	if (port >= ports->count)
 		return;
 	neighbours = netlink_neighbours(ports->netlink);
-	if (!neighbours_wait(neighbours, port, next_hop_be, packet, length))
+	if (!neighbours_wait(neighbours, port, next_hop, packet, length))
 		ports->neighbour_unresolved++;
-	error = netlink_neighbour_ask(ports->netlink, ports->port[port].twin.interface,
-				      next_hop_be);
+	error = netlink_neighbour_ask(ports->netlink, ports->port[port].twin.interface, next_hop);
 	if (error == 0)
 		return;
 	/* Nothing will come of it: what waits is given up. */
 	log_debug(ports->log, LOG_PORTS, "the kernel asks for no neighbour port=%s error=%s",
 		  ports->port[port].config.name, strerror(-error));
-	ports->neighbour_failed += neighbours_give_up(neighbours, port, next_hop_be);
+	ports->neighbour_failed += neighbours_give_up(neighbours, port, next_hop);
 }
 
 uint64_t ports_neighbour_unresolved(const struct ports *ports)
@@ -178,7 +177,7 @@ int ports_subscriber_route_delete(struct ports *ports, uint32_t prefix_be, uint8
 
 int ports_subscriber_address_set(struct ports *ports, uint32_t address_be)
 {
-	struct port_address address = {address_be, 32};
+	struct port_address address = {endpoint_ipv4(address_be, 0), 32};
 
 	return netlink_address_add(ports->netlink, ports->subscribers_interface, &address);
 }

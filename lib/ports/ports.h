@@ -12,6 +12,7 @@
  * Everything here runs on the control core. EAL must be up.
  */
 
+#include "base/endpoint.h"
 #include "base/log.h"
 
 #include <stdbool.h>
@@ -31,7 +32,7 @@ struct tables;
 #define ROUTE_PROTOCOL 201
 
 struct port_address {
-	uint32_t address_be;
+	struct endpoint address; /* IPv4 or IPv6 */
 	uint8_t prefix_length;
 };
 
@@ -76,8 +77,8 @@ bool ports_rx_interrupt(const struct ports *ports, unsigned port);
 /* A frame that arrived on `port` for the kernel; UINT16_MAX: an IPv4 packet of a subscriber. */
 void ports_to_kernel(struct ports *ports, uint16_t port, const uint8_t *bytes, size_t length);
 
-/* An IPv4 packet waits for the link address of `next_hop_be` on `port`. Bytes are copied. */
-void ports_neighbour_needed(struct ports *ports, uint16_t port, uint32_t next_hop_be,
+/* A packet waits for the link address of `next_hop`, of its own family, on `port`. Bytes are copied. */
+void ports_neighbour_needed(struct ports *ports, uint16_t port, const struct endpoint *next_hop,
 			    const uint8_t *packet, size_t length);
 
 /* Packets given up because four waited for their next hop already; because it did not answer. */

@@ -66,8 +66,10 @@ int netlink_route_change(struct netlink *netlink, bool add, uint32_t prefix_be, 
 
 /* Resolve it now; keep it resolved, which is for neighbours that answered once: whoever walks
  * through a network must not fill the kernel's table with addresses that are asked for ever. */
-int netlink_neighbour_ask(struct netlink *netlink, unsigned interface, uint32_t address_be);
-int netlink_neighbour_keep(struct netlink *netlink, unsigned interface, uint32_t address_be);
+int netlink_neighbour_ask(struct netlink *netlink, unsigned interface,
+			  const struct endpoint *address);
+int netlink_neighbour_keep(struct netlink *netlink, unsigned interface,
+			   const struct endpoint *address);
 
 /* Reads addresses, routes and neighbours as they are. */
 int netlink_load(struct netlink *netlink);
@@ -78,32 +80,43 @@ struct neighbours *neighbours_new(struct ports *ports);
 void neighbours_free(struct neighbours *neighbours);
 
 /* The adjacency of a next hop, made when there is none; held until released. -ENOSPC. */
-int neighbours_hold(struct neighbours *neighbours, unsigned port, uint32_t address_be);
-void neighbours_release(struct neighbours *neighbours, unsigned port, uint32_t address_be);
+int neighbours_hold(struct neighbours *neighbours, unsigned port, const struct endpoint *address);
+void neighbours_release(struct neighbours *neighbours, unsigned port,
+			const struct endpoint *address);
 
 /* The kernel learned a link address, or lost it (`mac` NULL). */
-void neighbours_update(struct neighbours *neighbours, unsigned port, uint32_t address_be,
+void neighbours_update(struct neighbours *neighbours, unsigned port, const struct endpoint *address,
 		       const uint8_t *mac);
 
 /* False if the packet does not wait, since four do or there is no room for the next hop. */
-bool neighbours_wait(struct neighbours *neighbours, unsigned port, uint32_t address_be,
+bool neighbours_wait(struct neighbours *neighbours, unsigned port, const struct endpoint *address,
 		     const uint8_t *packet, size_t length);
 
 /* The kernel cannot resolve it: how many packets were thrown away. */
-unsigned neighbours_give_up(struct neighbours *neighbours, unsigned port, uint32_t address_be);
+unsigned neighbours_give_up(struct neighbours *neighbours, unsigned port,
+			    const struct endpoint *address);
 
 /* True once for a next hop that packets waited for and that was resolved since: worth keeping. */
-bool neighbours_worth_keeping(struct neighbours *neighbours, unsigned port, uint32_t address_be);
+bool neighbours_worth_keeping(struct neighbours *neighbours, unsigned port,
+			      const struct endpoint *address);
 struct neighbours *netlink_neighbours(struct netlink *netlink);
+
+/* route.c: the table of the address's family. Errors as tables_route_add(). */
+int route_put(struct tables *tables, const struct endpoint *prefix, uint8_t length,
+	      enum route_kind kind, uint32_t index);
+int route_remove(struct tables *tables, const struct endpoint *prefix, uint8_t length);
+enum route_kind route_find(const struct tables *tables, const struct endpoint *address,
+			   uint32_t *index);
+uint32_t address_hash(const struct endpoint *address);
 
 /* route.c: the kernel's routes by prefix, the best metric in force. */
 struct kernel_route {
-	uint32_t prefix; /* host order */
+	struct endpoint prefix;
 	uint8_t length;
 	uint32_t metric;
 	enum route_kind kind;
 	unsigned port;
-	uint32_t gateway_be; /* for ROUTE_ADJACENCY */
+	struct endpoint gateway; /* for ROUTE_ADJACENCY */
 };
 
 struct kernel_routes;

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,16 +47,53 @@ void kernel_routes_free(struct kernel_routes *routes)
 	free(routes);
 }
 
+int route_put(struct tables *tables, const struct endpoint *prefix, uint8_t length,
+	      enum route_kind kind, uint32_t index)
+{
+	if (prefix->family == ENDPOINT_IPV6)
+		return tables_route_ipv6_add(tables, prefix->address, length, kind, index);
+	return tables_route_add(tables, ntohl(endpoint_ipv4_address_be(prefix)), length, kind,
+				index);
+}
+
+int route_remove(struct tables *tables, const struct endpoint *prefix, uint8_t length)
+{
+	if (prefix->family == ENDPOINT_IPV6)
+		return tables_route_ipv6_delete(tables, prefix->address, length);
+	return tables_route_delete(tables, ntohl(endpoint_ipv4_address_be(prefix)), length);
+}
+
+enum route_kind route_find(const struct tables *tables, const struct endpoint *address,
+			   uint32_t *index)
+{
+	if (address->family == ENDPOINT_IPV6)
+		return tables_route_ipv6_find(tables, address->address, index);
+	return tables_route_find(tables, ntohl(endpoint_ipv4_address_be(address)), index);
+}
+
+uint32_t address_hash(const struct endpoint *address)
+{
+	uint32_t hash = 0;
+
+	for (size_t i = 0; i < sizeof(address->address); i += sizeof(uint32_t)) {
+		uint32_t word;
+
+		memcpy(&word, address->address + i, sizeof(word));
+		hash = hash * 0x85ebca6bu + ntohl(word);
+	}
+	return hash;
+}
+
 static struct entry **bucket_of(struct kernel_routes *routes, const struct kernel_route *route)
 {
-	uint32_t hash = (route->prefix + route->length * 0x9e3779b9u) * 2654435761u;
+	uint32_t hash = (address_hash(&route->prefix) + route->length * 0x9e3779b9u) * 2654435761u;
 
 	return &routes->bucket[hash >> 18];
 }
 
 static bool same_prefix(const struct kernel_route *a, const struct kernel_route *b)
 {
-	return a->prefix == b->prefix && a->length == b->length;
+	return endpoint_same_address(&a->prefix, &b->prefix) && a->length == b->length;
 }
 
 static void put_in_force(struct kernel_routes *routes, struct entry *entry)
@@ -64,7 +102,7 @@ static void put_in_force(struct kernel_routes *routes, struct entry *entry)
 	uint32_t index = route->port;
 
 	if (route->kind == ROUTE_ADJACENCY) {
-		int adjacency = neighbours_hold(routes->neighbours, route->port, route->gateway_be);
+		int adjacency = neighbours_hold(routes->neighbours, route->port, &route->gateway);
 
 		if (adjacency < 0) {
 			log_warning(routes->ports->log, LOG_PORTS, "no room for a next hop");
@@ -72,11 +110,11 @@ static void put_in_force(struct kernel_routes *routes, struct entry *entry)
 		}
 		index = (uint32_t)adjacency;
 	}
-	if (tables_route_add(routes->ports->tables, route->prefix, route->length, route->kind,
-			     index) != 0) {
+	if (route_put(routes->ports->tables, &route->prefix, route->length, route->kind, index) !=
+	    0) {
 		log_warning(routes->ports->log, LOG_PORTS, "no room for a route: raise max_routes");
 		if (route->kind == ROUTE_ADJACENCY)
-			neighbours_release(routes->neighbours, route->port, route->gateway_be);
+			neighbours_release(routes->neighbours, route->port, &route->gateway);
 		return;
 	}
 	entry->in_force = true;
@@ -88,10 +126,9 @@ static void take_out_of_force(struct kernel_routes *routes, struct entry *entry,
 		return;
 	entry->in_force = false;
 	if (!replaced)
-		tables_route_delete(routes->ports->tables, entry->route.prefix,
-				    entry->route.length);
+		route_remove(routes->ports->tables, &entry->route.prefix, entry->route.length);
 	if (entry->route.kind == ROUTE_ADJACENCY)
-		neighbours_release(routes->neighbours, entry->route.port, entry->route.gateway_be);
+		neighbours_release(routes->neighbours, entry->route.port, &entry->route.gateway);
 }
 
 /* Chooses among the routes of one prefix. */
@@ -118,7 +155,7 @@ static void choose(struct kernel_routes *routes, const struct kernel_route *pref
 static bool same_route(const struct kernel_route *a, const struct kernel_route *b)
 {
 	return same_prefix(a, b) && a->metric == b->metric && a->kind == b->kind &&
-	       a->port == b->port && a->gateway_be == b->gateway_be;
+	       a->port == b->port && endpoint_same_address(&a->gateway, &b->gateway);
 }
 
 /* Whoever had the prefix and metric of `route` before. */

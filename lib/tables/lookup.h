@@ -7,9 +7,12 @@
 #include "messages/message.h"
 #include "tables/tables.h"
 
+#include <string.h>
+
 #include <rte_byteorder.h>
 #include <rte_ether.h>
 #include <rte_fib.h>
+#include <rte_fib6.h>
 #include <rte_prefetch.h>
 
 struct adjacency {
@@ -17,7 +20,7 @@ struct adjacency {
 	struct rte_ether_hdr ethernet; /* of a frame to it */
 	uint16_t port;
 	bool resolved;
-	uint32_t address_be;
+	struct endpoint address;
 };
 
 struct pool_table {
@@ -40,7 +43,7 @@ struct plain_tunnel {
 };
 
 struct listener {
-	uint32_t address_be;
+	struct endpoint address; /* of no family: every one */
 	enum listener_ipsec ipsec;
 };
 
@@ -61,6 +64,7 @@ struct tables {
 	struct tables_config config;
 	struct mailbox *mailbox;
 	struct rte_fib *fib;
+	struct rte_fib6 *fib_ipv6; /* NULL: no IPv6 outside */
 	uint32_t spi_constant;
 	uint32_t listeners;
 	uint32_t pools;
@@ -96,6 +100,13 @@ static inline void lookup_routes(const struct tables *tables, uint32_t *addresse
 				 uint64_t *next_hops, unsigned count)
 {
 	rte_fib_lookup_bulk(tables->fib, addresses, next_hops, (int)count);
+}
+
+/* `count` at most 64. There is a table of IPv6. */
+static inline void lookup_routes_ipv6(const struct tables *tables, uint8_t (*addresses)[16],
+				      uint64_t *next_hops, unsigned count)
+{
+	rte_fib6_lookup_bulk(tables->fib_ipv6, addresses, next_hops, (int)count);
 }
 
 static inline const struct adjacency *lookup_adjacency(const struct tables *tables, uint32_t index)
@@ -138,18 +149,35 @@ static inline unsigned lookup_session_owner(const struct tables *tables, uint32_
 	return __atomic_load_n(&tables->session_owner[slot], __ATOMIC_ACQUIRE);
 }
 
-static inline const struct listener *lookup_listener(const struct tables *tables,
-						     uint32_t address_be)
+/* The listener of an address of `bytes` bytes: 4 or 16. */
+static inline const struct listener *lookup_listener_of(const struct tables *tables,
+							enum endpoint_family family,
+							const void *address, size_t bytes)
 {
 	const struct listener *every = NULL;
 
 	for (uint32_t i = 0; i < tables->listeners; i++) {
-		if (tables->listener[i].address_be == address_be)
-			return &tables->listener[i];
-		if (tables->listener[i].address_be == 0)
-			every = &tables->listener[i];
+		const struct listener *listener = &tables->listener[i];
+
+		if (listener->address.family == family &&
+		    memcmp(listener->address.address, address, bytes) == 0)
+			return listener;
+		if (listener->address.family == ENDPOINT_NONE)
+			every = listener;
 	}
 	return every;
+}
+
+static inline const struct listener *lookup_listener(const struct tables *tables,
+						     uint32_t address_be)
+{
+	return lookup_listener_of(tables, ENDPOINT_IPV4, &address_be, sizeof(address_be));
+}
+
+static inline const struct listener *lookup_listener_ipv6(const struct tables *tables,
+							  const uint8_t address[16])
+{
+	return lookup_listener_of(tables, ENDPOINT_IPV6, address, 16);
 }
 
 static inline const struct plain_tunnel *lookup_plain_tunnel(const struct tables *tables,

@@ -19,6 +19,22 @@
 #define SPI_GENERATION ((UINT32_C(1) << (32 - SPI_SLOT_BITS)) - 1)
 #define SPI_RESERVED   256 /* RFC 4303 2.1 */
 
+/* 4 MB of trie beside the 64 MB of its first three bytes: a neighbour takes at most 8 KB of it. */
+#define IPV6_TRIE_BLOCKS (1u << 12)
+
+static struct rte_fib6 *fib_ipv6_new(uint32_t routes)
+{
+	struct rte_fib6_conf fib = {
+		.type = RTE_FIB6_TRIE,
+		.default_nh = ROUTE_NONE,
+		.max_routes = (int)routes,
+		.rib_ext_sz = 0,
+		.trie = {.nh_sz = RTE_FIB6_TRIE_4B, .num_tbl8 = IPV6_TRIE_BLOCKS},
+	};
+
+	return rte_fib6_create("routes_ipv6", SOCKET_ID_ANY, &fib);
+}
+
 struct tables *tables_new(const struct tables_config *config, struct mailbox *mailbox)
 {
 	struct tables *tables = memory_new(sizeof(*tables));
@@ -33,7 +49,10 @@ struct tables *tables_new(const struct tables_config *config, struct mailbox *ma
 	tables->config = *config;
 	tables->mailbox = mailbox;
 	tables->fib = rte_fib_create("routes", SOCKET_ID_ANY, &fib);
-	if (tables->fib == NULL) {
+	if (tables->fib != NULL && config->ipv6)
+		tables->fib_ipv6 = fib_ipv6_new(config->routes);
+	if (tables->fib == NULL || (config->ipv6 && tables->fib_ipv6 == NULL)) {
+		rte_fib_free(tables->fib);
 		free(tables);
 		errno = rte_errno != 0 ? rte_errno : ENOMEM;
 		return NULL;
@@ -77,6 +96,7 @@ void tables_free(struct tables *tables)
 	slot_pool_free(tables->spi_slots);
 	slot_pool_free(tables->adjacency_slots);
 	rte_fib_free(tables->fib);
+	rte_fib6_free(tables->fib_ipv6);
 	free(tables);
 }
 
@@ -85,12 +105,15 @@ const struct tables_config *tables_sizes(const struct tables *tables)
 	return &tables->config;
 }
 
+static uint64_t next_hop_of(enum route_kind kind, uint32_t index)
+{
+	return (uint64_t)kind << ROUTE_KIND_SHIFT | (index & ROUTE_INDEX_MASK);
+}
+
 int tables_route_add(struct tables *tables, uint32_t prefix, uint8_t length, enum route_kind kind,
 		     uint32_t index)
 {
-	uint64_t next_hop = (uint64_t)kind << ROUTE_KIND_SHIFT | (index & ROUTE_INDEX_MASK);
-
-	return rte_fib_add(tables->fib, prefix, length, next_hop);
+	return rte_fib_add(tables->fib, prefix, length, next_hop_of(kind, index));
 }
 
 int tables_route_delete(struct tables *tables, uint32_t prefix, uint8_t length)
@@ -107,6 +130,34 @@ enum route_kind tables_route_find(const struct tables *tables, uint32_t address,
 	return route_kind_of(next_hop);
 }
 
+int tables_route_ipv6_add(struct tables *tables, const uint8_t prefix[16], uint8_t length,
+			  enum route_kind kind, uint32_t index)
+{
+	if (tables->fib_ipv6 == NULL)
+		return -EAFNOSUPPORT;
+	return rte_fib6_add(tables->fib_ipv6, prefix, length, next_hop_of(kind, index));
+}
+
+int tables_route_ipv6_delete(struct tables *tables, const uint8_t prefix[16], uint8_t length)
+{
+	if (tables->fib_ipv6 == NULL)
+		return -EAFNOSUPPORT;
+	return rte_fib6_delete(tables->fib_ipv6, prefix, length);
+}
+
+enum route_kind tables_route_ipv6_find(const struct tables *tables, const uint8_t address[16],
+				       uint32_t *index)
+{
+	uint8_t addresses[1][16];
+	uint64_t next_hop = ROUTE_NONE;
+
+	memcpy(addresses[0], address, sizeof(addresses[0]));
+	if (tables->fib_ipv6 != NULL)
+		lookup_routes_ipv6(tables, addresses, &next_hop, 1);
+	*index = route_index_of(next_hop);
+	return route_kind_of(next_hop);
+}
+
 /* Replaces what readers see; the old object goes after a grace period. */
 static void adjacency_publish(struct tables *tables, uint32_t index, struct adjacency *fresh)
 {
@@ -117,7 +168,7 @@ static void adjacency_publish(struct tables *tables, uint32_t index, struct adja
 		mailbox_defer(tables->mailbox, free, old);
 }
 
-int tables_adjacency_new(struct tables *tables, uint16_t port, uint32_t address_be)
+int tables_adjacency_new(struct tables *tables, uint16_t port, const struct endpoint *address)
 {
 	uint32_t index = slot_pool_take(tables->adjacency_slots);
 	struct adjacency *adjacency;
@@ -126,9 +177,11 @@ int tables_adjacency_new(struct tables *tables, uint16_t port, uint32_t address_
 		return -ENOSPC;
 	adjacency = memory_new(sizeof(*adjacency));
 	adjacency->ethernet.src_addr = tables->port[port].mac;
-	adjacency->ethernet.ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4);
+	adjacency->ethernet.ether_type = address->family == ENDPOINT_IPV6
+						 ? RTE_BE16(RTE_ETHER_TYPE_IPV6)
+						 : RTE_BE16(RTE_ETHER_TYPE_IPV4);
 	adjacency->port = port;
-	adjacency->address_be = address_be;
+	adjacency->address = *address;
 	adjacency_publish(tables, index, adjacency);
 	return (int)index;
 }
@@ -181,11 +234,12 @@ void tables_pool_session_set(struct tables *tables, uint32_t pool, uint32_t addr
 		__atomic_store_n(&table->session[address - table->first], slot, __ATOMIC_RELEASE);
 }
 
-int tables_listener_add(struct tables *tables, uint32_t address_be, enum listener_ipsec ipsec)
+int tables_listener_add(struct tables *tables, const struct endpoint *address,
+			enum listener_ipsec ipsec)
 {
 	if (tables->listeners == TABLES_LISTENERS_MAX)
 		return -ENOSPC;
-	tables->listener[tables->listeners++] = (struct listener){address_be, ipsec};
+	tables->listener[tables->listeners++] = (struct listener){*address, ipsec};
 	return 0;
 }
 

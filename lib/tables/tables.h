@@ -32,6 +32,7 @@ struct tables_config {
 	uint32_t groups;
 	uint32_t sessions;
 	uint32_t routes; /* prefixes of any kind */
+	bool ipv6;       /* the outside has IPv6: another table, of the same number of routes */
 };
 
 /* What a route leads to. */
@@ -65,8 +66,15 @@ int tables_route_delete(struct tables *tables, uint32_t prefix, uint8_t length);
 /* What a route look-up gives right now, for control's own use and for listings. */
 enum route_kind tables_route_find(const struct tables *tables, uint32_t address, uint32_t *index);
 
-/* A next hop: index, or -ENOSPC. It starts unresolved: packets for it go to control. */
-int tables_adjacency_new(struct tables *tables, uint16_t port, uint32_t address_be);
+/* The same of IPv6, of kinds but ROUTE_POOL and ROUTE_SESSION. -EAFNOSUPPORT without `ipv6`. */
+int tables_route_ipv6_add(struct tables *tables, const uint8_t prefix[16], uint8_t length,
+			  enum route_kind kind, uint32_t index);
+int tables_route_ipv6_delete(struct tables *tables, const uint8_t prefix[16], uint8_t length);
+enum route_kind tables_route_ipv6_find(const struct tables *tables, const uint8_t address[16],
+				       uint32_t *index);
+
+/* A next hop, of IPv4 or IPv6: index, or -ENOSPC. It starts unresolved: packets for it go to control. */
+int tables_adjacency_new(struct tables *tables, uint16_t port, const struct endpoint *address);
 void tables_adjacency_resolve(struct tables *tables, uint32_t index, const uint8_t mac[6]);
 void tables_adjacency_unresolve(struct tables *tables, uint32_t index);
 void tables_adjacency_delete(struct tables *tables, uint32_t index);
@@ -77,8 +85,9 @@ int tables_pool_new(struct tables *tables, uint32_t first, uint32_t last);
 /* Which session owns an address of the pool; NO_SLOT: none. */
 void tables_pool_session_set(struct tables *tables, uint32_t pool, uint32_t address, uint32_t slot);
 
-/* Before the workers start. */
-int tables_listener_add(struct tables *tables, uint32_t address_be, enum listener_ipsec ipsec);
+/* Before the workers start. An address of no family: every one. */
+int tables_listener_add(struct tables *tables, const struct endpoint *address,
+			enum listener_ipsec ipsec);
 void tables_port_set(struct tables *tables, uint16_t port, const uint8_t mac[6], uint16_t mtu);
 
 /* An address that ICMP errors of this port's side come from. */

@@ -154,16 +154,19 @@ static void tables_fill(struct bed *bed)
 	static const uint8_t macs[BED_PORTS][6] = {{2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 2}};
 	static const uint8_t gateway_mac[6] = {2, 0, 0, 0, 0, 99};
 	static const uint8_t server_mac[6] = {2, 0, 0, 0, 0, 88};
+	const struct endpoint local = endpoint_ipv4(htonl(BED_LOCAL), 0);
+	const struct endpoint gateway_address = endpoint_ipv4(htonl(BED_LOCAL + 1), 0);
+	const struct endpoint server_address = endpoint_ipv4(htonl(BED_SERVER_FIRST + 1), 0);
 	struct tables *tables = bed->tables;
 	int gateway, server;
 	bool plain = bed->options.suite.cipher == ESP_CIPHER_NONE;
 
 	for (uint16_t port = 0; port < BED_PORTS; port++)
 		tables_port_set(tables, port, macs[port], 1500);
-	(void)tables_listener_add(tables, htonl(BED_LOCAL),
+	(void)tables_listener_add(tables, &local,
 				  plain ? LISTENER_IPSEC_OFF : LISTENER_IPSEC_REQUIRED);
-	gateway = tables_adjacency_new(tables, BED_PEERS, htonl(BED_LOCAL + 1));
-	server = tables_adjacency_new(tables, BED_SERVERS, htonl(BED_SERVER_FIRST + 1));
+	gateway = tables_adjacency_new(tables, BED_PEERS, &gateway_address);
+	server = tables_adjacency_new(tables, BED_SERVERS, &server_address);
 	if (gateway < 0 || server < 0)
 		die("tables");
 	tables_adjacency_resolve(tables, (uint32_t)gateway, gateway_mac);

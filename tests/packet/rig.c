@@ -133,9 +133,13 @@ static void tables_fill(struct rig *rig)
 		tables_port_set(tables, port, macs[port], 1500);
 	tables_port_address_set(tables, RIG_PEER_SIDE, htonl(RIG_LOCAL));
 	tables_port_address_set(tables, RIG_SERVER_SIDE, htonl(RIG_LOCAL_NONE));
-	assert_int_equal(tables_listener_add(tables, htonl(RIG_LOCAL), rig->options.ipsec), 0);
-	gateway = tables_adjacency_new(tables, RIG_PEER_SIDE, htonl(RIG_GATEWAY));
-	server = tables_adjacency_new(tables, RIG_SERVER_SIDE, htonl(RIG_SERVER));
+	assert_int_equal(tables_listener_add(tables,
+					     rig->options.ipv6 ? &(struct endpoint){0}
+							       : RIG_ENDPOINT(RIG_LOCAL),
+					     rig->options.ipsec),
+			 0);
+	gateway = tables_adjacency_new(tables, RIG_PEER_SIDE, RIG_ENDPOINT(RIG_GATEWAY));
+	server = tables_adjacency_new(tables, RIG_SERVER_SIDE, RIG_ENDPOINT(RIG_SERVER));
 	pool = tables_pool_new(tables, RIG_POOL, RIG_POOL + 1023);
 	assert_true(gateway >= 0 && server >= 0 && pool >= 0);
 	rig->pool = (uint32_t)pool;
@@ -149,6 +153,23 @@ static void tables_fill(struct rig *rig)
 	assert_int_equal(tables_route_add(tables, RIG_LOCAL, 32, ROUTE_LOCAL, 0), 0);
 	assert_int_equal(tables_route_add(tables, RIG_LOCAL_NONE, 32, ROUTE_LOCAL, 0), 0);
 	assert_int_equal(tables_route_add(tables, RIG_POOL, 22, ROUTE_POOL, rig->pool), 0);
+}
+
+static void tables_fill_ipv6(struct rig *rig)
+{
+	static const uint8_t gateway_mac[6] = {2, 0, 0, 0, 0, 99};
+	const struct endpoint gateway_address =
+		endpoint_ipv6((const uint8_t[16]){0xfe, 0x80, [15] = 0x99}, 0);
+	struct tables *tables = rig->tables;
+	int gateway = tables_adjacency_new(tables, RIG_PEER_SIDE, &gateway_address);
+
+	assert_true(gateway >= 0);
+	tables_adjacency_resolve(tables, (uint32_t)gateway, gateway_mac);
+	assert_int_equal(tables_route_ipv6_add(tables, (const uint8_t[16]){0}, 0, ROUTE_ADJACENCY,
+					       (uint32_t)gateway),
+			 0);
+	assert_int_equal(tables_route_ipv6_add(tables, RIG_LOCAL_IPV6, 64, ROUTE_CONNECTED, 0), 0);
+	assert_int_equal(tables_route_ipv6_add(tables, RIG_LOCAL_IPV6, 128, ROUTE_LOCAL, 0), 0);
 }
 
 /* The order of start and end, which EAL makes out of the thread sanitizer's sight. */
@@ -239,9 +260,12 @@ struct rig *rig_new(const struct rig_options *options)
 	boxes.private_bytes = (unsigned)dataplane_packet_private_bytes();
 	rig->mailbox = mailbox_new(&boxes);
 	assert_non_null(rig->mailbox);
+	sizes.ipv6 = rig->options.ipv6;
 	rig->tables = tables_new(&sizes, rig->mailbox);
 	assert_non_null(rig->tables);
 	tables_fill(rig);
+	if (sizes.ipv6)
+		tables_fill_ipv6(rig);
 	config.workers = rig->options.workers;
 	config.idle = rig->options.poll ? DATAPLANE_IDLE_POLL : DATAPLANE_IDLE_ADAPTIVE;
 	config.client_to_client = !rig->options.no_client_to_client;

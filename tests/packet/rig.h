@@ -27,12 +27,22 @@
 
 #define ADDRESS(a, b, c, d) ((uint32_t)(a) << 24 | (b) << 16 | (c) << 8 | (d))
 
-#define RIG_LOCAL           ADDRESS(192, 0, 2, 1)     /* ours on port 0, where the listener is */
-#define RIG_LOCAL_NONE      ADDRESS(198, 51, 100, 1)  /* ours on port 1, without a listener */
-#define RIG_GATEWAY         ADDRESS(192, 0, 2, 254)   /* of the default route, on port 0 */
-#define RIG_SERVER          ADDRESS(198, 51, 100, 10) /* resolved, on port 1 */
-#define RIG_UNRESOLVED      ADDRESS(198, 51, 100, 77) /* on port 1's network */
-#define RIG_POOL            ADDRESS(10, 20, 0, 0)     /* to 10.20.3.255 */
+/* As an address of the tables; lives until the end of the block. */
+#define RIG_ENDPOINT(a)                                                             \
+	(&(struct endpoint){.family = ENDPOINT_IPV4,                                \
+			    .address = {(uint8_t)((a) >> 24), (uint8_t)((a) >> 16), \
+					(uint8_t)((a) >> 8), (uint8_t)(a)}})
+
+#define RIG_LOCAL      ADDRESS(192, 0, 2, 1)     /* ours on port 0, where the listener is */
+#define RIG_LOCAL_NONE ADDRESS(198, 51, 100, 1)  /* ours on port 1, without a listener */
+#define RIG_GATEWAY    ADDRESS(192, 0, 2, 254)   /* of the default route, on port 0 */
+#define RIG_SERVER     ADDRESS(198, 51, 100, 10) /* resolved, on port 1 */
+#define RIG_UNRESOLVED ADDRESS(198, 51, 100, 77) /* on port 1's network */
+#define RIG_POOL       ADDRESS(10, 20, 0, 0)     /* to 10.20.3.255 */
+
+/* 2001:db8::1, ours; 2001:db8:7::7, every peer, behind the gateway fe80::99. */
+#define RIG_LOCAL_IPV6  ((const uint8_t[16]){0x20, 0x01, 0x0d, 0xb8, [15] = 1})
+#define RIG_REMOTE_IPV6 ((const uint8_t[16]){0x20, 0x01, 0x0d, 0xb8, 0, 7, [15] = 7})
 
 enum { RIG_PEER_SIDE, RIG_SERVER_SIDE };
 
@@ -44,6 +54,7 @@ struct rig_options {
 	bool exact;        /* injected frames end where their memory ends */
 	bool rx_interrupt; /* claim that the ports can wake a worker */
 	bool no_client_to_client;
+	bool ipv6;         /* the outside has IPv6, and the listener listens to every address */
 	bool all_to_self;  /* not only echo reaches our own addresses */
 	uint32_t sessions; /* room in the tables; 0: 64 */
 	enum listener_ipsec ipsec;
@@ -59,6 +70,7 @@ struct rig_peer {
 	uint16_t remote_port;
 	bool encapsulated;
 	bool plain;        /* no IPsec */
+	bool ipv6;         /* outside: from RIG_REMOTE_IPV6 to RIG_LOCAL_IPV6 */
 	bool session_gone; /* deleted by the test */
 	unsigned move_to;
 	uint32_t move_turn;
@@ -73,6 +85,7 @@ struct rig_peer_options {
 	unsigned worker;
 	bool bare;  /* protocol 50 */
 	bool plain; /* no IPsec */
+	bool ipv6;
 	bool unconfirmed;
 	bool not_open;
 	bool fixed;   /* no NAT: the endpoint may not move */

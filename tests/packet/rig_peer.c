@@ -23,6 +23,10 @@ static void group_add(struct rig *rig, const struct rig_peer *peer, bool may_mov
 	message->group_add.slot = peer->slot;
 	message->group_add.local = endpoint_ipv4(htonl(RIG_LOCAL), local_port);
 	message->group_add.remote = endpoint_ipv4(htonl(peer->remote), peer->remote_port);
+	if (peer->ipv6) {
+		message->group_add.local = endpoint_ipv6(RIG_LOCAL_IPV6, local_port);
+		message->group_add.remote = endpoint_ipv6(RIG_REMOTE_IPV6, peer->remote_port);
+	}
 	message->group_add.may_move = may_move;
 	mailbox_send(rig->mailbox, peer->worker, message);
 }
@@ -136,6 +140,7 @@ struct rig_peer *rig_peer_add(struct rig *rig, const struct rig_peer_options *op
 		.remote_port = options->bare ? 500 : (uint16_t)(40000 + n),
 		.encapsulated = !options->bare,
 		.plain = options->plain,
+		.ipv6 = options->ipv6,
 		.l2tp_port = 1701,
 		.tunnel = (uint16_t)(options->plain ? 500 + n : 77), /* equal in all groups */
 		.session = (uint16_t)(options->plain ? 600 + n : 88),
@@ -157,6 +162,14 @@ void rig_wrap_esp(const struct rig_peer *peer, struct bytes *esp)
 {
 	if (peer->encapsulated)
 		wire_udp(esp, peer->remote_port, 4500);
+	if (peer->ipv6) {
+		if (peer->encapsulated)
+			wire_udp_ipv6_sum(esp, RIG_REMOTE_IPV6, RIG_LOCAL_IPV6);
+		wire_ipv6(esp, peer->encapsulated ? IPPROTO_UDP : IPPROTO_ESP, RIG_REMOTE_IPV6,
+			  RIG_LOCAL_IPV6);
+		wire_ethernet(esp, 0x86dd);
+		return;
+	}
 	wire_ipv4(esp, peer->encapsulated ? IPPROTO_UDP : IPPROTO_ESP, peer->remote, RIG_LOCAL);
 	wire_ethernet(esp, 0x0800);
 }
@@ -190,12 +203,23 @@ void rig_peer_send(struct rig *rig, struct rig_peer *peer, unsigned queue, const
 	rig_inject(rig, RIG_PEER_SIDE, queue, &frame);
 }
 
-void rig_open_l2tp(const struct rig_peer *peer, struct bytes *frame, uint32_t *sequence)
+static void open_ipv6(const struct rig_peer *peer, struct bytes *frame)
 {
-	static const uint8_t macs[12] = {2, 0, 0, 0, 0, 99, 2, 0, 0, 0, 0, 1};
+	assert_int_equal(bytes_u16(frame, 12), 0x86dd);
+	bytes_cut(frame, 14);
+	assert_int_equal(bytes_u32(frame, 0), 0x60000000);
+	assert_int_equal(bytes_u16(frame, 4) + 40, frame->length);
+	assert_int_equal(frame->data[6], peer->encapsulated ? IPPROTO_UDP : IPPROTO_ESP);
+	assert_int_equal(frame->data[7], 64);
+	assert_memory_equal(frame->data + 8, RIG_LOCAL_IPV6, 16);
+	assert_memory_equal(frame->data + 24, RIG_REMOTE_IPV6, 16);
+	bytes_cut(frame, 40);
+	if (peer->encapsulated)
+		assert_true(wire_udp_ipv6_valid(frame, RIG_LOCAL_IPV6, RIG_REMOTE_IPV6));
+}
 
-	*sequence = 0;
-	assert_memory_equal(frame->data, macs, sizeof(macs));
+static void open_ipv4(const struct rig_peer *peer, struct bytes *frame)
+{
 	bytes_cut(frame, 14);
 	assert_true(wire_ipv4_valid(frame));
 	assert_int_equal(bytes_u32(frame, 12), RIG_LOCAL);
@@ -203,15 +227,30 @@ void rig_open_l2tp(const struct rig_peer *peer, struct bytes *frame, uint32_t *s
 	assert_int_equal(frame->data[9],
 			 peer->plain || peer->encapsulated ? IPPROTO_UDP : IPPROTO_ESP);
 	bytes_cut(frame, 20);
+	if (!peer->plain && peer->encapsulated)
+		assert_int_equal(bytes_u16(frame, 6), 0); /* RFC 3948 2.1 */
+}
+
+void rig_open_l2tp(const struct rig_peer *peer, struct bytes *frame, uint32_t *sequence)
+{
+	static const uint8_t macs[12] = {2, 0, 0, 0, 0, 99, 2, 0, 0, 0, 0, 1};
+
+	*sequence = 0;
+	assert_memory_equal(frame->data, macs, sizeof(macs));
+	if (peer->ipv6)
+		open_ipv6(peer, frame);
+	else
+		open_ipv4(peer, frame);
 	if (!peer->plain) {
 		if (peer->encapsulated) {
 			assert_int_equal(bytes_u16(frame, 0), 4500);
 			assert_int_equal(bytes_u16(frame, 2), peer->remote_port);
 			assert_int_equal(bytes_u16(frame, 4), frame->length);
-			assert_int_equal(bytes_u16(frame, 6), 0); /* RFC 3948 2.1 */
 			bytes_cut(frame, 8);
 		}
 		assert_true(wire_esp_open(&peer->sa, frame, sequence));
+		if (peer->ipv6)
+			assert_true(wire_udp_ipv6_valid(frame, RIG_LOCAL_IPV6, RIG_REMOTE_IPV6));
 	}
 	assert_int_equal(bytes_u16(frame, 0), 1701);
 	assert_int_equal(bytes_u16(frame, 2), peer->l2tp_port);

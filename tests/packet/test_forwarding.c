@@ -401,20 +401,20 @@ static void an_unknown_next_hop_goes_to_control(void **state)
 	wire_inner(&ip, peer->address, RIG_UNRESOLVED, 10, 1);
 	rig_peer_send(rig, peer, 0, &ip);
 	message = rig_expect_packet(rig, CONTROL_CLASS_neighbour, &got);
-	assert_int_equal(message->packet_in.next_hop_be, htonl(RIG_UNRESOLVED));
+	assert_true(endpoint_equal(&message->packet_in.next_hop, RIG_ENDPOINT(RIG_UNRESOLVED)));
 	assert_int_equal(message->packet_in.port, RIG_SERVER_SIDE);
 	assert_true(wire_ipv4_valid(&got));
 	assert_int_equal(got.data[8], 63);
 	rig_message_free(rig, message);
 	/* A route by way of a router that is not resolved. */
-	adjacency = tables_adjacency_new(tables, RIG_SERVER_SIDE, htonl(RIG_UNRESOLVED));
+	adjacency = tables_adjacency_new(tables, RIG_SERVER_SIDE, RIG_ENDPOINT(RIG_UNRESOLVED));
 	assert_int_equal(tables_route_add(tables, ADDRESS(100, 64, 0, 0), 10, ROUTE_ADJACENCY,
 					  (uint32_t)adjacency),
 			 0);
 	wire_inner(&ip, peer->address, ADDRESS(100, 64, 1, 2), 10, 1);
 	rig_peer_send(rig, peer, 0, &ip);
 	message = rig_expect_packet(rig, CONTROL_CLASS_neighbour, &got);
-	assert_int_equal(message->packet_in.next_hop_be, htonl(RIG_UNRESOLVED));
+	assert_true(endpoint_equal(&message->packet_in.next_hop, RIG_ENDPOINT(RIG_UNRESOLVED)));
 	assert_int_equal(message->packet_in.port, RIG_SERVER_SIDE);
 	rig_message_free(rig, message);
 	tables_adjacency_resolve(tables, (uint32_t)adjacency, mac);

@@ -50,12 +50,13 @@ static void a_host_has_a_route_while_it_is_known(void **state)
 
 	(void)state;
 	assert_int_equal(kind_of(&kernel, HOST, &index), ROUTE_CONNECTED);
-	neighbours_update(kernel.neighbours, 1, htonl(HOST), mac);
+	neighbours_update(kernel.neighbours, 1, RIG_ENDPOINT(HOST), mac);
 	assert_int_equal(kind_of(&kernel, HOST, &index), ROUTE_ADJACENCY);
-	neighbours_update(kernel.neighbours, 0, htonl(HOST), mac); /* not that port's network */
-	neighbours_update(kernel.neighbours, 0, htonl(HOST), NULL);
+	neighbours_update(kernel.neighbours, 0, RIG_ENDPOINT(HOST),
+			  mac); /* not that port's network */
+	neighbours_update(kernel.neighbours, 0, RIG_ENDPOINT(HOST), NULL);
 	assert_int_equal(kind_of(&kernel, HOST, &index), ROUTE_ADJACENCY);
-	neighbours_update(kernel.neighbours, 1, htonl(HOST), NULL);
+	neighbours_update(kernel.neighbours, 1, RIG_ENDPOINT(HOST), NULL);
 	assert_int_equal(kind_of(&kernel, HOST, &index), ROUTE_CONNECTED);
 	kernel_free(&kernel);
 }
@@ -69,47 +70,47 @@ static void waiting_packets_go_when_the_host_is_known(void **state)
 	(void)state;
 	wire_inner(&ip, RIG_LOCAL_NONE, HOST, 10, 1);
 	for (unsigned i = 0; i < 6; i++) /* four are kept */
-		neighbours_wait(kernel.neighbours, 1, htonl(HOST), ip.data, ip.length);
-	neighbours_update(kernel.neighbours, 1, htonl(HOST), mac);
+		neighbours_wait(kernel.neighbours, 1, RIG_ENDPOINT(HOST), ip.data, ip.length);
+	neighbours_update(kernel.neighbours, 1, RIG_ENDPOINT(HOST), mac);
 	rig_settle(kernel.rig);
 	while (rig_take(kernel.rig, RIG_SERVER_SIDE, &frame)) {
 		assert_memory_equal(frame.data, mac, 6);
 		sent++;
 	}
 	assert_int_equal(sent, 4);
-	neighbours_update(kernel.neighbours, 1, htonl(HOST), NULL);
+	neighbours_update(kernel.neighbours, 1, RIG_ENDPOINT(HOST), NULL);
 	kernel_free(&kernel);
 }
 
 static void a_route_of_the_kernel_outlives_the_neighbour(void **state)
 {
 	struct kernel kernel = kernel_new();
-	struct kernel_route host = {.prefix = HOST,
+	struct kernel_route host = {.prefix = *RIG_ENDPOINT(HOST),
 				    .length = 32,
 				    .kind = ROUTE_ADJACENCY,
 				    .port = 0,
-				    .gateway_be = htonl(ADDRESS(192, 0, 2, 33))};
+				    .gateway = *RIG_ENDPOINT(ADDRESS(192, 0, 2, 33))};
 	struct bytes ip, frame;
 	uint32_t own, kernels, index;
 
 	(void)state;
-	neighbours_update(kernel.neighbours, 1, htonl(HOST), mac);
+	neighbours_update(kernel.neighbours, 1, RIG_ENDPOINT(HOST), mac);
 	assert_int_equal(kind_of(&kernel, HOST, &own), ROUTE_ADJACENCY);
 	kernel_routes_add(kernel.routes, &host, false);
 	assert_int_equal(kind_of(&kernel, HOST, &kernels), ROUTE_ADJACENCY);
 	assert_int_not_equal(own, kernels);
-	neighbours_update(kernel.neighbours, 1, htonl(HOST), NULL);
+	neighbours_update(kernel.neighbours, 1, RIG_ENDPOINT(HOST), NULL);
 	assert_int_equal(kind_of(&kernel, HOST, &index), ROUTE_ADJACENCY);
 	assert_int_equal(index, kernels);
-	neighbours_update(kernel.neighbours, 1, htonl(HOST), mac);
+	neighbours_update(kernel.neighbours, 1, RIG_ENDPOINT(HOST), mac);
 	kernel_routes_delete(kernel.routes, &host);
 	assert_int_equal(kind_of(&kernel, HOST, &index), ROUTE_CONNECTED);
 	wire_inner(&ip, RIG_LOCAL_NONE, HOST, 10, 1); /* a packet asks again, and goes */
-	neighbours_wait(kernel.neighbours, 1, htonl(HOST), ip.data, ip.length);
+	neighbours_wait(kernel.neighbours, 1, RIG_ENDPOINT(HOST), ip.data, ip.length);
 	assert_int_equal(kind_of(&kernel, HOST, &index), ROUTE_ADJACENCY);
 	rig_settle(kernel.rig);
 	assert_true(rig_take(kernel.rig, RIG_SERVER_SIDE, &frame));
-	neighbours_update(kernel.neighbours, 1, htonl(HOST), NULL);
+	neighbours_update(kernel.neighbours, 1, RIG_ENDPOINT(HOST), NULL);
 	assert_int_equal(kind_of(&kernel, HOST, &index), ROUTE_CONNECTED);
 	kernel_free(&kernel);
 }
@@ -118,10 +119,16 @@ static void the_lowest_metric_is_in_force(void **state)
 {
 	struct kernel kernel = kernel_new();
 	uint32_t prefix = ADDRESS(100, 64, 0, 0), index;
-	struct kernel_route far = {
-		.prefix = prefix, .length = 10, .metric = 200, .kind = ROUTE_CONNECTED, .port = 0};
-	struct kernel_route near = {
-		.prefix = prefix, .length = 10, .metric = 100, .kind = ROUTE_CONNECTED, .port = 1};
+	struct kernel_route far = {.prefix = *RIG_ENDPOINT(prefix),
+				   .length = 10,
+				   .metric = 200,
+				   .kind = ROUTE_CONNECTED,
+				   .port = 0};
+	struct kernel_route near = {.prefix = *RIG_ENDPOINT(prefix),
+				    .length = 10,
+				    .metric = 100,
+				    .kind = ROUTE_CONNECTED,
+				    .port = 1};
 
 	(void)state;
 	kernel_routes_add(kernel.routes, &far, false);

@@ -119,6 +119,45 @@ void wire_udp(struct bytes *bytes, uint16_t source, uint16_t destination)
 	bytes_prepend(bytes, header, sizeof(header));
 }
 
+void wire_ipv6(struct bytes *bytes, uint8_t next_header, const uint8_t source[16],
+	       const uint8_t destination[16])
+{
+	uint8_t header[40] = {0x60};
+
+	header[4] = (uint8_t)(bytes->length >> 8);
+	header[5] = (uint8_t)bytes->length;
+	header[6] = next_header;
+	header[7] = 61;
+	memcpy(header + 8, source, 16);
+	memcpy(header + 24, destination, 16);
+	bytes_prepend(bytes, header, sizeof(header));
+}
+
+/* Of the datagram and the pseudo header (RFC 8200 8.1). */
+static uint16_t udp_ipv6_sum(const struct bytes *bytes, const uint8_t source[16],
+			     const uint8_t destination[16])
+{
+	uint32_t sum = wire_sum(source, 16, 17 + (uint32_t)bytes->length);
+
+	sum = wire_sum(destination, 16, sum);
+	return wire_sum(bytes->data, bytes->length, sum);
+}
+
+void wire_udp_ipv6_sum(struct bytes *bytes, const uint8_t source[16], const uint8_t destination[16])
+{
+	uint16_t sum;
+
+	bytes_set_u16(bytes, 6, 0);
+	sum = (uint16_t)~udp_ipv6_sum(bytes, source, destination);
+	bytes_set_u16(bytes, 6, sum != 0 ? sum : 0xffff);
+}
+
+bool wire_udp_ipv6_valid(const struct bytes *bytes, const uint8_t source[16],
+			 const uint8_t destination[16])
+{
+	return bytes_u16(bytes, 6) != 0 && udp_ipv6_sum(bytes, source, destination) == 0xffff;
+}
+
 void wire_ethernet(struct bytes *bytes, uint16_t type)
 {
 	uint8_t header[14] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 99};

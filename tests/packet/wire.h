@@ -33,6 +33,13 @@ uint16_t wire_sum(const uint8_t *at, size_t length, uint32_t sum);
 /* Addresses are in host order. */
 void wire_ipv4(struct bytes *bytes, uint8_t protocol, uint32_t source, uint32_t destination);
 void wire_ipv4_checksum(struct bytes *bytes); /* again, after a change */
+void wire_ipv6(struct bytes *bytes, uint8_t next_header, const uint8_t source[16],
+	       const uint8_t destination[16]);
+/* Gives the UDP datagram a checksum over IPv6; false if the one that it has is wrong or missing. */
+void wire_udp_ipv6_sum(struct bytes *bytes, const uint8_t source[16],
+		       const uint8_t destination[16]);
+bool wire_udp_ipv6_valid(const struct bytes *bytes, const uint8_t source[16],
+			 const uint8_t destination[16]);
 bool wire_ipv4_valid(const struct bytes *bytes);
 void wire_udp(struct bytes *bytes, uint16_t source, uint16_t destination);
 void wire_ethernet(struct bytes *bytes, uint16_t type);

@@ -122,7 +122,8 @@ static void a_good_file_is_read(void **state)
 	assert_int_equal(config->ports[0].mtu, 1500);
 	assert_int_equal(config->ports[0].address_count, 1);
 	assert_int_equal(config->ports[0].addresses[0].prefix_length, 24);
-	assert_int_equal(config->ports[0].addresses[0].address_be, htonl(0xc0000201));
+	assert_int_equal(endpoint_ipv4_address_be(&config->ports[0].addresses[0].address),
+			 htonl(0xc0000201));
 	assert_int_equal(config->listeners[0].ipsec, CONFIG_IPSEC_REQUIRED);
 	assert_int_equal(config->listeners[0].preshared_key_bytes, 8);
 	assert_memory_equal(config->listeners[0].preshared_key, "a secret", 8);
@@ -277,14 +278,43 @@ static void wrong_types_are_refused(void **state)
 	refused(*state, "workers = 1;\nworkers = 2;\n" GOOD, 2, "", "duplicate");
 }
 
+static void both_families_are_addresses(void **state)
+{
+	static const uint8_t access[16] = {0x20, 0x01, 0x0d, 0xb8, [15] = 1};
+	const struct endpoint ipv6 = endpoint_ipv6(access, 0);
+	const struct endpoint ipv4 = endpoint_ipv4(htonl(0xc0000201), 0);
+	struct config *config =
+		load(*state, "ports = ( { name = \"access\"; device = \"net_tap0\"; addresses = "
+			     "( \"192.0.2.1/24\", \"2001:db8::1/127\" ); } );\n"
+			     "listeners = ( { address = \"2001:db8::1\"; preshared_key_file = "
+			     "\"psk\"; }, { preshared_key_file = \"psk\"; } );\n" POOL);
+
+	assert_non_null(config);
+	assert_int_equal(config->ports[0].address_count, 2);
+	assert_true(endpoint_equal(&config->ports[0].addresses[0].address, &ipv4));
+	assert_int_equal(config->ports[0].addresses[0].prefix_length, 24);
+	assert_true(endpoint_equal(&config->ports[0].addresses[1].address, &ipv6));
+	assert_int_equal(config->ports[0].addresses[1].prefix_length, 127);
+	assert_true(endpoint_equal(&config->listeners[0].address, &ipv6));
+	assert_int_equal(config->listeners[1].address.family, ENDPOINT_NONE);
+	config_free(config);
+	refused(*state,
+		"listeners = ( { address = \"2001:db8::1\"; preshared_key_file = \"psk\"; },\n"
+		"{ address = \"2001:DB8:0::1\"; preshared_key_file = \"psk\"; } );\n" PORT POOL,
+		0, "listeners", "two listeners for one address");
+	refused(*state,
+		"listeners = ( { address = \"2001:db8\"; preshared_key_file = \"psk\"; } );\n" PORT
+			POOL,
+		1, "address", "not an IPv6 address");
+}
+
 static void wrong_prefixes_are_refused(void **state)
 {
-	static const char *const wrong[] = {"192.0.2.1",     "192.0.2.1/0",
-					    "192.0.2.1/33",  "192.0.2.1/",
-					    "192.0.2.1/x",   "192.0.2/24",
-					    "192.0.2.1/24a", "0.0.0.0/8",
-					    "192.0.2.1/-1",  "",
-					    "::1/64",        "/24"};
+	static const char *const wrong[] = {
+		"192.0.2.1",   "192.0.2.1/0",   "192.0.2.1/33", "192.0.2.1/",   "192.0.2.1/x",
+		"192.0.2/24",  "192.0.2.1/24a", "0.0.0.0/8",    "192.0.2.1/-1", "",
+		"2001::1/129", "/24",           "2001:::1/64",  "2001::1/0",    "::/64",
+		"2001::1"};
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		char text[512];
@@ -503,6 +533,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_good_file_is_read),
 		cmocka_unit_test(defaults_are_in_force),
+		cmocka_unit_test(both_families_are_addresses),
 		cmocka_unit_test(every_default_parses),
 		cmocka_unit_test(the_example_has_every_row_and_parses),
 		cmocka_unit_test(the_manual_has_every_row),

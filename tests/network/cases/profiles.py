@@ -44,14 +44,14 @@ async def renew(place, client):
     expect(len(sessions) == profile.sessions, f"{len(sessions)} sessions after the renewals")
 
 
-async def _whole_life(place, profile, where):
+async def whole_life(place, profile, where):
     client = place.client(profile, where)
     for _ in range(2):
         await client.connect()
         sessions = place.lab.concentrator.wait_sessions(profile.sessions)
         addresses = {scripted.text(link.address) for link in client.links}
         expect({session["address"] for session in sessions} == addresses, f"sessions {sessions}")
-        expect(client.path.udp_esp == (where != "public"), "the encapsulation is not that of the place")
+        expect(client.path.udp_esp == (where not in scripted.WITHOUT_NAT), "the encapsulation is not that of the place")
         await pass_traffic(place, client)
         await renew(place, client)
         expect(not client.strangers, f"{client.strangers} packets of somebody else")
@@ -62,7 +62,7 @@ async def _whole_life(place, profile, where):
 def _register(profile, where):
     name = f"profile_{profile.name}_{'without' if where == 'public' else 'behind'}_nat"
     case(seconds=40, guest=False, once=where == "public", name=name)(
-        functools.partial(scripted.run, scenario=_whole_life, profile=profile, where=where))
+        functools.partial(scripted.run, scenario=whole_life, profile=profile, where=where))
 
 
 class _Hurried:
@@ -70,8 +70,11 @@ class _Hurried:
     linger_seconds = 0.2
 
 
+def hurried(profile):
+    return type(profile.__name__, (_Hurried, profile), {})()
+
+
 for _profile in PROFILES:
-    _hurried = type(_profile.__name__, (_Hurried, _profile), {})()
     for _where in ("nat", "public"):
         if (_profile, _where) not in ((HomeRouter, "nat"), (Lac, "public")):
-            _register(_hurried, _where)
+            _register(hurried(_profile), _where)

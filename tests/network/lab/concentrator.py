@@ -11,7 +11,7 @@ from . import process
 from .authority import Authority
 from .dial import IPSEC_SECRET, Dial
 from .guest import time_scale
-from .topology import CONCENTRATOR, INSIDE, OUTSIDE
+from .topology import CONCENTRATOR, CONCENTRATOR_IPV6, INSIDE, OUTSIDE
 
 ACCESS_WIRE = "access-wire"
 INSIDE_WIRE = "inside-wire"
@@ -23,10 +23,10 @@ workers = {workers};
 idle = "adaptive";
 memory = "nohuge";
 ports = (
-    {{ name = "access"; device = "{access}"; addresses = [ "{server}/24" ]; }},
+    {{ name = "access"; device = "{access}"; addresses = [ {access_addresses} ]; }},
     {{ name = "inside"; device = "{inside}"; addresses = [ "{inside_address}/24" ]; }}
 );
-listeners = ( {{ address = "{server}"; ipsec = "{ipsec}"; preshared_key_file = "{directory}/psk"; {listener} }} );
+listeners = ( {{ address = "{listener_address}"; ipsec = "{ipsec}"; preshared_key_file = "{directory}/psk"; {listener} }} );
 pools = ( {{ name = "default"; first = "{first}"; last = "{last}"; }} );
 {users}
 dns = [ "198.51.100.53" ];
@@ -71,10 +71,10 @@ def write_secret(path, text):
 
 
 def write_configuration(directory, pool=("10.20.0.2", "10.20.255.254"), users="", extra="",
-                        ipsec="required", workers=1, links="tap", certificates="", keys=""):
+                        ipsec="required", workers=1, links="tap", certificates="", keys="", ipv6=False):
     """Everything the daemon reads, in one directory; returns the configuration's path. users: lines
-    besides those of USERS; None: no users file.
-    keys: lines of a file with more pre-shared keys."""
+    besides those of USERS; None: no users file. keys: lines of a file with more pre-shared keys.
+    ipv6: besides IPv4, on every address."""
     access, inside = (device.format(directory=directory) for device in _DEVICES[links])
     directory.mkdir(parents=True, exist_ok=True)
     write_secret(directory / "psk", IPSEC_SECRET + "\n")
@@ -88,7 +88,9 @@ def write_configuration(directory, pool=("10.20.0.2", "10.20.255.254"), users=""
         Authority(directory / "authority").make(certificates)
     path = directory / "concentrator.conf"
     path.write_text(_CONFIGURATION.format(
-        directory=directory, access=access, inside=inside, server=CONCENTRATOR,
+        directory=directory, access=access, inside=inside,
+        access_addresses=f'"{CONCENTRATOR}/24"' + (f', "{CONCENTRATOR_IPV6}/64"' if ipv6 else ""),
+        listener_address="" if ipv6 else CONCENTRATOR,
         inside_address=INSIDE, first=pool[0], last=pool[1], ipsec=ipsec, workers=workers,
         users="" if users is None else f'users_file = "{directory}/users";',
         listener=listener) + extra)

@@ -24,6 +24,10 @@ class Namespace:
         process.run("ip", "netns", "add", self.name)
         self.shell(_SILENT + ("echo 1 >/proc/sys/net/ipv4/ip_forward\n" if forward else ""))
 
+    def allow_ipv6(self, allowed):
+        self.shell(f"for f in /proc/sys/net/ipv6/conf/*/disable_ipv6; do echo {0 if allowed else 1} >$f; done\n"
+                   f"echo {1 if allowed else 0} >/proc/sys/net/ipv6/conf/all/forwarding")
+
     def delete(self):
         process.run("ip", "netns", "delete", self.name, check=False)
 
@@ -39,7 +43,7 @@ class Namespace:
     def start(self, *command, log, **options):
         return process.Process(self.command(*command), log, **options)
 
-    def socket(self, kind, protocol=0):
+    def socket(self, kind, protocol=0, family=socket.AF_INET):
         """A socket of this namespace in our own process."""
         libc = ctypes.CDLL(None, use_errno=True)
         own = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
@@ -48,7 +52,7 @@ class Namespace:
             if libc.setns(other, _CLONE_NEWNET):
                 raise OSError(ctypes.get_errno(), f"setns {self.name}")
             try:
-                return socket.socket(socket.AF_INET, kind, protocol)
+                return socket.socket(family, kind, protocol)
             finally:
                 if libc.setns(own, _CLONE_NEWNET):
                     raise SystemExit("cannot return to the own network namespace")

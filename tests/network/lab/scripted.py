@@ -10,16 +10,22 @@ from scripted.path import Path
 
 from .concentrator import password_of
 from .dial import IPSEC_SECRET, Dial
-from .topology import CONCENTRATOR, DEN, SERVER, STREET
+from .topology import CONCENTRATOR, CONCENTRATOR_IPV6, DEN, SERVER, STREET, STREET_IPV6
 
 SERVER_BYTES = socket.inet_aton(SERVER)
 ECHO_PORT = 7
 
 # What clients of the place "translated" have in common: an address that a NAT hides.
 PRIVATE = "192.168.1.2"
+PRIVATE_IPV6 = "fd00::2"
 
-_PLACES = {"nat": ("den", DEN, None), "public": ("street", STREET, None),
-           "translated": ("street", STREET, PRIVATE)}
+# Place: namespace, own address, what the client believes it to be, the concentrator's address.
+_PLACES = {"nat": ("den", DEN, None, CONCENTRATOR), "public": ("street", STREET, None, CONCENTRATOR),
+           "translated": ("street", STREET, PRIVATE, CONCENTRATOR),
+           "ipv6": ("street", STREET_IPV6, None, CONCENTRATOR_IPV6),
+           "ipv6_translated": ("street", STREET_IPV6, PRIVATE_IPV6, CONCENTRATOR_IPV6)}
+
+WITHOUT_NAT = ("public", "ipv6")
 
 
 class Server:
@@ -60,8 +66,8 @@ class Scripted:
         self.former = lab.former
 
     def client(self, profile, place="nat", user=Dial.user, secret=IPSEC_SECRET, address=None):
-        namespace, own, believed = _PLACES[place]
-        path = Path(self.loop, self.lab.topology[namespace].socket, address or own, CONCENTRATOR, believed)
+        namespace, own, believed, server = _PLACES[place]
+        path = Path(self.loop, self.lab.topology[namespace].socket, address or own, server, believed)
         client = Client(profile, path, secret.encode(), user, password_of(user))
         client.former = self.former
         self.clients.append(client)

@@ -60,6 +60,13 @@ _UPLINKS = (
 DEN = "192.168.78.2"
 STREET = "203.0.113.66"
 
+# Over IPv6, where a case asks for it (see use_ipv6).
+CONCENTRATOR_IPV6 = "2001:db8:1::1"
+STREET_IPV6 = "2001:db8:2::2"
+_STREET_ROUTER_IPV6 = "2001:db8:2::1"
+OUTSIDE_LINK_LOCAL = "fe80::fe"
+_WITH_IPV6 = ("concentrator", "outside", "street")
+
 # A host: (host, its address, next hop's namespace, next hop's address, prefix length)
 _HOSTS = (
     ("den", DEN, "nat", "192.168.78.1", 24),
@@ -105,6 +112,22 @@ class Topology:
         inside_from.move(inside, self["server"])
         self["server"].set_up(inside, f"{SERVER}/24")
         self["server"].add_route(POOL, INSIDE)
+
+    def use_ipv6(self, used):
+        """Before the daemon starts; plug_ipv6() after."""
+        for name in _WITH_IPV6:
+            self[name].allow_ipv6(used)
+
+    def plug_ipv6(self, access):
+        """The way from the street to the concentrator, whose next hop is a link-local address."""
+        outside, street = self["outside"], self["street"]
+        for namespace, interface, address in ((outside, access, "2001:db8:1::fe/64"),
+                                              (outside, access, f"{OUTSIDE_LINK_LOCAL}/64"),
+                                              (outside, "to-street", f"{_STREET_ROUTER_IPV6}/64"),
+                                              (street, "wan", f"{STREET_IPV6}/64")):
+            namespace.run("ip", "address", "replace", address, "dev", interface, "nodad")
+        street.add_route("default", _STREET_ROUTER_IPV6)
+        self["concentrator"].run("ip", "route", "replace", "default", "via", OUTSIDE_LINK_LOCAL, "dev", "access")
 
     def delete(self):
         for namespace in self.namespaces.values():

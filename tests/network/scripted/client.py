@@ -62,12 +62,14 @@ class Client:
 
     def _on_udp(self, datagram):
         source, destination, content = inner.read_udp(datagram)
+        if self.path.pair and not self.path.translated:
+            inner.require_udp_checksum(datagram, self.path.pair)
         require((source, destination) == (_LNS_PORT, self.port), f"inner ports {source} and {destination}")
         self.tunnel.receive(content)
 
     def transmit(self, content):
         """A datagram of L2TP on the newest SA."""
-        self.path.send_esp(self.outbound.seal(inner.udp(self.port, _LNS_PORT, content)))
+        self.path.send_esp(self.outbound.seal(inner.udp(self.port, _LNS_PORT, content, self.path.pair)))
 
     # ---- the steps of a dial
 

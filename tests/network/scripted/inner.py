@@ -42,9 +42,22 @@ def read_echo_reply(data):
     return None if kind else (identifier, sequence, data[8:])
 
 
-def udp(source_port, destination_port, content):
-    """Without a checksum."""
-    return struct.pack(">HHHH", source_port, destination_port, 8 + len(content), 0) + content
+def udp(source_port, destination_port, content, pair=b""):
+    """Without a checksum, except over IPv6: `pair` is the two addresses (RFC 8200 8.1)."""
+    head = struct.pack(">HHH", source_port, destination_port, 8 + len(content))
+    if not pair:
+        return head + bytes(2) + content
+    total = checksum(_pseudo_header(pair, 8 + len(content)) + head + bytes(2) + content)
+    return head + struct.pack(">H", total or 0xffff) + content
+
+
+def _pseudo_header(pair, length):
+    return pair + struct.pack(">II", length, UDP)
+
+
+def require_udp_checksum(data, pair):
+    require(data[6:8] != bytes(2), "UDP over IPv6 without a checksum")
+    require(checksum(_pseudo_header(pair, len(data)) + data) == 0, "the UDP checksum is wrong")
 
 
 def read_udp(data):

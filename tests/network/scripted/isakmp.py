@@ -139,14 +139,18 @@ def read_chosen(body):
                     (Transform(transform[0], transform[1], transform[4:]),))
 
 
+def _address_kind(address):
+    return 1 if len(address) == 4 else 5    # ID_IPV4_ADDR, ID_IPV6_ADDR
+
+
 def identity(address, protocol=0, port=0):
-    """An IPv4 address as an ID payload's body."""
-    return struct.pack(">BBH4s", 1, protocol, port, address)
+    """An IPv4 or IPv6 address as an ID payload's body."""
+    return struct.pack(">BBH", _address_kind(address), protocol, port) + address
 
 
 def original_address(address):
     """The body of a NAT-OA payload."""
-    return struct.pack(">B3x4s", 1, address)
+    return struct.pack(">B3x", _address_kind(address)) + address
 
 
 def notify(kind, protocol, spi, data=b""):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A client's way to the concentrator: UDP 500 and 4500 of one address, and ESP without UDP."""
+"""A client's way to the concentrator over IPv4 or IPv6: UDP 500 and 4500 of one address, and ESP without UDP."""
 
 import socket
 
@@ -18,9 +18,12 @@ class Path:
     def __init__(self, loop, open_socket, address, server, believed=None):
         self.loop, self.open_socket = loop, open_socket
         self.address, self.server = address, server
-        self.believed = socket.inet_aton(believed or address)
+        self.family = socket.AF_INET6 if ":" in server else socket.AF_INET
+        self.believed = socket.inet_pton(self.family, believed or address)
         self.translated = believed is not None
-        self.server_bytes = socket.inet_aton(server)
+        self.server_bytes = socket.inet_pton(self.family, server)
+        # Of IPv6: the addresses that inner checksums have in them.
+        self.pair = self.believed + self.server_bytes if self.family == socket.AF_INET6 else b""
         self.on_ike = self.on_esp = None
         self.sent_bytes = self.received_bytes = 0
         self.udp_esp = True
@@ -29,7 +32,7 @@ class Path:
             self._open(port)
 
     def _open(self, port):
-        one = self.open_socket(socket.SOCK_DGRAM)
+        one = self.open_socket(socket.SOCK_DGRAM, family=self.family)
         one.setblocking(False)
         if not self.translated:     # else the kernel may give a port that another client has
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -44,7 +47,7 @@ class Path:
         self.udp_esp = False
         if 0 in self._sockets:
             return
-        one = self.open_socket(socket.SOCK_RAW, socket.IPPROTO_ESP)
+        one = self.open_socket(socket.SOCK_RAW, socket.IPPROTO_ESP, self.family)
         one.setblocking(False)
         one.bind((self.address, 0))
         one.connect((self.server, 0))
@@ -98,7 +101,7 @@ class Path:
                 continue
             except KeyError:
                 return
-            if port == 0:
+            if port == 0 and self.family == socket.AF_INET:    # else there is no header
                 data = data[4 * (data[0] & 15):]
             self.received_bytes += len(data)
             if port == 500:
