@@ -63,8 +63,9 @@ static inline void esp_outer_push(struct worker *w, struct rte_mbuf *mbuf, const
 		outer_udp_write(at + OUTER_IPV4_BYTES, header, bytes - OUTER_IPV4_BYTES);
 }
 
-/* The same of IPv6. */
-void esp_outer_push_ipv6(struct rte_mbuf *mbuf, const struct sa *sa);
+/* Before encryption: the checksum of the datagram, which over IPv6 the peer wants, inside ESP too; and the
+ * operator's copy of it. */
+void esp_out_unusual(struct worker *w, const struct sa *sa, uint8_t *udp, uint32_t bytes);
 
 /*
  * Queues a job for the UDP datagram of `bytes` bytes at `udp` in the buffer; `sa` is the pair to send
@@ -94,8 +95,8 @@ static inline void esp_out(struct worker *w, struct sa *sa, struct rte_mbuf *mbu
 		drop_packet(w, mbuf, DROP_sequence_exhausted);
 		return;
 	}
-	if (__builtin_expect(w->watching, 0))
-		watch_copy(w, sa->group->watch, false, udp, bytes);
+	if (__builtin_expect(w->watching || w->ipv6, 0))
+		esp_out_unusual(w, sa, udp, bytes);
 	esp_trailer_write(udp + bytes, padding);
 	esp_header_write(w, sa, esp);
 	counter_add(&sa->counters.packets_out, 1);

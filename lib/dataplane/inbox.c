@@ -46,10 +46,11 @@ struct endpoint group_remote(const struct group *group)
 	return endpoint_of(group->ipv6, group->remote_ipv6, group->remote_be, group->remote_port);
 }
 
-void group_set_endpoints(struct group *group, const struct endpoint *local,
+void group_set_endpoints(struct worker *w, struct group *group, const struct endpoint *local,
 			 const struct endpoint *remote)
 {
 	group->ipv6 = remote->family == ENDPOINT_IPV6;
+	w->ipv6 |= group->ipv6;
 	memcpy(group->local_ipv6, local->address, sizeof(group->local_ipv6));
 	memcpy(group->remote_ipv6, remote->address, sizeof(group->remote_ipv6));
 	group->local_be =
@@ -67,7 +68,7 @@ static void group_add(struct worker *w, const struct message *message)
 	struct group *group = message->group_add.storage;
 
 	group->slot = message->group_add.slot;
-	group_set_endpoints(group, &message->group_add.local, &message->group_add.remote);
+	group_set_endpoints(w, group, &message->group_add.local, &message->group_add.remote);
 	group->may_move = message->group_add.may_move;
 	group->proven_be = group->remote_be;
 	w->groups[group->slot] = group;
@@ -129,7 +130,7 @@ static void group_merge(struct worker *w, struct message *message)
 	into->sas = (uint16_t)(into->sas + from->sas);
 	from->sas = from->pairs = 0;
 	from->newest = NULL;
-	roaming_follow(into, from);
+	roaming_follow(w, into, from);
 	group_choose_newest(into);
 	(void)mailbox_worker_send(w->mailbox, w->id, message); /* always fits */
 }
@@ -300,9 +301,6 @@ static void send_l2tp(struct worker *w, const struct message *message, struct rt
 	udp->dst_port = rte_cpu_to_be_16(remote->port);
 	udp->dgram_len = rte_cpu_to_be_16(mbuf->data_len);
 	udp->dgram_cksum = 0;
-	if (group->ipv6)
-		udp->dgram_cksum = outer_ipv6_udp_checksum(group->local_ipv6, group->remote_ipv6,
-							   (const uint8_t *)udp, mbuf->data_len);
 	esp_out(w, group->newest, mbuf, (uint8_t *)udp, mbuf->data_len);
 }
 

@@ -196,6 +196,8 @@ static void install(struct worker *w, struct message *message)
 	uint64_t came = arrival->fences;
 
 	count(w, message, 1);
+	if (message->owner_move.group)
+		w->ipv6 |= w->groups[message->owner_move.slot]->ipv6;
 	counter_add(&w->view.moved_in, 1);
 	arrival->installed = true;
 	arrival->move = message;

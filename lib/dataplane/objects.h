@@ -83,8 +83,7 @@ struct group {
 	uint32_t local_be;
 	uint16_t remote_port;
 	uint16_t local_port; /* 4500; 500 or 0 without encapsulation */
-	bool may_move : 1;
-	bool ipv6 : 1; /* outside: the two addresses above are what outer_fold() makes of them */
+	bool may_move;
 	uint8_t pairs;
 	uint8_t sessions;
 	uint8_t moves_left; /* in the second of moves_cycles */
@@ -94,7 +93,9 @@ struct group {
 	struct sa *newest; /* the newest confirmed pair that may be sent on */
 	struct group_session session[GROUP_SESSIONS_MAX];
 	struct outer_header outer;
-	bool limited;       /* while it is unproven: `allowance` bounds what is sent */
+	/* Two that are tested at once for each packet. */
+	bool limited : 1;   /* while it is unproven: `allowance` bounds what is sent */
+	bool ipv6 : 1;      /* outside: the addresses above are what outer_fold() makes of them */
 	uint32_t allowance; /* bytes */
 	uint32_t proven_be; /* where the peer was proven to be last */
 	uint64_t moves_cycles;

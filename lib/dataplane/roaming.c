@@ -52,7 +52,7 @@ void roaming_heard(struct worker *w, struct group *group, const struct packet *p
 		set_unproven(group, true, 0);
 	local = group_local(group);
 	remote = endpoint_ipv4(packet->remote_be, packet->remote_port);
-	group_set_endpoints(group, &local, &remote);
+	group_set_endpoints(w, group, &local, &remote);
 	counter_add(&w->view.endpoints_moved, 1);
 	tell_control(w, group);
 }
@@ -77,7 +77,7 @@ void roaming_set(struct worker *w, const struct message *message)
 
 	if (group == NULL)
 		return;
-	group_set_endpoints(group, &message->group_move.local, &message->group_move.remote);
+	group_set_endpoints(w, group, &message->group_move.local, &message->group_move.remote);
 	set_unproven(group, message->group_move.unproven, message->group_move.allowance);
 	if (!group->unproven)
 		group->proven_be = group->remote_be;
@@ -98,12 +98,12 @@ void roaming_proven(struct worker *w, const struct message *message)
 	set_unproven(group, false, 0);
 }
 
-void roaming_follow(struct group *group, const struct group *other)
+void roaming_follow(struct worker *w, struct group *group, const struct group *other)
 {
 	struct endpoint local = group_local(other), remote = group_remote(other);
 
 	group->may_move = other->may_move;
-	group_set_endpoints(group, &local, &remote);
+	group_set_endpoints(w, group, &local, &remote);
 	group->proven_be = other->proven_be;
 	set_unproven(group, other->unproven, other->allowance);
 }

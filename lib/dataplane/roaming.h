@@ -20,7 +20,7 @@ void roaming_earn(struct group *group, const struct packet *packet, uint32_t byt
 bool roaming_spend(struct group *group, uint32_t bytes);
 
 /* A group is where another one is. */
-void roaming_follow(struct group *group, const struct group *other);
+void roaming_follow(struct worker *w, struct group *group, const struct group *other);
 
 /* Control says where the peer is, and that it answered there. */
 void roaming_set(struct worker *w, const struct message *message);

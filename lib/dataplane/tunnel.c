@@ -13,10 +13,3 @@ void tunnel_header_set(struct tunnel_header *header, uint16_t local_port, uint16
 		rte_cpu_to_be_64((uint64_t)L2TP_DATA_FLAGS << 48 | (uint64_t)peer_tunnel << 32 |
 				 (uint64_t)peer_session << 16 | PPP_ADDRESS_CONTROL);
 }
-
-void tunnel_checksum(const struct group *group, uint8_t *udp, uint32_t bytes)
-{
-	rte_be16_t sum = outer_ipv6_udp_checksum(group->local_ipv6, group->remote_ipv6, udp, bytes);
-
-	memcpy(udp + offsetof(struct rte_udp_hdr, dgram_cksum), &sum, sizeof(sum));
-}

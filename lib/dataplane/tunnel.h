@@ -21,9 +21,6 @@
 void tunnel_header_set(struct tunnel_header *header, uint16_t local_port, uint16_t remote_port,
 		       uint16_t peer_tunnel, uint16_t peer_session);
 
-/* The checksum of the datagram at `udp`: over IPv6 the peer wants one, inside ESP too. */
-void tunnel_checksum(const struct group *group, uint8_t *udp, uint32_t bytes);
-
 /*
  * Sends the PPP frame of `bytes` bytes at `ppp` in the buffer, which begins with its protocol, through
  * the session's tunnel: it joins `outer`, or becomes a job, which the caller submits. There are
@@ -41,8 +38,6 @@ static inline void tunnel_out(struct worker *w, const struct session *session,
 	memcpy(at, &udp, sizeof(udp));
 	memcpy(at + sizeof(udp), &session->header.l2tp, sizeof(session->header.l2tp));
 	if (session->group != NULL) {
-		if (__builtin_expect(session->group->ipv6, 0))
-			tunnel_checksum(session->group, at, bytes);
 		esp_out(w, session->group->newest, mbuf, at, bytes);
 		return;
 	}

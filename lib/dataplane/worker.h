@@ -68,9 +68,11 @@ struct worker {
 	struct packet_policer class_policer[CONTROL_CLASS_COUNT];
 	struct packet_policer icmp_policer;
 	uint16_t identification; /* of outer IPv4 headers */
-	bool watching;           /* an operator watches something, see watch.h */
-	uint32_t watch_number;   /* of the packet that was watched last */
-	uint32_t natt_be;        /* our address in the last ESP in UDP that went the long way */
+	/* Two that are tested at once for each packet to a peer. */
+	bool watching : 1;     /* an operator watches something, see watch.h */
+	bool ipv6 : 1;         /* a group over IPv6 is, or was, here */
+	uint32_t watch_number; /* of the packet that was watched last */
+	uint32_t natt_be;      /* our address in the last ESP in UDP that went the long way */
 	uint32_t idle_polls;
 	int epoll; /* of an adaptive worker */
 	struct handoff *handoff;
@@ -223,7 +225,7 @@ void group_choose_newest(struct group *group);
 /* Where we and the peer are: the outer headers are made again. */
 struct endpoint group_local(const struct group *group);
 struct endpoint group_remote(const struct group *group);
-void group_set_endpoints(struct group *group, const struct endpoint *local,
+void group_set_endpoints(struct worker *w, struct group *group, const struct endpoint *local,
 			 const struct endpoint *remote);
 
 /* Frees it under a name. */

@@ -248,6 +248,27 @@ static void l2tp_in_clear_is_told_or_dropped(void **state)
 	}
 }
 
+/* The new owner had no peer over IPv6 before. */
+static void a_peer_gets_another_worker(void **state)
+{
+	struct rig *rig = rig_new(&(struct rig_options){.ipv6 = true, .workers = 2});
+	struct rig_peer *peer = rig_peer_add(rig, &(struct rig_peer_options){.ipv6 = true});
+	struct bytes ip;
+
+	(void)state;
+	rig_move_begin(rig, peer, 1);
+	rig_move_end(rig, peer);
+	wire_inner(&ip, peer->address, RIG_SERVER, 20, 1);
+	rig_peer_send(rig, peer, 0, &ip);
+	rig_expect_up(rig, &ip);
+	drain_messages(rig);
+	wire_inner(&ip, RIG_SERVER, peer->address, 20, 1);
+	rig_server_send(rig, 0, &ip);
+	rig_expect_down(rig, peer, &ip);
+	rig_expect_no_drops(rig);
+	rig_free(rig);
+}
+
 /* A next hop without a link address: control is told which, and what waited goes when it is sent again. */
 static void a_next_hop_is_asked_for(void **state)
 {
@@ -321,6 +342,7 @@ int main(void)
 		cmocka_unit_test(the_kernel_gets_the_rest),
 		cmocka_unit_test(what_is_wrong_is_dropped_under_its_name),
 		cmocka_unit_test(l2tp_in_clear_is_told_or_dropped),
+		cmocka_unit_test(a_peer_gets_another_worker),
 		cmocka_unit_test(a_next_hop_is_asked_for),
 		cmocka_unit_test(a_peer_does_not_move),
 	};
