@@ -49,6 +49,7 @@ void lac_set_up(struct load *load)
 
 void lac_tear_down(struct load *load)
 {
+	timer_wheel_cancel(&load->l2tp_timer);
 	l2tp_free(load->l2tp);
 	free(load->by_tunnel);
 }
