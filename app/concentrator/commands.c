@@ -9,6 +9,7 @@
 #include "memory_view.h"
 #include "messages/message.h"
 #include "ports/ports.h"
+#include "radius/radius.h"
 #include "reply.h"
 #include "watch_commands.h"
 
@@ -324,6 +325,36 @@ static void show_pools(void *context, const struct ctl_request *request, struct 
 							       "used", used, "size", size));
 }
 
+static void show_radius(void *context, const struct ctl_request *request, struct ctl_reply *reply)
+{
+	struct daemon *daemon = context;
+	struct radius_server_view view;
+
+	(void)request;
+	reply->result = json_array();
+	for (unsigned i = 0; control_radius_server(daemon->control, i, &view); i++) {
+		json_t *row = json_object();
+
+		json_object_set_new(row, "server", reply_endpoint(&view.address));
+		json_object_set_new(row, "state", json_string(view.alive ? "alive" : "dead"));
+		json_object_set_new(row, "priority", json_integer(view.priority));
+		json_object_set_new(row, "weight", json_integer(view.weight));
+		json_object_set_new(row, "outstanding", json_integer(view.outstanding));
+		json_object_set_new(row, "requests", json_integer((json_int_t)view.requests));
+		json_object_set_new(row, "repetitions", json_integer((json_int_t)view.repetitions));
+		json_object_set_new(row, "accepts", json_integer((json_int_t)view.accepts));
+		json_object_set_new(row, "rejects", json_integer((json_int_t)view.rejects));
+		json_object_set_new(row, "timeouts", json_integer((json_int_t)view.timeouts));
+		json_object_set_new(row, "status_requests",
+				    json_integer((json_int_t)view.status_requests));
+		json_object_set_new(row, "deaths", json_integer((json_int_t)view.deaths));
+		for (unsigned bad = 0; bad < RADIUS_BAD_COUNT; bad++)
+			json_object_set_new(row, radius_bad_name(bad),
+					    json_integer((json_int_t)view.bad[bad]));
+		json_array_append_new(reply->result, row);
+	}
+}
+
 static void show_memory(void *context, const struct ctl_request *request, struct ctl_reply *reply)
 {
 	struct daemon *daemon = context;
@@ -413,6 +444,8 @@ const struct ctl_command daemon_commands[] = {
 	{"show workers", "", 0, CTL_ROLE_VIEWER, "Load and hand-offs of each worker core.",
 	 show_workers},
 	{"show pools", "", 0, CTL_ROLE_VIEWER, "Address pools and how full they are.", show_pools},
+	{"show radius", "", 0, CTL_ROLE_VIEWER, "RADIUS servers, their state and their answers.",
+	 show_radius},
 	{"show drops", "", 0, CTL_ROLE_VIEWER, "Every reason for a drop, with its count.",
 	 show_drops},
 	{"show memory", "", 0, CTL_ROLE_VIEWER, "Memory in bytes, pools and objects by number.",

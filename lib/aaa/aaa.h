@@ -3,8 +3,8 @@
 #define AAA_AAA_H
 
 /*
- * Whether a user may in. Takes what the PPP peer sent, as plain values. Only the control core calls
- * it; the answer comes at once.
+ * Whether a user may in, by the local users. Takes what the PPP peer sent, as plain values. Only the
+ * control core calls it; the answer comes at once. What a RADIUS server says is in access.h.
  */
 
 #include "aaa/users.h"
@@ -38,9 +38,16 @@ struct aaa_request {
 
 struct aaa_answer {
 	bool accepted;
-	enum cause cause;    /* when refused; the peer must not learn which it is */
-	char success[64];    /* MS-CHAPv2: "S=" and 40 digits; else "" */
-	uint32_t address_be; /* the user's own address in network order; 0: none */
+	enum cause cause;         /* when refused; the peer must not learn which it is */
+	char detail[128];         /* when refused: more about it for the operator; may be "" */
+	char message[128];        /* for the peer, in place of our own words; may be "" */
+	char success[64];         /* MS-CHAPv2: "S=" and 40 digits; else "" */
+	uint32_t address_be;      /* the user's own address in network order; 0: none */
+	char pool[32];            /* the pool that the address is to come from; "": any */
+	uint32_t dns_be[2];       /* name servers in place of the configured ones; 0: none */
+	uint32_t mtu;             /* most that a packet to the peer may have; 0: no such bound */
+	uint32_t session_seconds; /* the session's longest time; 0: no bound */
+	uint16_t ms_chap_error;   /* MS-CHAPv2, when refused: the code of its Failure; 0: ours */
 };
 
 /* Takes `users` over, also when it fails. NULL without MS-CHAPv2's arithmetic (errno ENOTSUP). */

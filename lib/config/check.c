@@ -167,10 +167,35 @@ static bool local_address_fits(struct config *config, struct check_failure *fail
 	return true;
 }
 
+static bool radius_fits(struct config *config, struct check_failure *failure)
+{
+	if (config->users_from != CONFIG_USERS_LOCAL && config->radius_server_count == 0)
+		return check_refuse(failure, "users_from", "radius_servers must be given with it");
+	if (config->users_from == CONFIG_USERS_RADIUS_THEN_LOCAL && config->users_file[0] == '\0')
+		return check_refuse(failure, "users_from", "users_file must be given with it");
+	for (unsigned i = 0; i < config->radius_server_count; i++) {
+		struct config_radius_server *server = &config->radius_servers[i];
+		char key[64];
+
+		snprintf(key, sizeof(key), "radius_servers.[%u]", i);
+		for (unsigned j = 0; j < i; j++)
+			if (config->radius_servers[j].address_be == server->address_be &&
+			    config->radius_servers[j].port == server->port)
+				return check_refuse(failure, key,
+						    "two servers of one address and port");
+		snprintf(key, sizeof(key), "radius_servers.[%u].secret_file", i);
+		if (!secret_read(server->secret_file, key, &server->secret, &server->secret_bytes,
+				 failure))
+			return false;
+	}
+	return true;
+}
+
 bool check_config(struct config *config, struct check_failure *failure)
 {
 	if (!ports_fit(config, failure) || !listeners_fit(config, failure) ||
-	    !pools_fit(config, failure) || !local_address_fits(config, failure))
+	    !pools_fit(config, failure) || !local_address_fits(config, failure) ||
+	    !radius_fits(config, failure))
 		return false;
 	if (config->l2tp_secret_file[0] != '\0' &&
 	    !secret_read(config->l2tp_secret_file, "l2tp.secret_file", &config->l2tp_secret,

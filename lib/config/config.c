@@ -160,6 +160,10 @@ static struct list_place list_place(struct config *config, enum row_section sect
 	case SECTION_LISTENERS:
 		return (struct list_place){config->listeners, sizeof(config->listeners[0]),
 					   CONFIG_LISTENERS_MAX, &config->listener_count};
+	case SECTION_RADIUS_SERVERS:
+		return (struct list_place){config->radius_servers,
+					   sizeof(config->radius_servers[0]),
+					   CONFIG_RADIUS_SERVERS_MAX, &config->radius_server_count};
 	default:
 		return (struct list_place){config->pools, sizeof(config->pools[0]),
 					   CONFIG_POOLS_MAX, &config->pool_count};
@@ -256,6 +260,9 @@ void config_free(struct config *config)
 		secret_free(listener->preshared_key, listener->preshared_key_bytes);
 		secret_keys_free(listener->preshared_keys, listener->preshared_key_count);
 	}
+	for (unsigned i = 0; i < CONFIG_RADIUS_SERVERS_MAX; i++)
+		secret_free(config->radius_servers[i].secret,
+			    config->radius_servers[i].secret_bytes);
 	secret_free(config->l2tp_secret, config->l2tp_secret_bytes);
 	free(config);
 }

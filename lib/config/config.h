@@ -16,15 +16,16 @@
 
 struct credentials;
 
-#define CONFIG_PORTS_MAX      16
-#define CONFIG_ADDRESSES_MAX  8
-#define CONFIG_LISTENERS_MAX  64
-#define CONFIG_POOLS_MAX      64
-#define CONFIG_DNS_MAX        2
-#define CONFIG_KEYS_MAX       8 /* pre-shared keys of one listener, that without a name included */
-#define CONFIG_KEY_NAME_BYTES 64
-#define CONFIG_TEXT_BYTES     128
-#define CONFIG_PATH_BYTES     256
+#define CONFIG_PORTS_MAX          16
+#define CONFIG_ADDRESSES_MAX      8
+#define CONFIG_LISTENERS_MAX      64
+#define CONFIG_POOLS_MAX          64
+#define CONFIG_DNS_MAX            2
+#define CONFIG_RADIUS_SERVERS_MAX 16
+#define CONFIG_KEYS_MAX           8 /* pre-shared keys of one listener, that without a name included */
+#define CONFIG_KEY_NAME_BYTES     64
+#define CONFIG_TEXT_BYTES         128
+#define CONFIG_PATH_BYTES         256
 
 enum config_rebalance { CONFIG_REBALANCE_MANUAL, CONFIG_REBALANCE_AUTO };
 enum config_idle { CONFIG_IDLE_ADAPTIVE, CONFIG_IDLE_POLL };
@@ -37,6 +38,8 @@ enum config_authentication {
 	CONFIG_AUTHENTICATION_MS_CHAP_V2,
 	CONFIG_AUTHENTICATION_COUNT
 };
+
+enum config_users_from { CONFIG_USERS_LOCAL, CONFIG_USERS_RADIUS, CONFIG_USERS_RADIUS_THEN_LOCAL };
 
 enum config_bench_cipher {
 	CONFIG_BENCH_NONE,
@@ -89,6 +92,16 @@ struct config_pool {
 	char name[32];
 	uint32_t first_be;
 	uint32_t last_be;
+};
+
+struct config_radius_server {
+	uint32_t address_be;
+	int port;
+	char secret_file[CONFIG_PATH_BYTES];
+	uint8_t *secret; /* read from the file */
+	size_t secret_bytes;
+	int priority;
+	int weight;
 };
 
 struct config {
@@ -144,6 +157,19 @@ struct config {
 	int ppp_echo_interval_seconds;
 	int ppp_echo_attempts;
 
+	/* radius */
+	int radius_timeout_ms;
+	int radius_retries;
+	int radius_give_up_ms;
+	int radius_dead_seconds;
+	int radius_status_seconds; /* 0: off */
+	int radius_source_ports;
+	int radius_queue;
+	char radius_nas_identifier[64]; /* "": l2tp_host_name */
+	uint32_t radius_nas_address_be; /* 0: the address dialled */
+	struct config_radius_server radius_servers[CONFIG_RADIUS_SERVERS_MAX];
+	unsigned radius_server_count;
+
 	/* bench */
 	int bench_sessions;
 	int bench_cipher; /* enum config_bench_cipher */
@@ -151,6 +177,7 @@ struct config {
 	bool bench_check_replay;
 
 	/* aaa */
+	int users_from; /* enum config_users_from */
 	char users_file[CONFIG_PATH_BYTES];
 	uint32_t local_address_be; /* our end of each PPP link; 0: the one before the first pool */
 	uint32_t dns_be[CONFIG_DNS_MAX];

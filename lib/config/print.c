@@ -15,6 +15,8 @@ static const struct {
 	{SECTION_PORTS, "addresses", "( \"192.0.2.1/24\" )"},
 	{SECTION_LISTENERS, "address", "\"192.0.2.1\""},
 	{SECTION_LISTENERS, "preshared_key_file", "\"psk\""},
+	{SECTION_RADIUS_SERVERS, "address", "\"198.51.100.5\""},
+	{SECTION_RADIUS_SERVERS, "secret_file", "\"radius-secret\""},
 	{SECTION_POOLS, "name", "\"default\""},
 	{SECTION_POOLS, "first", "\"10.20.0.2\""},
 	{SECTION_POOLS, "last", "\"10.20.255.254\""},
@@ -40,7 +42,7 @@ static void rows_print(FILE *to, enum row_section section, const char *indent)
 
 void config_print_example(FILE *to)
 {
-	fputs("# concentrator: every key with its default; in ports, listeners and pools an "
+	fputs("# concentrator: every key with its default; in lists an "
 	      "example.\n\n",
 	      to);
 	for (unsigned section = 0; section < SECTION_COUNT; section++) {

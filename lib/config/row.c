@@ -11,6 +11,8 @@ const struct section sections[SECTION_COUNT] = {
 	[SECTION_IKE] = {"ike", false, "IKE and IPsec"},
 	[SECTION_L2TP] = {"l2tp", false, "L2TP"},
 	[SECTION_PPP] = {"ppp", false, "PPP"},
+	[SECTION_RADIUS] = {"radius", false, "RADIUS"},
+	[SECTION_RADIUS_SERVERS] = {"radius_servers", true, "RADIUS servers"},
 	[SECTION_BENCH] = {"bench", false, "Sessions for measurements"},
 };
 
@@ -22,6 +24,8 @@ static const char *const log_level_choices[] = {"error", "warning", "info", "deb
 static const char *const ipsec_choices[] = {"required", "optional", "off", NULL};
 static const char *const compatibility_choices[] = {"clients", "modern", NULL};
 static const char *const authentication_choices[] = {"pap", "chap", "mschapv2", NULL};
+
+static const char *const users_from_choices[] = {"local", "radius", "radius_then_local", NULL};
 
 static const char *const cipher_choices[] = {"none", "aes-256-gcm", "aes-128-gcm",
 					     "aes-256-cbc-sha1", NULL};
@@ -38,17 +42,20 @@ static const struct {
 	{"compatibility", compatibility_choices},
 	{"authentication", authentication_choices},
 	{"cipher", cipher_choices},
+	{"users_from", users_from_choices},
 };
 
 /* The structure that a section's fields live in. */
-#define STRUCT_DAEMON    struct config
-#define STRUCT_PORTS     struct config_port
-#define STRUCT_LISTENERS struct config_listener
-#define STRUCT_POOLS     struct config_pool
-#define STRUCT_IKE       struct config
-#define STRUCT_L2TP      struct config
-#define STRUCT_PPP       struct config
-#define STRUCT_BENCH     struct config
+#define STRUCT_DAEMON         struct config
+#define STRUCT_PORTS          struct config_port
+#define STRUCT_LISTENERS      struct config_listener
+#define STRUCT_POOLS          struct config_pool
+#define STRUCT_IKE            struct config
+#define STRUCT_L2TP           struct config
+#define STRUCT_PPP            struct config
+#define STRUCT_RADIUS         struct config
+#define STRUCT_RADIUS_SERVERS struct config_radius_server
+#define STRUCT_BENCH          struct config
 
 /* Where a list keeps the number of its entries. */
 #define COUNT_INTEGER(structure, field)      0

@@ -227,6 +227,11 @@ bool control_objects(const struct control *control, unsigned index, const char *
 struct slab_figures;
 bool control_storage(const struct control *control, unsigned index, struct slab_figures *figures);
 
+/* A RADIUS server and what came of its requests. False behind the last. */
+struct radius_server_view;
+bool control_radius_server(const struct control *control, unsigned index,
+			   struct radius_server_view *view);
+
 /* Addresses of a pool: in use and in all. False at the end of the pools. */
 bool control_pool(const struct control *control, unsigned index, const char **name, uint32_t *used,
 		  uint32_t *size);

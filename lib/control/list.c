@@ -213,7 +213,10 @@ const char *control_counter(const struct control *control, unsigned index, const
 		*value = control->ppp_counters.value[index];
 		return ppp_counter_name(index);
 	}
-	if (index == PPP_COUNTER_COUNT) {
+	index -= PPP_COUNTER_COUNT;
+	if (index < RADIUS_BAD_COUNT)
+		return control_radius_bad(control, index, text, value);
+	if (index == RADIUS_BAD_COUNT) {
 		*text = "packets of ours for which a worker's ring or the buffers had no room";
 		*value = mailbox_packets_refused(control->mailbox);
 		return "packets_refused";

@@ -16,6 +16,7 @@
 #include "l2tp/l2tp.h"
 #include "mailbox/mailbox.h"
 #include "ppp/ppp.h"
+#include "radius/radius.h"
 #include "tables/tables.h"
 #include "timer/timer_wheel.h"
 
@@ -31,6 +32,8 @@ struct l2tp_space {
 	bool busy;
 };
 
+struct login;
+struct login_servers;
 struct move;
 struct narrow_path;
 struct proof;
@@ -109,7 +112,8 @@ struct session {
 	uint16_t l2tp_session;
 	struct endpoint local;
 	struct endpoint remote;
-	struct ppp *ppp; /* NULL before ICCN and after the end */
+	struct ppp *ppp;     /* NULL before ICCN and after the end */
+	struct login *login; /* owned; NULL unless a RADIUS server is asked */
 	struct timer_node timer;
 	bool up;
 	bool finished; /* LCP is closed */
@@ -121,6 +125,9 @@ struct session {
 	int pool;         /* index of the pool that it came from; -1: the user's own */
 	uint16_t peer_mru;
 	uint16_t mtu;
+	uint16_t mtu_limit; /* by RADIUS, like the next one; 0: none */
+	uint32_t seconds_limit;
+	uint64_t ends_ms; /* that came to be at this time; UINT64_MAX: never */
 	uint64_t since_ms;
 	struct traffic_counters *counters;
 	uint64_t packets_seen;
@@ -197,7 +204,8 @@ struct control {
 	struct ppp_config plain_ppp;
 	struct ppp_counters ppp_counters;
 
-	struct aaa *aaa; /* NULL: no users file */
+	struct aaa *aaa;                     /* NULL: no users file */
+	struct login_servers *login_servers; /* owned; NULL: RADIUS is not asked */
 	struct pool pools[CONFIG_POOLS_MAX];
 	unsigned pool_count;
 
@@ -379,8 +387,24 @@ static inline uint32_t session_hash(const struct l2tp_space *space, uint16_t tun
 /* subscriber.c: users and addresses. */
 int subscriber_set_up(struct control *control);
 void subscriber_authenticate(struct session *session, const struct ppp_event *event);
+/* The answer to it, at once or later; session_drain() is left to the caller. */
+void subscriber_settle(struct session *session, const struct aaa_answer *answer);
+/* Points into the event. */
+struct aaa_request subscriber_request(const struct ppp_event *event);
 void subscriber_route_set(struct session *session, bool present);
 void subscriber_release(struct session *session);
+
+/* login.c: users that RADIUS servers know. */
+int login_set_up(struct control *control);
+void login_close(struct control *control);
+const char *login_nas_identifier(const struct config *config);
+/* subscriber_settle() follows, at once or when a server answered or none did. */
+void login_ask(struct session *session, const struct ppp_event *event);
+/* The answer is of no use any more. */
+void login_end(struct session *session);
+/* Replies that were none, by reason; NULL ends the list. */
+const char *control_radius_bad(const struct control *control, unsigned index, const char **text,
+			       uint64_t *value);
 
 /* shutdown.c */
 void shutdown_progress(struct control *control);

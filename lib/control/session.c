@@ -139,6 +139,8 @@ static void timer_expired(struct timer_node *node, uint64_t now_ms)
 		ppp_alive(session->ppp, now_ms);
 		l2tp_tunnel_alive(session->space->l2tp, session->tunnel, now_ms);
 	}
+	if (now_ms >= session->ends_ms)
+		ppp_close(session->ppp, CAUSE_session_timeout, now_ms);
 	ppp_on_time(session->ppp, now_ms);
 	session_drain(session);
 	shutdown_progress(control);
@@ -171,6 +173,7 @@ struct session *session_opening(struct l2tp_space *space, const struct l2tp_even
 	session->remote = event->session_up.peer;
 	session->user = memory_copy_text("");
 	session->pool = -1;
+	session->ends_ms = UINT64_MAX;
 	session->timer.expired = timer_expired;
 	if (session->group == NULL) {
 		(void)tables_plain_tunnel_add(control->tables, session->tunnel, &session->local,
@@ -267,6 +270,8 @@ static void worker_open(struct session *session)
 	session->mtu = room_of(session);
 	if (session->peer_mru < session->mtu)
 		session->mtu = session->peer_mru;
+	if (session->mtu_limit != 0 && session->mtu_limit < session->mtu)
+		session->mtu = session->mtu_limit;
 	mss = session->mtu < ppp->mru ? session->mtu : ppp->mru;
 	message = mailbox_message_new(control->mailbox, MESSAGE_SESSION_OPEN);
 	message->session_open.slot = session->slot;
@@ -291,6 +296,8 @@ static void session_up(struct session *session, const struct ppp_event *event)
 	session->peer_mru = event->up.peer_mru;
 	worker_open(session);
 	session->up = true;
+	if (session->seconds_limit != 0)
+		session->ends_ms = loop_now_ms(control->loop) + session->seconds_limit * 1000ull;
 	control->sessions_up++;
 	control->sessions_started++;
 	subscriber_route_set(session, true);
@@ -305,6 +312,9 @@ static void session_up(struct session *session, const struct ppp_event *event)
 static void session_down(struct session *session, const struct ppp_event *event)
 {
 	struct control *control = session->control;
+
+	login_end(session);
+	session->ends_ms = UINT64_MAX;
 	if (session->up) {
 		session->up = false;
 		control->sessions_up--;
@@ -350,11 +360,13 @@ void session_drain(struct session *session)
 {
 	struct l2tp_space *space = session->space;
 	const struct ppp_event *event;
+	uint64_t deadline_ms;
 
 	while ((event = ppp_next_event(session->ppp)) != NULL)
 		event_handle(session, event);
+	deadline_ms = ppp_deadline(session->ppp);
 	timer_wheel_set(loop_wheel(session->control->loop), &session->timer,
-			ppp_deadline(session->ppp));
+			session->ends_ms < deadline_ms ? session->ends_ms : deadline_ms);
 	if (!session->finished)
 		return;
 	/* The link is over: the call follows, and its end comes back to session_end(). */
@@ -398,6 +410,7 @@ void session_end(struct session *session, enum cause cause, const char *detail)
 void session_free(struct session *session)
 {
 	timer_wheel_cancel(&session->timer);
+	login_end(session);
 	ppp_free(session->ppp);
 	free(session->user);
 	slabs_give_back(session->control->storage, session->counters, SESSION_STORAGE_BYTES);

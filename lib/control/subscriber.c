@@ -104,10 +104,11 @@ int subscriber_set_up(struct control *control)
 	return 0;
 }
 
-/* The user's own address, or one from the first pool that has any. Otherwise why there is none. */
-static enum cause address_take(struct session *session, uint32_t own_be)
+/* The user's own address, or one from the first of its pools that has any. Otherwise why there is none. */
+static enum cause address_take(struct session *session, uint32_t own_be, const char *pool)
 {
 	struct control *control = session->control;
+	bool known = false;
 
 	if (own_be != 0) {
 		uint32_t own = ntohl(own_be);
@@ -129,6 +130,9 @@ static enum cause address_take(struct session *session, uint32_t own_be)
 		return CAUSE_none;
 	}
 	for (unsigned i = 0; i < control->pool_count; i++) {
+		if (pool[0] != '\0' && strcmp(pool, control->pools[i].config->name) != 0)
+			continue;
+		known = true;
 		session->address =
 			address_pool_allocate(control->pools[i].addresses, session->user);
 		session->pool = (int)i;
@@ -136,7 +140,7 @@ static enum cause address_take(struct session *session, uint32_t own_be)
 			return CAUSE_none;
 	}
 	session->pool = -1;
-	return CAUSE_no_address_left;
+	return known || pool[0] == '\0' ? CAUSE_no_address_left : CAUSE_radius_bad_answer;
 }
 
 void subscriber_release(struct session *session)
@@ -182,10 +186,9 @@ static void answer_tell(struct session *session, const struct ppp_authentication
 	ladder_aaa_step(session, false, "accepted", meaning);
 }
 
-void subscriber_authenticate(struct session *session, const struct ppp_event *event)
+struct aaa_request subscriber_request(const struct ppp_event *event)
 {
-	struct control *control = session->control;
-	const struct aaa_request request = {
+	return (struct aaa_request){
 		.method = method_of(event->authenticate.method),
 		.identifier = event->authenticate.identifier,
 		.user_name = event->authenticate.user_name,
@@ -196,31 +199,66 @@ void subscriber_authenticate(struct session *session, const struct ppp_event *ev
 		.password = event->authenticate.password,
 		.password_bytes = event->authenticate.password_bytes,
 	};
+}
+
+static void grant_fill(const struct session *session, const struct aaa_answer *answer,
+		       struct ppp_grant *grant)
+{
+	const struct config *config = session->control->config;
+	bool own_servers = answer->dns_be[0] != 0 || answer->dns_be[1] != 0;
+
+	grant->local_address_be = config->local_address_be;
+	grant->peer_address_be = htonl(session->address);
+	for (unsigned i = 0; i < CONFIG_DNS_MAX; i++)
+		grant->dns_be[i] = own_servers             ? answer->dns_be[i]
+				   : i < config->dns_count ? config->dns_be[i]
+							   : 0;
+}
+
+void subscriber_settle(struct session *session, const struct aaa_answer *answer)
+{
+	struct control *control = session->control;
+	struct ppp_authentication_result result = {.cause = answer->cause,
+						   .ms_chap_error = answer->ms_chap_error};
+
+	memcpy(result.detail, answer->detail, sizeof(result.detail));
+	memcpy(result.message, answer->message, sizeof(result.message));
+	if (answer->accepted) {
+		subscriber_release(session); /* of an earlier attempt on this link */
+		result.cause = address_take(session, answer->address_be, answer->pool);
+		result.accepted = result.cause == CAUSE_none;
+		if (result.cause == CAUSE_radius_bad_answer)
+			snprintf(result.detail, sizeof(result.detail), "no pool \"%s\"",
+				 answer->pool);
+	}
+	answer_tell(session, &result);
+	if (result.accepted) {
+		memcpy(result.success, answer->success, sizeof(result.success));
+		grant_fill(session, answer, &result.grant);
+		session->mtu_limit = answer->mtu < UINT16_MAX ? (uint16_t)answer->mtu : UINT16_MAX;
+		session->seconds_limit = answer->session_seconds;
+	}
+	ppp_authenticated(session->ppp, &result, loop_now_ms(control->loop));
+}
+
+void subscriber_authenticate(struct session *session, const struct ppp_event *event)
+{
+	struct control *control = session->control;
+	const struct aaa_request request = subscriber_request(event);
 	struct aaa_answer answer = {.accepted = request.method == AAA_METHOD_NONE,
 				    .cause = CAUSE_no_users};
-	struct ppp_authentication_result result = {0};
 
 	free(session->user);
 	session->user = memory_copy_text(event->authenticate.user_name);
 	explain_user(control->explain, session->dial, session->user);
 	ladder_aaa_step(session, true, "user", session->user);
+	if (control->login_servers != NULL && request.method != AAA_METHOD_NONE) {
+		login_ask(session, event);
+		return;
+	}
 	if (control->aaa != NULL)
 		aaa_verify(control->aaa, &request, &answer);
-	result.cause = answer.cause;
-	if (answer.accepted) {
-		subscriber_release(session); /* of an earlier attempt on this link */
-		result.cause = address_take(session, answer.address_be);
-		result.accepted = result.cause == CAUSE_none;
-	}
-	answer_tell(session, &result);
-	if (result.accepted) {
-		memcpy(result.success, answer.success, sizeof(result.success));
-		result.grant.local_address_be = control->config->local_address_be;
-		result.grant.peer_address_be = htonl(session->address);
-		for (unsigned i = 0; i < control->config->dns_count; i++)
-			result.grant.dns_be[i] = control->config->dns_be[i];
-	}
-	ppp_authenticated(session->ppp, &result, loop_now_ms(control->loop));
+	subscriber_settle(session, &answer);
 }
 
 void subscriber_route_set(struct session *session, bool present)

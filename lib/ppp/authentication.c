@@ -131,9 +131,10 @@ static void answer_write(struct ppp *ppp, const struct ppp_authentication_result
 	struct authentication *a = ppp->authentication;
 	bool no_address = !result->accepted && (result->cause == CAUSE_no_address_left ||
 						result->cause == CAUSE_address_in_use);
-	const char *text = result->accepted ? "Welcome"
-			   : no_address     ? "No address is left"
-					    : "Authentication failed";
+	const char *text = result->message[0] != '\0' ? result->message
+			   : result->accepted         ? "Welcome"
+			   : no_address               ? "No address is left"
+						      : "Authentication failed";
 
 	if (a->method == PPP_AUTHENTICATION_PAP) {
 		answer_write_pap(a, result->accepted, text);
@@ -148,8 +149,9 @@ static void answer_write(struct ppp *ppp, const struct ppp_authentication_result
 						     "%.63s M=%s", result->success, text);
 	else
 		answer_write_failure(ppp, text,
-				     no_address ? MS_CHAP_NO_DIALIN_PERMISSION
-						: MS_CHAP_AUTHENTICATION_FAILURE);
+				     result->ms_chap_error != 0 ? result->ms_chap_error
+				     : no_address               ? MS_CHAP_NO_DIALIN_PERMISSION
+								: MS_CHAP_AUTHENTICATION_FAILURE);
 }
 
 void ppp_authentication_settle(struct ppp *ppp, const struct ppp_authentication_result *result)
@@ -165,7 +167,9 @@ void ppp_authentication_settle(struct ppp *ppp, const struct ppp_authentication_
 	}
 	memory_wipe(a->challenge, sizeof(a->challenge));
 	if (!result->accepted) {
-		ppp_fail(ppp, result->cause, "%s was refused", ppp_authentication_name(a->method));
+		ppp_fail(ppp, result->cause, "%s was refused%s%s",
+			 ppp_authentication_name(a->method), result->detail[0] != '\0' ? ": " : "",
+			 result->detail);
 		return;
 	}
 	ppp->grant = result->grant;

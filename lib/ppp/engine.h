@@ -76,7 +76,7 @@ struct authentication {
 	uint8_t challenge[16];
 	uint8_t answer_code; /* the result packet, kept to send it again */
 	uint8_t answer_length;
-	uint8_t answer[128];
+	uint8_t answer[256];
 };
 
 enum login_state {

@@ -127,6 +127,9 @@ const char *ppp_counter_text(enum ppp_counter counter);
 struct ppp_authentication_result {
 	bool accepted;
 	enum cause cause;       /* when refused: what the operator is told; the peer learns less */
+	char detail[128];       /* more about the cause, for the operator; may be "" */
+	char message[128];      /* what the peer is told in place of our own words; may be "" */
+	uint16_t ms_chap_error; /* MS-CHAPv2, when refused: the code of the Failure; 0: ours */
 	char success[64];       /* MS-CHAPv2: "S=" and 40 upper-case digits; else "" */
 	struct ppp_grant grant; /* when accepted */
 };
@@ -148,7 +151,8 @@ void ppp_free(struct ppp *ppp);
  */
 void ppp_feed(struct ppp *ppp, const uint8_t *bytes, size_t length, uint64_t now_ms);
 
-/* The answer to the last PPP_AUTHENTICATE; ignored when none waits. */
+/* The answer to the last PPP_AUTHENTICATE, at once or later: meanwhile the peer's repetitions are
+ * taken and not asked about again. Ignored when none waits. */
 void ppp_authenticated(struct ppp *ppp, const struct ppp_authentication_result *result,
 		       uint64_t now_ms);
 

@@ -286,6 +286,18 @@ static bool fits(const struct radius_request *request)
 		       RADIUS_PACKET_BYTES_MAX;
 }
 
+/* A server has an identifier for it, or the queue a place. Without any server it is over at once. */
+static bool has_room(struct radius *radius)
+{
+	uint32_t server;
+
+	if (radius->waiting_count < radius->config.queue_max)
+		return true;
+	server = radius_server_choose(radius, 0);
+	return server == NO_SERVER || radius->servers[server].figures.outstanding <
+					      radius->config.sockets * IDENTIFIERS;
+}
+
 int radius_ask(struct radius *radius, const struct radius_request *request, uint64_t now_ms,
 	       uint64_t *number)
 {
@@ -295,8 +307,7 @@ int radius_ask(struct radius *radius, const struct radius_request *request, uint
 	radius->now_ms = now_ms;
 	if (!fits(request))
 		return -EMSGSIZE;
-	slot = radius->waiting_count < radius->config.queue_max ? slot_pool_take(radius->slots)
-								: UINT32_MAX;
+	slot = has_room(radius) ? slot_pool_take(radius->slots) : UINT32_MAX;
 	if (slot == UINT32_MAX)
 		return -ENOBUFS;
 	exchange = memory_new(sizeof(*exchange) + request->attributes_bytes);

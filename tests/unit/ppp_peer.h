@@ -50,7 +50,7 @@ struct ppp_peer {
 	bool success;
 	bool failure;
 	unsigned successes;
-	char message[160];
+	char message[256];
 	uint64_t pap_retry_ms;
 	uint32_t address_be;
 	uint32_t dns_be[2];

@@ -43,13 +43,14 @@ static int folder_make(void **state)
 		return -1;
 	file_write(folder, "psk", "a secret\n", 0600);
 	file_write(folder, "users", "alice password\n", 0600);
+	file_write(folder, "radius-secret", "a secret\n", 0600);
 	*state = folder;
 	return 0;
 }
 
 static int folder_remove(void **state)
 {
-	static const char *const names[] = {"psk", "users", "secret", "conf"};
+	static const char *const names[] = {"psk", "users", "secret", "radius-secret", "conf"};
 	struct folder *folder = *state;
 	char path[256];
 
@@ -74,9 +75,11 @@ static struct config *load(struct folder *folder, const char *text)
 #define PORT                                                                                       \
 	"ports = ( { name = \"access\"; device = \"net_tap0\"; addresses = ( \"192.0.2.1/24\" ); " \
 	"} );\n"
-#define LISTENER "listeners = ( { address = \"192.0.2.1\"; preshared_key_file = \"psk\"; } );\n"
-#define POOL     "pools = ( { name = \"a\"; first = \"10.0.0.2\"; last = \"10.0.0.9\"; } );\n"
-#define GOOD     PORT LISTENER POOL
+#define LISTENER      "listeners = ( { address = \"192.0.2.1\"; preshared_key_file = \"psk\"; } );\n"
+#define POOL          "pools = ( { name = \"a\"; first = \"10.0.0.2\"; last = \"10.0.0.9\"; } );\n"
+#define GOOD          PORT LISTENER POOL
+#define SERVER        "{ address = \"192.0.2.5\"; secret_file = \"radius-secret\"; }"
+#define SERVERS(list) "radius_servers = ( " list " );\n"
 
 /* The text must be refused at `line` (0: any) with each of the pieces in the error. */
 static void refused(struct folder *folder, const char *text, unsigned line, const char *key,
@@ -163,7 +166,8 @@ static void defaults_are_in_force(void **state)
 /* Every row with its default written out is the same as nothing written. */
 static void every_default_parses(void **state)
 {
-	static const char *const required[] = {[SECTION_PORTS] = PORT, [SECTION_POOLS] = POOL};
+	static const char *const required[] = {
+		[SECTION_PORTS] = PORT, [SECTION_POOLS] = POOL, [SECTION_RADIUS_SERVERS] = SERVER};
 	struct folder *folder = *state;
 
 	for (size_t i = 0; i < row_count; i++) {
@@ -216,6 +220,7 @@ static void the_example_has_every_row_and_parses(void **state)
 	assert_int_equal(config->port_count, 1);
 	assert_int_equal(config->listener_count, 1);
 	assert_int_equal(config->pool_count, 1);
+	assert_int_equal(config->radius_server_count, 1);
 	config_free(config);
 	free(text);
 }
@@ -484,6 +489,28 @@ static void a_file_has_several_keys(void **state)
 	refused(*state, PORT KEYS, 3, "preshared_keys_file", "may be read by others");
 }
 
+static void radius_servers_are_checked(void **state)
+{
+	struct config *config;
+
+	refused(*state, GOOD "users_from = \"radius\";\n", 4, "users_from", "radius_servers");
+	refused(*state, GOOD SERVERS(SERVER) "users_from = \"radius_then_local\";\n", 5,
+		"users_from", "users_file");
+	refused(*state, GOOD SERVERS(SERVER ", " SERVER), 4, "radius_servers.[1]", "two servers");
+	refused(*state, GOOD "radius_servers = ( { address = \"192.0.2.5\"; } );\n", 4,
+		"secret_file", "must be given");
+	file_write(*state, "radius-secret", "x", 0644);
+	refused(*state, GOOD SERVERS(SERVER), 4, "radius_servers.[0].secret_file",
+		"may be read by others");
+	file_write(*state, "radius-secret", "xyzzy5461\n", 0600);
+	config = accepted(*state, GOOD SERVERS(SERVER) "users_from = \"radius\";\n");
+	assert_int_equal(config->radius_servers[0].secret_bytes, 9);
+	assert_memory_equal(config->radius_servers[0].secret, "xyzzy5461", 9);
+	assert_int_equal(config->radius_servers[0].port, 1812);
+	assert_int_equal(config->radius_timeout_ms, 1000);
+	config_free(config);
+}
+
 static void required_keys_must_be_given(void **state)
 {
 	refused(*state, "ports = ( {\n name = \"a\"; } );\n", 1, "device", "must be given");
@@ -545,6 +572,7 @@ int main(void)
 		cmocka_unit_test(pools_must_not_overlap),
 		cmocka_unit_test(secrets_must_be_secret),
 		cmocka_unit_test(a_file_has_several_keys),
+		cmocka_unit_test(radius_servers_are_checked),
 		cmocka_unit_test(required_keys_must_be_given),
 		cmocka_unit_test(duplicates_are_refused),
 		cmocka_unit_test(a_file_that_is_not_there_is_an_error),

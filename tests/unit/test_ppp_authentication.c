@@ -116,6 +116,42 @@ static void wrong_passwords_are_refused(void **state)
 	simulation_free(s);
 }
 
+/* Words of a RADIUS server, as long as they may be: the peer reads them, and the operator the detail. */
+static void verdicts_words_reach_both(void **state)
+{
+	struct ppp_authentication_result refused = {
+		.cause = CAUSE_radius_reject, .ms_chap_error = 648, .detail = "You have not paid"};
+	struct ppp_authentication_result accepted = {.accepted = true};
+	struct simulation *s = simulation_new(PPP_AUTHENTICATION_MS_CHAP_V2);
+
+	(void)state;
+	memset(refused.message, 'm', sizeof(refused.message) - 1);
+	memset(accepted.message, 'w', sizeof(accepted.message) - 1);
+	memset(accepted.success, 'S', 42);
+	s->no_verdict = true;
+	simulation_dial(s);
+	ppp_authenticated(s->ppp, &refused, s->now_ms);
+	simulation_run(s, 2000);
+	assert_memory_equal(s->peer.message, "E=648 R=0 C=", 12);
+	assert_string_equal(strstr(s->peer.message, " M=") + 3, refused.message);
+	assert_string_equal(s->last_down.down.detail, "MS-CHAPv2 was refused: You have not paid");
+	simulation_free(s);
+	s = simulation_new(PPP_AUTHENTICATION_MS_CHAP_V2);
+	s->no_verdict = true;
+	simulation_dial(s);
+	ppp_authenticated(s->ppp, &accepted, s->now_ms);
+	simulation_run(s, 2000);
+	assert_string_equal(strstr(s->peer.message, " M=") + 3, accepted.message);
+	simulation_free(s);
+	s = simulation_new(PPP_AUTHENTICATION_PAP);
+	s->no_verdict = true;
+	simulation_dial(s);
+	ppp_authenticated(s->ppp, &refused, s->now_ms);
+	simulation_run(s, 2000);
+	assert_string_equal(s->peer.message, refused.message);
+	simulation_free(s);
+}
+
 static void exhausted_pool_is_said(void **state)
 {
 	struct simulation *s = simulation_new(PPP_AUTHENTICATION_MS_CHAP_V2);
@@ -404,6 +440,7 @@ int main(void)
 		cmocka_unit_test(pap_brings_the_link_up),
 		cmocka_unit_test(no_authentication_brings_the_link_up),
 		cmocka_unit_test(wrong_passwords_are_refused),
+		cmocka_unit_test(verdicts_words_reach_both),
 		cmocka_unit_test(exhausted_pool_is_said),
 		cmocka_unit_test(peers_choice_is_taken),
 		cmocka_unit_test(no_common_method_ends_the_link),

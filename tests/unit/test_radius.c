@@ -462,6 +462,22 @@ static void a_full_queue_refuses_and_a_free_identifier_serves_it(void **state)
 	rig_free(rig);
 }
 
+static void without_a_queue_identifiers_are_all_there_is(void **state)
+{
+	struct rig *rig = rig_new(1);
+	uint64_t exchange;
+
+	(void)state;
+	rig->config.queue_max = 0;
+	rig_open(rig);
+	for (unsigned i = 0; i < 256; i++)
+		assert_int_equal(ask(rig, i, &exchange), 0);
+	assert_int_equal(ask(rig, 256, &exchange), -ENOBUFS);
+	reply(rig, &rig->sent[9], RADIUS_ACCESS_ACCEPT, REPLY_RIGHT);
+	assert_int_equal(ask(rig, 256, &exchange), 0);
+	rig_free(rig);
+}
+
 static void identifiers_rest_before_they_come_again(void **state)
 {
 	struct rig *rig = rig_new(1);
@@ -542,6 +558,7 @@ int main(void)
 		cmocka_unit_test(forged_replies_are_ignored_and_the_true_one_counts),
 		cmocka_unit_test(source_ports_have_identifiers_of_their_own),
 		cmocka_unit_test(a_full_queue_refuses_and_a_free_identifier_serves_it),
+		cmocka_unit_test(without_a_queue_identifiers_are_all_there_is),
 		cmocka_unit_test(identifiers_rest_before_they_come_again),
 		cmocka_unit_test(a_cancelled_request_is_forgotten),
 		cmocka_unit_test(equal_servers_share_by_weight),

@@ -27,7 +27,7 @@ ports = (
     {{ name = "inside"; device = "{inside}"; addresses = [ "{inside_address}/24" ]; }}
 );
 listeners = ( {{ address = "{listener_address}"; ipsec = "{ipsec}"; preshared_key_file = "{directory}/psk"; {listener} }} );
-pools = ( {{ name = "default"; first = "{first}"; last = "{last}"; }} );
+pools = ( {{ name = "default"; first = "{first}"; last = "{last}"; }} {more_pools} );
 {users}
 dns = [ "198.51.100.53" ];
 """
@@ -71,7 +71,8 @@ def write_secret(path, text):
 
 
 def write_configuration(directory, pool=("10.20.0.2", "10.20.255.254"), users="", extra="",
-                        ipsec="required", workers=1, links="tap", certificates="", keys="", ipv6=False):
+                        ipsec="required", workers=1, links="tap", certificates="", keys="", ipv6=False,
+                        more_pools=""):
     """Everything the daemon reads, in one directory; returns the configuration's path. users: lines
     besides those of USERS; None: no users file. keys: lines of a file with more pre-shared keys.
     ipv6: besides IPv4, on every address."""
@@ -91,7 +92,7 @@ def write_configuration(directory, pool=("10.20.0.2", "10.20.255.254"), users=""
         directory=directory, access=access, inside=inside,
         access_addresses=f'"{CONCENTRATOR}/24"' + (f', "{CONCENTRATOR_IPV6}/64"' if ipv6 else ""),
         listener_address="" if ipv6 else CONCENTRATOR,
-        inside_address=INSIDE, first=pool[0], last=pool[1], ipsec=ipsec, workers=workers,
+        inside_address=INSIDE, first=pool[0], last=pool[1], ipsec=ipsec, workers=workers, more_pools=more_pools,
         users="" if users is None else f'users_file = "{directory}/users";',
         listener=listener) + extra)
     return path

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Users that a FreeRADIUS server knows."""
+
+import json
+import time
+
+from lab import load, radius
+from lab.case import case, expect
+
+_USERS = """
+fixed Cleartext-Password := "right"
+    Framed-IP-Address = 10.20.7.7,
+    Framed-MTU = 1300
+
+pooled Cleartext-Password := "right"
+    Framed-IP-Address = 255.255.255.254,
+    Framed-Pool = "far"
+
+short Cleartext-Password := "right"
+    Session-Timeout = 3
+
+lost Cleartext-Password := "right"
+    Framed-Pool = "nowhere"
+
+debtor Auth-Type := Reject
+    Reply-Message = "You have not paid"
+"""
+
+_FAR = ', { name = "far"; first = "10.21.0.2"; last = "10.21.0.254"; }'
+_QUICK = "timeout_ms = 300; retries = 1; dead_seconds = 60; status_seconds = 1;"
+
+
+def _prepared(lab, policy="radius", ports=(1812,), more=_QUICK, **options):
+    """A daemon that asks RADIUS at these ports."""
+    secrets = lab.directory / "radius"
+    secrets.mkdir(exist_ok=True)
+    return lab.start_concentrator(links="memif", ipsec="off", more_pools=_FAR,
+                                  extra=radius.configuration(secrets, ports, policy, more), **options)
+
+
+def _server(lab, port=1812, users=_USERS):
+    return radius.FreeRadius(lab.topology["concentrator"], lab.directory / f"radius-{time.monotonic_ns()}",
+                             users, port)
+
+
+def _arguments(user, *more, password="right"):
+    return ("--sessions", "1", "--user", user, "--password", password, *more)
+
+
+def _session(concentrator, user, *more):
+    """A session with traffic, as it is shown while it is up; the traffic must be whole."""
+    running = load.start(concentrator, *_arguments(user, "--traffic", "50", "--seconds", "2",
+                                                   "--sizes", "200:1", *more))
+    try:
+        deadline = time.monotonic() + 20
+        while not (shown := [one for one in concentrator.sessions() if one["phase"] == "up"]):
+            expect(time.monotonic() < deadline and running.running(), f"no session: {running.output()[-500:]}")
+            time.sleep(0.1)
+        expect(running.wait(30) == 0, running.output()[-500:])
+    finally:
+        running.stop()
+    return shown[0]
+
+
+def _explained(concentrator, user):
+    return json.loads(concentrator.ctl("explain", user, "--json"))
+
+
+def _fails(concentrator, user, *more, password="right"):
+    """What is said of a dial that comes to nothing."""
+    try:
+        load.run(concentrator, *_arguments(user, *more, password=password))
+    except load.LoadFailed:
+        return _explained(concentrator, user)
+    return expect(False, f"{user} came in")
+
+
+def _steps(dial):
+    return [step["message"] for step in dial["steps"] if step.get("layer") == "aaa"]
+
+
+@case(seconds=90, own_daemon=True, guest=False)
+def radius_accepts(lab):
+    """With each way to authenticate; address, pool, MTU and time are those of the server."""
+    concentrator = _prepared(lab)
+    with _server(lab) as server:
+        for method in ("pap", "chap", "mschapv2"):
+            session = _session(concentrator, "fixed", "--auth", method)
+            expect(session["address"] == "10.20.7.7" and session["mtu"] == 1300, f"{method}: {session}")
+        dial = _explained(concentrator, "fixed")
+        expect(_steps(dial) == ["user", "Access-Request", "Access-Accept", "accepted"], f"{dial}")
+        session = _session(concentrator, "pooled")
+        expect(session["address"].startswith("10.21.0."), f"{session}")
+        asked = server.requests()
+        for line in ('User-Name = "fixed"', 'NAS-Identifier = "concentrator"', "NAS-IP-Address = 192.0.2.1",
+                     "NAS-Port-Type = Virtual", "Service-Type = Framed-User", "Framed-Protocol = PPP",
+                     "Tunnel-Type:0 = L2TP", 'Called-Station-Id = "192.0.2.1"',
+                     'Calling-Station-Id = "100.64.0.1"'):
+            expect(line in asked, f"{line} is not in {asked[:1500]}")
+        try:
+            load.run(concentrator, *_arguments("short", "--traffic", "20", "--seconds", "10"))
+        except load.LoadFailed:
+            pass
+        dial = _explained(concentrator, "short")
+        expect(dial["outcome"] == "ended" and dial["cause"] == "session_timeout", f"{dial}")
+        row, = concentrator.show("radius")
+        expect(row["state"] == "alive" and row["accepts"] == 5 and row["outstanding"] == 0, f"{row}")
+
+
+@case(seconds=90, own_daemon=True, guest=False)
+def radius_refuses(lab):
+    """Reject, wrong password, a pool that does not exist; then the server goes away."""
+    concentrator = _prepared(lab)
+    with _server(lab):
+        for method in ("pap", "chap", "mschapv2"):
+            dial = _fails(concentrator, "debtor", "--auth", method)
+            expect(dial["cause"] == "radius_reject" and "You have not paid" in dial["why"], f"{dial}")
+            expect("Access-Reject" in _steps(dial), f"{dial}")
+            dial = _fails(concentrator, "fixed", "--auth", method, password="wrong")
+            expect(dial["cause"] == "radius_reject", f"{dial}")
+        dial = _fails(concentrator, "lost")
+        expect(dial["cause"] == "radius_bad_answer" and "nowhere" in dial["why"], f"{dial}")
+    dial = _fails(concentrator, "fixed")
+    expect(dial["cause"] == "radius_timeout" and "127.0.0.1:1812 silent for" in dial["why"], f"{dial}")
+    expect(_steps(dial)[:4] == ["user", "Access-Request", "Access-Request", "no answer"], f"{dial}")
+    row, = concentrator.show("radius")
+    expect(row["state"] == "dead" and row["rejects"] == 6 and row["timeouts"] == 1, f"{row}")
+    dial = _fails(concentrator, "fixed")
+    expect(dial["cause"] == "radius_timeout" and "every server is dead" in dial["why"], f"{dial}")
+
+
+@case(seconds=90, own_daemon=True, guest=False)
+def radius_comes_back(lab):
+    """Without a server the local users count; Status-Server finds it as soon as it is there."""
+    concentrator = _prepared(lab, policy="radius_then_local", users="local right\n")
+    expect(_session(concentrator, "local")["address"], "no address")
+    dial = _explained(concentrator, "local")
+    expect("local users" in _steps(dial) and dial["outcome"] == "ended", f"{dial}")
+    with _server(lab):
+        deadline = time.monotonic() + 10
+        while concentrator.show("radius")[0]["state"] != "alive":
+            expect(time.monotonic() < deadline, f"{concentrator.show('radius')}")
+            time.sleep(0.1)
+        expect(_session(concentrator, "fixed")["address"] == "10.20.7.7", "not the server's address")
+        dial = _fails(concentrator, "local")
+        expect(dial["cause"] == "radius_reject", f"{dial}")
+
+
+@case(seconds=90, own_daemon=True, guest=False)
+def radius_backup(lab):
+    """The first server is silent: the second is asked."""
+    concentrator = _prepared(lab, ports=(1812, 11812))
+    with _server(lab, port=11812):
+        expect(_session(concentrator, "fixed")["address"] == "10.20.7.7", "not the server's address")
+        first, second = concentrator.show("radius")
+        expect(first["state"] == "dead" and second["accepts"] == 1, f"{first} {second}")
+
+
+@case(seconds=90, own_daemon=True, guest=False)
+def radius_queue_is_bounded(lab):
+    """One source port has 256 identifiers: with a queue of 10, 34 of 300 logins are refused at once."""
+    concentrator = _prepared(lab, more="timeout_ms = 5000; retries = 0; source_ports = 1; queue = 10;")
+    try:
+        load.run(concentrator, "--mode", "lac", "--sessions", "300", "--in-progress", "300")
+    except load.LoadFailed:
+        pass
+    causes = [dial["cause"] for dial in concentrator.show("dials")]
+    expect(causes.count("radius_queue_full") == 34, f"{ {cause: causes.count(cause) for cause in causes} }")
+    expect(causes.count("radius_timeout") == 266, f"{ {cause: causes.count(cause) for cause in causes} }")
