@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "config/check.h"
 
+#include "base/memory.h"
 #include "config/secret.h"
 #include "crypto/certificate.h"
 
@@ -66,6 +67,31 @@ static bool certificates_read(struct config_listener *listener, unsigned index,
 	return listener->credentials != NULL || check_refuse(failure, key, "%s", error);
 }
 
+static bool same_key(const struct config_key *key, const uint8_t *bytes, size_t length)
+{
+	return key->length == length && memory_equal_constant_time(key->bytes, bytes, length);
+}
+
+/* Aggressive mode lets everybody guess: main mode's keys are not to be had that way. */
+static bool aggressive_keys_apart(const struct config_listener *listener, const char *where,
+				  struct check_failure *failure)
+{
+	for (unsigned i = 0; i < listener->aggressive_key_count; i++) {
+		const struct config_key *key = &listener->aggressive_keys[i];
+		bool same = listener->preshared_key != NULL &&
+			    same_key(key, listener->preshared_key, listener->preshared_key_bytes);
+
+		for (unsigned j = 0; j < listener->preshared_key_count; j++)
+			same |= same_key(key, listener->preshared_keys[j].bytes,
+					 listener->preshared_keys[j].length);
+		if (same)
+			return check_refuse(failure, where,
+					    "the key of \"%s\" is also one for main mode",
+					    key->name);
+	}
+	return true;
+}
+
 /* The pre-shared keys of a listener. */
 static bool keys_read(struct config_listener *listener, unsigned index,
 		      struct check_failure *failure)
@@ -81,9 +107,17 @@ static bool keys_read(struct config_listener *listener, unsigned index,
 		room--;
 	}
 	snprintf(key, sizeof(key), "listeners.[%u].preshared_keys_file", index);
-	return listener->preshared_keys_file[0] == '\0' ||
-	       secret_keys_read(listener->preshared_keys_file, key, room, &listener->preshared_keys,
-				&listener->preshared_key_count, failure);
+	if (listener->preshared_keys_file[0] != '\0' &&
+	    !secret_keys_read(listener->preshared_keys_file, key, room, &listener->preshared_keys,
+			      &listener->preshared_key_count, failure))
+		return false;
+	snprintf(key, sizeof(key), "listeners.[%u].aggressive_keys_file", index);
+	if (listener->aggressive_keys_file[0] == '\0')
+		return true;
+	return secret_keys_read(listener->aggressive_keys_file, key, CONFIG_AGGRESSIVE_KEYS_MAX,
+				&listener->aggressive_keys, &listener->aggressive_key_count,
+				failure) &&
+	       aggressive_keys_apart(listener, key, failure);
 }
 
 static bool listeners_fit(struct config *config, struct check_failure *failure)
@@ -101,10 +135,12 @@ static bool listeners_fit(struct config *config, struct check_failure *failure)
 			continue;
 		if (listener->preshared_key_file[0] == '\0' &&
 		    listener->preshared_keys_file[0] == '\0' &&
+		    listener->aggressive_keys_file[0] == '\0' &&
 		    listener->certificate_file[0] == '\0')
 			return check_refuse(failure, key,
-					    "preshared_key_file, preshared_keys_file or "
-					    "certificate_file must be given with IPsec");
+					    "preshared_key_file, preshared_keys_file, "
+					    "aggressive_keys_file or certificate_file must be "
+					    "given with IPsec");
 		if (listener->certificate_file[0] != '\0' &&
 		    !certificates_read(listener, i, failure))
 			return false;

@@ -259,6 +259,7 @@ void config_free(struct config *config)
 		credentials_free(listener->credentials);
 		secret_free(listener->preshared_key, listener->preshared_key_bytes);
 		secret_keys_free(listener->preshared_keys, listener->preshared_key_count);
+		secret_keys_free(listener->aggressive_keys, listener->aggressive_key_count);
 	}
 	for (unsigned i = 0; i < CONFIG_RADIUS_SERVERS_MAX; i++)
 		secret_free(config->radius_servers[i].secret,

@@ -16,16 +16,17 @@
 
 struct credentials;
 
-#define CONFIG_PORTS_MAX          16
-#define CONFIG_ADDRESSES_MAX      8
-#define CONFIG_LISTENERS_MAX      64
-#define CONFIG_POOLS_MAX          64
-#define CONFIG_DNS_MAX            2
-#define CONFIG_RADIUS_SERVERS_MAX 16
-#define CONFIG_KEYS_MAX           8 /* pre-shared keys of one listener, that without a name included */
-#define CONFIG_KEY_NAME_BYTES     64
-#define CONFIG_TEXT_BYTES         128
-#define CONFIG_PATH_BYTES         256
+#define CONFIG_PORTS_MAX           16
+#define CONFIG_ADDRESSES_MAX       8
+#define CONFIG_LISTENERS_MAX       64
+#define CONFIG_POOLS_MAX           64
+#define CONFIG_DNS_MAX             2
+#define CONFIG_RADIUS_SERVERS_MAX  16
+#define CONFIG_KEYS_MAX            8 /* pre-shared keys of one listener, that without a name included */
+#define CONFIG_AGGRESSIVE_KEYS_MAX 256
+#define CONFIG_KEY_NAME_BYTES      64
+#define CONFIG_TEXT_BYTES          128
+#define CONFIG_PATH_BYTES          256
 
 enum config_rebalance { CONFIG_REBALANCE_MANUAL, CONFIG_REBALANCE_AUTO };
 enum config_idle { CONFIG_IDLE_ADAPTIVE, CONFIG_IDLE_POLL };
@@ -81,6 +82,9 @@ struct config_listener {
 	char preshared_keys_file[CONFIG_PATH_BYTES];
 	struct config_key *preshared_keys; /* read from that file; owned */
 	unsigned preshared_key_count;
+	char aggressive_keys_file[CONFIG_PATH_BYTES];
+	struct config_key *aggressive_keys; /* read from that file, by identifier; owned */
+	unsigned aggressive_key_count;
 	char certificate_file[CONFIG_PATH_BYTES];
 	char private_key_file[CONFIG_PATH_BYTES];
 	char ca_file[CONFIG_PATH_BYTES];

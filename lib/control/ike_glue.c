@@ -2,7 +2,10 @@
 /* The IKE engine: its configuration, its needs, its timer, and what its events mean. */
 #include "control/private.h"
 
+#include "base/memory.h"
+
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 static uint32_t spi_reserve(void *context, uint32_t peer)
@@ -72,23 +75,45 @@ static void jobs_readable(void *object)
 	jobs_collect(control->jobs, &done);
 }
 
+/* Both kinds of keys of a listener, until the engine has copied them. */
+struct listener_keys {
+	struct ike_named_key *named;
+	struct ike_named_key *aggressive;
+};
+
+static struct ike_named_key *named_keys_of(const struct config_key *from, unsigned count)
+{
+	struct ike_named_key *keys = memory_new_array(count, sizeof(*keys));
+
+	for (unsigned i = 0; i < count; i++)
+		keys[i] = (struct ike_named_key){from[i].name, from[i].bytes, from[i].length};
+	return keys;
+}
+
+static void listener_keys_free(struct listener_keys *keys, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		free(keys[i].named);
+		free(keys[i].aggressive);
+	}
+}
+
 static struct ike_listener listener_of(const struct config_listener *from,
-				       struct ike_named_key keys[CONFIG_KEYS_MAX])
+				       struct listener_keys *keys)
 {
 	struct ike_listener listener = {
 		.local = from->address,
 		.preshared_key = from->preshared_key,
 		.preshared_key_bytes = from->preshared_key_bytes,
-		.named_keys = keys,
 		.named_key_count = from->preshared_key_count,
+		.aggressive_key_count = from->aggressive_key_count,
 		.credentials = from->credentials,
 	};
 
-	for (unsigned i = 0; i < from->preshared_key_count; i++)
-		keys[i] = (struct ike_named_key){from->preshared_keys[i].name,
-						 from->preshared_keys[i].bytes,
-						 from->preshared_keys[i].length};
-
+	keys->named = named_keys_of(from->preshared_keys, from->preshared_key_count);
+	keys->aggressive = named_keys_of(from->aggressive_keys, from->aggressive_key_count);
+	listener.named_keys = keys->named;
+	listener.aggressive_keys = keys->aggressive;
 	if (from->public_address_be != 0)
 		listener.public_address = endpoint_ipv4(from->public_address_be, 0);
 	return listener;
@@ -98,7 +123,7 @@ int ike_set_up(struct control *control)
 {
 	const struct config *from = control->config;
 	struct ike_listener listeners[CONFIG_LISTENERS_MAX];
-	struct ike_named_key keys[CONFIG_LISTENERS_MAX][CONFIG_KEYS_MAX];
+	struct listener_keys keys[CONFIG_LISTENERS_MAX];
 	struct ike_host host = {control, control->random, spi_reserve, spi_release, peer_heard};
 	struct ike_config config = {
 		.listeners = listeners,
@@ -117,15 +142,16 @@ int ike_set_up(struct control *control)
 	};
 	bool wanted = false;
 
-	for (unsigned i = 0; i < from->listener_count; i++) {
-		listeners[config.listener_count++] = listener_of(&from->listeners[i], keys[i]);
+	for (unsigned i = 0; i < from->listener_count; i++)
 		wanted |= from->listeners[i].ipsec != CONFIG_IPSEC_OFF;
-	}
 	if (!wanted)
 		return 0; /* every listener is for plain L2TP */
+	for (unsigned i = 0; i < from->listener_count; i++)
+		listeners[config.listener_count++] = listener_of(&from->listeners[i], &keys[i]);
 	if (from->ike_local_id_be != 0)
 		config.local_id = endpoint_ipv4(from->ike_local_id_be, 0);
 	control->ike = ike_new(&config, &host);
+	listener_keys_free(keys, from->listener_count);
 	control->jobs = jobs_new(1);
 	if (control->ike == NULL || control->jobs == NULL)
 		return -1;

@@ -97,11 +97,13 @@ struct main_mode {
 	uint8_t nat_d_echo_bytes; /* what we say our own NAT-D is, if not computed; 0: computed */
 	uint8_t nat_d_echo[DIGEST_BYTES_MAX];
 	struct fragments *fragments; /* owned; of a message that is not whole yet; NULL: none */
+	bool aggressive;             /* it is an aggressive mode */
 	bool fragments_came;         /* so the peer takes some too */
 	struct proof *proof;         /* owned; main mode 5 while its signature is verified */
 	uint8_t proofs;              /* that were verified */
 	uint8_t trials;              /* keys that were tried in place of another */
-	uint8_t key;                 /* of the listener, in use; see listener_key() */
+	uint16_t key;                /* of the listener, in use; see listener_key() */
+	struct digest_part id_i;     /* owned; of aggressive mode 1 */
 	bool peer_hash_faked;        /* the peer shall see a NAT in front of itself */
 };
 
@@ -240,7 +242,7 @@ _Static_assert(sizeof(struct sa) <= 320 && sizeof(struct peer) <= 160 && sizeof(
 /* The body of an ID payload, and the listener's key that proved it. */
 struct identity {
 	uint16_t length;
-	uint8_t key;
+	uint16_t key;
 	uint8_t bytes[];
 };
 
@@ -328,7 +330,8 @@ bool fragments_send(const struct sa *sa, const struct ike_path *path, const uint
 		    size_t length, bool repeated);
 
 /* listener.c */
-/* How many pre-shared keys it has, and one of them. */
+/* How many pre-shared keys for main mode it has, and one of them; from IKE_KEYS_MAX on those for
+ * aggressive mode. */
 size_t listener_key_count(const struct ike_listener *listener);
 struct ike_named_key listener_key(const struct ike_listener *listener, size_t index);
 const struct ike_listener *listener_find(const struct ike *ike, const struct endpoint *local);
@@ -381,6 +384,8 @@ enum main_mode_state {
 	MAIN_MODE_ESTABLISHED,
 	MAIN_MODE_LINGERING, /* deleted; only answers duplicates of its quick modes */
 	MAIN_MODE_REFUSED,
+	MAIN_MODE_AGGRESSIVE_COMPUTING,
+	MAIN_MODE_AGGRESSIVE_SENT_2,
 	MAIN_MODE_GONE,
 	MAIN_MODE_STATES
 };
@@ -392,7 +397,9 @@ void main_mode_evict(struct sa *sa);
 void main_mode_deleted(struct sa *sa); /* by the peer */
 void main_mode_closed(struct sa *sa);  /* by us */
 const char *main_mode_state_name(uint8_t state);
-void aggressive_mode_refuse(struct ike *ike, const struct packet *packet);
+
+/* aggressive_mode.c */
+void aggressive_mode_feed(struct ike *ike, const struct packet *packet);
 
 /* main_mode_proof.c */
 /* Keys and first IV from the job's result; 0 or -errno. */
@@ -401,8 +408,12 @@ int main_mode_keys_take(struct sa *sa, const struct key_exchange_result *result)
 bool main_mode_next_key(struct sa *sa);
 /* The name of the key in use; "" for none, and with certificates. */
 const char *main_mode_key_name(const struct sa *sa);
-/* True if main mode 5 proves that the peer has the pre-shared key. */
-bool main_mode_peer_authentic(const struct sa *sa, const struct payloads *payloads);
+/* True if the hash proves that the peer of that ID has the pre-shared key. */
+bool main_mode_peer_authentic(const struct sa *sa, const struct digest_part *id,
+			      const struct digest_part *hash);
+/* Our ID: the subject of our certificate; else the configured address, or the one that the peer
+ * dialled; protocol and port 0. The number of bytes. */
+size_t main_mode_own_id(const struct sa *sa, uint8_t body[ID_BYTES_MAX]);
 /* Our ID, written into `id_body`, and HASH_R over it. 0 or -errno. */
 int main_mode_prove(const struct sa *sa, uint8_t id_body[ID_BYTES_MAX], struct digest_part *id,
 		    uint8_t *hash);
@@ -434,7 +445,7 @@ struct peer *peer_of(struct ike *ike, uint32_t name);
 bool peer_join(struct sa *sa, const struct digest_part *identity);
 /* `key`: the one that proved the identity. */
 struct peer *peer_find(struct ike *ike, const struct ike_path *path,
-		       const struct digest_part *identity, uint8_t key);
+		       const struct digest_part *identity, uint16_t key);
 void peer_leave(struct sa *sa, enum cause cause); /* the SA is established no more */
 struct sa *peer_newest_sa(const struct peer *peer);
 void peer_heard(struct peer *peer, const struct ike_path *path);
@@ -457,6 +468,10 @@ void message_main_mode_2(struct sa *sa);
 void message_main_mode_4(struct sa *sa);
 void message_main_mode_6(struct sa *sa, const struct digest_part *id,
 			 const struct digest_part *proof);
+void message_aggressive_mode_2(struct sa *sa);
+/* How long that is going to be, without the vendor id for dead-peer detection. */
+size_t message_aggressive_mode_2_bytes(const struct sa *sa);
+#define MESSAGE_VENDOR_ID_BYTES 20
 void message_main_mode_refusal(struct sa *sa, uint16_t notification);
 void message_main_mode_resend(struct sa *sa, const struct ike_path *path);
 void message_quick_mode_2(struct quick_mode *quick_mode, uint32_t spi_in);

@@ -94,7 +94,10 @@ static bool listeners_copy(struct ike *ike)
 		ike->listeners[i].preshared_key = part_copy(&key).bytes;
 		ike->listeners[i].named_keys =
 			named_keys_copy(from[i].named_keys, from[i].named_key_count);
-		usable |= listener_key_count(&from[i]) != 0 || from[i].credentials != NULL;
+		ike->listeners[i].aggressive_keys =
+			named_keys_copy(from[i].aggressive_keys, from[i].aggressive_key_count);
+		usable |= from[i].aggressive_key_count != 0 || listener_key_count(&from[i]) != 0 ||
+			  from[i].credentials != NULL;
 	}
 	ike->config.listeners = ike->listeners;
 	return usable;
@@ -108,6 +111,8 @@ static void listeners_free(struct ike *ike)
 
 		part_free(&key);
 		named_keys_free(ike->listeners[i].named_keys, ike->listeners[i].named_key_count);
+		named_keys_free(ike->listeners[i].aggressive_keys,
+				ike->listeners[i].aggressive_key_count);
 	}
 	free(ike->listeners);
 }
@@ -228,7 +233,7 @@ static void packet_dispatch(struct ike *ike, const struct packet *packet)
 		main_mode_feed(ike, packet);
 		return;
 	case ISAKMP_AGGRESSIVE_MODE:
-		aggressive_mode_refuse(ike, packet);
+		aggressive_mode_feed(ike, packet);
 		return;
 	case ISAKMP_QUICK_MODE:
 	case ISAKMP_INFORMATIONAL:

@@ -58,6 +58,9 @@ struct ike_listener {
 	 * not given. */
 	const struct ike_named_key *named_keys;
 	size_t named_key_count;
+	/* For aggressive mode, each by the identifier of its peer; none: aggressive mode is refused. */
+	const struct ike_named_key *aggressive_keys;
+	size_t aggressive_key_count;
 	const struct credentials *credentials; /* not copied; NULL: no certificates here */
 };
 

@@ -129,7 +129,8 @@ static void refusal_note(struct sa *sa, const struct packet *packet)
 	struct payloads payloads;
 	struct notification n;
 
-	if ((sa->state != MAIN_MODE_SENT_2 && sa->state != MAIN_MODE_SENT_4) ||
+	if ((sa->state != MAIN_MODE_SENT_2 && sa->state != MAIN_MODE_SENT_4 &&
+	     sa->state != MAIN_MODE_AGGRESSIVE_SENT_2) ||
 	    sa->main_mode->refusal != 0 ||
 	    payloads_read(packet->bytes + ISAKMP_HEADER_BYTES, packet->length - ISAKMP_HEADER_BYTES,
 			  packet->header.next_payload, &payloads) != 0 ||

@@ -32,6 +32,8 @@ size_t listener_key_count(const struct ike_listener *listener)
 
 struct ike_named_key listener_key(const struct ike_listener *listener, size_t index)
 {
+	if (index >= IKE_KEYS_MAX)
+		return listener->aggressive_keys[index - IKE_KEYS_MAX];
 	if (!has_nameless(listener))
 		return listener->named_keys[index];
 	if (index != 0)

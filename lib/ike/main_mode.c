@@ -7,9 +7,11 @@
 
 enum main_mode_action {
 	ACTION_SEND_2,
+	ACTION_SEND_AGGRESSIVE_2,
 	ACTION_SEND_4,
 	ACTION_ESTABLISH,
 	ACTION_SEND_6,
+	ACTION_STRIP,
 	ACTION_TAKE_NOTIFICATIONS,
 	ACTION_REFUSE,
 	ACTION_REPORT_FAILURE,
@@ -23,8 +25,11 @@ enum main_mode_action {
 #define DO(action) (1U << ACTION_##action)
 
 static const char *const state_names[MAIN_MODE_STATES] = {
-	"start",     "sent main mode 2", "computing", "sent main mode 4",
-	"verifying", "established",      "lingering", "refused",
+	"start",     "sent main mode 2",
+	"computing", "sent main mode 4",
+	"verifying", "established",
+	"lingering", "refused",
+	"computing", "sent aggressive mode 2",
 	"gone",
 };
 
@@ -55,6 +60,19 @@ static const struct fsm_cell cells[EVENTS * MAIN_MODE_STATES] = {
 	CELL(AUTHENTICATED, SENT_4, ESTABLISHED,
 	     DO(ESTABLISH) | DO(SEND_6) | DO(TAKE_NOTIFICATIONS)),
 	CELL(AUTHENTICATION_FAILED, SENT_4, SENT_4, DO(REFUSE) | DO(REPORT_FAILURE)),
+	CELL(KEY_EXCHANGE, START, AGGRESSIVE_COMPUTING, 0),
+	CELL(KEYS_READY, AGGRESSIVE_COMPUTING, AGGRESSIVE_SENT_2, DO(SEND_AGGRESSIVE_2)),
+	CELL(KEYS_FAILED, AGGRESSIVE_COMPUTING, REFUSED, DO(REFUSE) | DO(REPORT_FAILURE)),
+	CELL(AUTHENTICATED, AGGRESSIVE_SENT_2, ESTABLISHED,
+	     DO(ESTABLISH) | DO(STRIP) | DO(TAKE_NOTIFICATIONS)),
+	CELL(AUTHENTICATION_FAILED, AGGRESSIVE_SENT_2, AGGRESSIVE_SENT_2,
+	     DO(REFUSE) | DO(REPORT_FAILURE)),
+	CELL(DUPLICATE, AGGRESSIVE_COMPUTING, AGGRESSIVE_COMPUTING, 0),
+	CELL(DUPLICATE, AGGRESSIVE_SENT_2, AGGRESSIVE_SENT_2, DO(RESEND)),
+	CELL(EXPIRED, AGGRESSIVE_COMPUTING, GONE, DO(REPORT_FAILURE) | DO(BURY)),
+	CELL(EXPIRED, AGGRESSIVE_SENT_2, GONE, DO(REPORT_FAILURE) | DO(BURY)),
+	CELL(EVICTED, AGGRESSIVE_COMPUTING, GONE, DO(BURY)),
+	CELL(EVICTED, AGGRESSIVE_SENT_2, GONE, DO(BURY)),
 	CELL(DUPLICATE, SENT_2, SENT_2, DO(RESEND)),
 	CELL(DUPLICATE, COMPUTING, COMPUTING, 0),
 	CELL(DUPLICATE, SENT_4, SENT_4, DO(RESEND)),
@@ -141,6 +159,15 @@ static void establish(struct sa *sa, const struct main_mode_input *input)
 		peer_heard(sa->peer, &sa->main_mode->path);
 }
 
+/* The last message came from the peer: a repeated one gets no answer. */
+static void answer_forget(struct reply *reply)
+{
+	uint64_t request_hash = reply->request_hash;
+
+	reply_free(reply);
+	reply->request_hash = request_hash;
+}
+
 static void main_mode_act(void *object, unsigned action, const void *argument)
 {
 	struct sa *sa = object;
@@ -150,6 +177,9 @@ static void main_mode_act(void *object, unsigned action, const void *argument)
 	case ACTION_SEND_2:
 		message_main_mode_2(sa);
 		break;
+	case ACTION_SEND_AGGRESSIVE_2:
+		message_aggressive_mode_2(sa);
+		break;
 	case ACTION_SEND_4:
 		message_main_mode_4(sa);
 		break;
@@ -158,6 +188,10 @@ static void main_mode_act(void *object, unsigned action, const void *argument)
 		break;
 	case ACTION_SEND_6:
 		message_main_mode_6(sa, &input->id_r, &input->proof_r);
+		main_mode_strip(sa->main_mode);
+		break;
+	case ACTION_STRIP:
+		answer_forget(&sa->main_mode->reply);
 		main_mode_strip(sa->main_mode);
 		break;
 	case ACTION_TAKE_NOTIFICATIONS:
@@ -198,7 +232,7 @@ static void main_mode_act(void *object, unsigned action, const void *argument)
  * serve another. And our larger answers in clear go to nobody who never asked. What is encrypted may come
  * from elsewhere: there are NATs that give UDP 500 and 4500 different addresses.
  */
-static bool between_the_same(const struct main_mode *mode, const struct packet *packet)
+bool main_mode_between_the_same(const struct main_mode *mode, const struct packet *packet)
 {
 	return endpoint_same_address(&mode->path.local, &packet->path->local) &&
 	       ((packet->header.flags & ISAKMP_FLAG_ENCRYPTION) != 0 ||
@@ -223,7 +257,7 @@ void main_mode_feed(struct ike *ike, const struct packet *packet)
 		ike_count(ike, IKE_COUNTER_unknown_cookie);
 		return;
 	}
-	if (sa->main_mode != NULL && !between_the_same(sa->main_mode, packet)) {
+	if (sa->main_mode != NULL && !main_mode_between_the_same(sa->main_mode, packet)) {
 		ike_count(ike, IKE_COUNTER_unexpected);
 		return;
 	}
@@ -243,27 +277,33 @@ static enum cause silence(const struct sa *sa, char *detail, size_t size)
 {
 	const struct main_mode *mode = sa->main_mode;
 	bool second = sa->state == MAIN_MODE_SENT_2;
+	const char *ours = mode->aggressive ? "aggressive mode 2"
+			   : second         ? "main mode 2"
+					    : "main mode 4";
+	const char *its = mode->aggressive ? "aggressive mode 1"
+			  : second         ? "main mode 1"
+					   : "main mode 3";
 	char name[NOTIFICATION_NAME_BYTES];
 
-	if (sa->state == MAIN_MODE_COMPUTING || sa->state == MAIN_MODE_VERIFYING) {
+	if (sa->state == MAIN_MODE_COMPUTING || sa->state == MAIN_MODE_VERIFYING ||
+	    sa->state == MAIN_MODE_AGGRESSIVE_COMPUTING) {
 		snprintf(detail, size, "our part of the key exchange took longer than %u s",
 			 sa->ike->config.half_open_ms / 1000);
 		return CAUSE_key_exchange_slow;
 	}
 	if (mode->refusal != 0) {
-		snprintf(detail, size,
-			 "after our main mode %u it sent %s in clear and then nothing",
-			 second ? 2 : 4, notification_name(mode->refusal, name));
+		snprintf(detail, size, "after our %s it sent %s in clear and then nothing", ours,
+			 notification_name(mode->refusal, name));
 		return notification_cause(mode->refusal);
 	}
 	if (mode->duplicates != 0)
-		snprintf(detail, size,
-			 "it repeated main mode %u %u times: our answer does not reach it",
-			 second ? 1 : 3, mode->duplicates);
+		snprintf(detail, size, "it repeated %s %u times: our answer does not reach it", its,
+			 mode->duplicates);
 	else
-		snprintf(detail, size,
-			 "it got our main mode %u, or that was lost, and sent nothing more",
-			 second ? 2 : 4);
+		snprintf(detail, size, "it got our %s, or that was lost, and sent nothing more",
+			 ours);
+	if (mode->aggressive)
+		return CAUSE_silent_after_aggressive_mode_2;
 	if (second)
 		return CAUSE_silent_after_main_mode_2;
 	return sa->local_behind_nat && !mode->peer_hash_faked ? CAUSE_nat_server_refused

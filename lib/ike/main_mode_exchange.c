@@ -11,12 +11,22 @@
 #define TRIAL_BYTES_MAX 2048 /* of a message that is tried with more than one key */
 #define PROOFS_MAX      3    /* signatures verified for one main mode: each costs a computation */
 
-static bool nonce_length_valid(const struct digest_part *nonce)
+bool main_mode_nonce_valid(const struct digest_part *nonce)
 {
 	return nonce->length >= NONCE_BYTES_MIN && nonce->length <= NONCE_BYTES_MAX;
 }
 
-static void nat_take(struct sa *sa, const struct packet *packet, const struct payloads *payloads)
+void main_mode_nat_hide(struct sa *sa, const struct ike_path *path)
+{
+	const struct endpoint own = nat_own_address(sa->ike, &path->local);
+
+	/* A NAT that we hide must still not see bare ESP. */
+	sa->main_mode->peer_hash_faked = sa->ike->config.force_encapsulation ||
+					 !endpoint_same_address(&own, &path->local) ||
+					 sa->main_mode->nat_d_echo_bytes != 0;
+}
+
+void main_mode_nat_take(struct sa *sa, const struct packet *packet, const struct payloads *payloads)
 {
 	const struct ike_path seen = {nat_own_address(sa->ike, &packet->path->local),
 				      packet->path->remote};
@@ -35,9 +45,7 @@ static void nat_take(struct sa *sa, const struct packet *packet, const struct pa
 		mode->nat_d_echo_bytes = (uint8_t)payloads->nat_d[0].length;
 		memcpy(mode->nat_d_echo, payloads->nat_d[0].bytes, mode->nat_d_echo_bytes);
 	}
-	/* A NAT that we hide must still not see bare ESP. */
-	mode->peer_hash_faked =
-		sa->ike->config.force_encapsulation || translated || mode->nat_d_echo_bytes != 0;
+	main_mode_nat_hide(sa, packet->path);
 	sa->peer_behind_nat = nat.peer_behind_nat;
 	sa->local_behind_nat = nat.local_behind_nat || (nat.nat_d_came && translated);
 	sa->encapsulated = nat.nat_d_came &&
@@ -65,7 +73,7 @@ void main_mode_third_message(struct sa *sa, const struct packet *packet)
 	    payloads_read(packet->bytes + ISAKMP_HEADER_BYTES, packet->length - ISAKMP_HEADER_BYTES,
 			  packet->header.next_payload, &payloads) != 0 ||
 	    payloads.key_exchange.length != key_exchange_public_bytes(group) ||
-	    !nonce_length_valid(&payloads.nonce)) {
+	    !main_mode_nonce_valid(&payloads.nonce)) {
 		ike_count(sa->ike, IKE_COUNTER_malformed);
 		return;
 	}
@@ -77,7 +85,7 @@ void main_mode_third_message(struct sa *sa, const struct packet *packet)
 	sa->main_mode->reply.request_hash = packet->hash;
 	sa->main_mode->nonce_i = part_copy(&payloads.nonce);
 	sa->main_mode->public_i = part_copy(&payloads.key_exchange);
-	nat_take(sa, packet, &payloads);
+	main_mode_nat_take(sa, packet, &payloads);
 	report_step(sa, packet->path, true, "main mode 3", "key exchange; %s", nat_text(sa));
 	main_mode_step(sa, EVENT_KEY_EXCHANGE, &input);
 }
@@ -87,7 +95,9 @@ void main_mode_key_exchange_done(struct sa *sa, const struct key_exchange_result
 	struct main_mode_input input = {
 		.verdict = {VERDICT_PEER_FAULT, ISAKMP_NOTIFY_INVALID_KEY_INFORMATION,
 			    CAUSE_bad_public_value},
-		.detail = "its value in main mode 3 is not in the group",
+		.detail = sa->main_mode->aggressive
+				  ? "its value in aggressive mode 1 is not in the group"
+				  : "its value in main mode 3 is not in the group",
 	};
 
 	if (result->error == -EBUSY) {
@@ -101,6 +111,11 @@ void main_mode_key_exchange_done(struct sa *sa, const struct key_exchange_result
 		       &input);
 }
 
+static const char *proof_message(const struct sa *sa)
+{
+	return sa->main_mode->aggressive ? "aggressive mode 3" : "main mode 5";
+}
+
 static void report_identity(const struct sa *sa, const struct ike_path *path,
 			    const struct digest_part *body)
 {
@@ -112,15 +127,15 @@ static void report_identity(const struct sa *sa, const struct ike_path *path,
 
 	if (identification_read(body, &id) == 0)
 		identification_text(&id, text, sizeof(text));
-	report_step(sa, path, true, "main mode 5",
+	report_step(sa, path, true, proof_message(sa),
 		    "the peer is %s and proves it with the %s%s%s%.*s%s%s", text, proof,
 		    key[0] != '\0' ? " " : "", quote, IKE_KEY_NAME_BYTES - 1, key, quote,
 		    path->local.port == ISAKMP_PORT_NAT_T ? "; on port 4500" : "");
 }
 
 /* The peer is authentic: establish with our proof, made already or NULL. */
-static void authenticated(struct sa *sa, const struct packet *packet, const struct proof *proof,
-			  const struct digest_part *id, const struct digest_part *signature)
+void main_mode_authenticated(struct sa *sa, const struct packet *packet, const struct proof *proof,
+			     const struct digest_part *id, const struct digest_part *signature)
 {
 	struct main_mode_input input = {
 		.packet = packet, .id_i = *id, .initial_contact = proof->initial_contact};
@@ -136,7 +151,7 @@ static void authenticated(struct sa *sa, const struct packet *packet, const stru
 			main_mode_step(sa, EVENT_POSTPONED, &input);
 		return;
 	}
-	if (main_mode_prove(sa, id_body, &input.id_r, hash_r) != 0) {
+	if (!sa->main_mode->aggressive && main_mode_prove(sa, id_body, &input.id_r, hash_r) != 0) {
 		ike_count(sa->ike, IKE_COUNTER_own_fault);
 		return;
 	}
@@ -151,14 +166,15 @@ static void authenticated(struct sa *sa, const struct packet *packet, const stru
 }
 
 /* Main mode 5 proves nothing: answered once, since a genuine message may still come. */
-static void not_authentic(struct sa *sa, const struct proof *proof, struct main_mode_input *input)
+void main_mode_not_authentic(struct sa *sa, const struct proof *proof,
+			     struct main_mode_input *input)
 {
 	ike_count(sa->ike, IKE_COUNTER_authentication_failed);
 	if (sa->main_mode->failure_reported && sa->state != MAIN_MODE_VERIFYING)
 		return;
 	sa->main_mode->path = proof->path;
 	sa->main_mode->reply.request_hash = proof->request_hash;
-	report_step(sa, &proof->path, true, "main mode 5", "%s",
+	report_step(sa, &proof->path, true, proof_message(sa), "%s",
 		    input->detail[0] != '\0' ? input->detail : cause_text(input->verdict.cause));
 	main_mode_step(sa, EVENT_AUTHENTICATION_FAILED, input);
 }
@@ -177,7 +193,7 @@ static void proof_verify(struct sa *sa, const struct packet *packet, const struc
 	struct main_mode *mode = sa->main_mode;
 
 	if (request == NULL) {
-		not_authentic(sa, proof, &input);
+		main_mode_not_authentic(sa, proof, &input);
 		return;
 	}
 	if (mode->proofs < PROOFS_MAX &&
@@ -225,19 +241,19 @@ void main_mode_signature_done(struct sa *sa, const struct signature_result *resu
 	sa->main_mode->proof = NULL;
 	if (result->cause == CAUSE_none && id.length <= sizeof(body)) {
 		memcpy(body + 4, result->subject, result->subject_bytes);
-		authenticated(sa, &packet, proof, &id, &signature);
+		main_mode_authenticated(sa, &packet, proof, &id, &signature);
 	} else if (result->cause == CAUSE_too_many_key_exchanges) {
 		/* Nobody looked at it: the peer repeats it, and then there may be room. */
 		sa->main_mode->proofs--;
 		main_mode_step(sa, EVENT_POSTPONED, &input);
 	} else {
-		not_authentic(sa, proof, &input);
+		main_mode_not_authentic(sa, proof, &input);
 	}
 	free(proof);
 }
 
 /* INITIAL-CONTACT may stand inside main mode 5. */
-static bool initial_contact(const struct payloads *payloads)
+bool main_mode_initial_contact(const struct payloads *payloads)
 {
 	struct notification n;
 
@@ -256,7 +272,8 @@ static bool key_fits(const struct sa *sa, const struct packet *packet, struct pr
 	if (message_open(&sa->keys, &packet->header, packet->bytes, proof->iv, plain, payloads) !=
 	    0)
 		return false;
-	if (main_mode_peer_authentic(sa, payloads))
+	if (payloads->id_count == 1 &&
+	    main_mode_peer_authentic(sa, &payloads->id[0], &payloads->hash))
 		return true;
 	if (payloads->id_count == 1 && payloads->hash.bytes != NULL) {
 		/* It has the key: nothing else decrypts. */
@@ -286,8 +303,8 @@ static void key_find(struct sa *sa, const struct packet *packet, struct proof *p
 		tried++;
 		if (!key_fits(sa, packet, proof, plain, &payloads, input))
 			continue;
-		proof->initial_contact = initial_contact(&payloads);
-		authenticated(sa, packet, proof, &payloads.id[0], NULL);
+		proof->initial_contact = main_mode_initial_contact(&payloads);
+		main_mode_authenticated(sa, packet, proof, &payloads.id[0], NULL);
 		return;
 	} while (tried < count && packet->length <= TRIAL_BYTES_MAX && main_mode_next_key(sa));
 	if (count > 1 && input->verdict.cause != CAUSE_main_mode_hash_wrong) {
@@ -295,7 +312,7 @@ static void key_find(struct sa *sa, const struct packet *packet, struct proof *p
 			 "main mode 5 decrypts with none of the %zu keys that were tried", tried);
 		input->detail = detail;
 	}
-	not_authentic(sa, proof, input);
+	main_mode_not_authentic(sa, proof, input);
 }
 
 /* Main mode 5: identity and proof, encrypted. */
@@ -323,9 +340,9 @@ void main_mode_fifth_message(struct sa *sa, const struct packet *packet)
 	memcpy(proof.iv, sa->iv, sizeof(proof.iv));
 	if (message_open(&sa->keys, &packet->header, packet->bytes, proof.iv, plain, &payloads) !=
 	    0) {
-		not_authentic(sa, &proof, &input);
+		main_mode_not_authentic(sa, &proof, &input);
 		return;
 	}
-	proof.initial_contact = initial_contact(&payloads);
+	proof.initial_contact = main_mode_initial_contact(&payloads);
 	proof_verify(sa, packet, &proof, &payloads);
 }

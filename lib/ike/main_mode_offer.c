@@ -5,13 +5,28 @@
 
 #include <errno.h>
 
-static void offer_keep(struct main_mode *mode, const struct payloads *payloads,
-		       const struct proposal_choice *choice)
+void main_mode_offer_report(struct sa *sa, const struct packet *packet, const char *message,
+			    const struct payloads *payloads)
 {
+	const struct vendor_findings *vendor = &sa->main_mode->vendor;
+
+	report_step(sa, packet->path, true, message, "offers %u proposals, %s, profile %s%s",
+		    proposal_transforms(&payloads->sa), nat_version_text(vendor->nat_version),
+		    vendor_profile_name(vendor->profile), vendor->version);
+}
+
+void main_mode_offer_keep(struct sa *sa, const struct payloads *payloads,
+			  const struct proposal_choice *choice, const struct ike_suite *suite)
+{
+	struct main_mode *mode = sa->main_mode;
+
 	mode->sa_body = part_copy(&payloads->sa);
 	mode->transform =
 		part_copy(&(struct digest_part){choice->transform, choice->transform_bytes});
 	mode->proposal_number = choice->number;
+	sa->nat_version = (uint8_t)mode->vendor.nat_version;
+	sa->dead_peer_detection = mode->vendor.dead_peer_detection;
+	sa->keys.suite = *suite;
 }
 
 /* Both sides sign in one way: that of our own key. */
@@ -45,15 +60,15 @@ static struct ike_policy policy_of(const struct ike *ike, const struct ike_liste
 	return policy;
 }
 
-static void turn_malformed_away(struct ike *ike, const struct packet *packet, const char *detail)
+void main_mode_turn_malformed_away(struct ike *ike, const struct packet *packet, const char *detail)
 {
 	ike_count(ike, IKE_COUNTER_malformed);
 	report_turned_away(ike, packet, TURNED_AWAY_MALFORMED, CAUSE_ike_malformed, detail);
 }
 
 /* None of the proposals is allowed. */
-static void offer_refuse(struct sa *sa, struct main_mode_input *input,
-			 const struct ike_policy *policy)
+void main_mode_offer_refuse(struct sa *sa, struct main_mode_input *input,
+			    const struct ike_policy *policy)
 {
 	char offered[PROPOSAL_OFFER_TEXT_BYTES];
 	struct proposal_refusal refusal = {CAUSE_no_preshared_key,
@@ -83,7 +98,7 @@ static void offer_take(struct ike *ike, const struct packet *packet,
 	int error = proposal_choose_ike(&payloads->sa, &policy, &suite, &choice);
 
 	if (error == -EBADMSG) {
-		turn_malformed_away(ike, packet, "its proposals do not parse");
+		main_mode_turn_malformed_away(ike, packet, "its proposals do not parse");
 		return;
 	}
 	sa = sa_new(ike, packet);
@@ -92,19 +107,12 @@ static void offer_take(struct ike *ike, const struct packet *packet,
 	sa->main_mode->reply.request_hash = packet->hash;
 	sa->main_mode->listener = listener;
 	sa->main_mode->vendor = vendor_find(payloads);
-	report_step(sa, packet->path, true, "main mode 1", "offers %u proposals, %s, profile %s%s",
-		    proposal_transforms(&payloads->sa),
-		    nat_version_text(sa->main_mode->vendor.nat_version),
-		    vendor_profile_name(sa->main_mode->vendor.profile),
-		    sa->main_mode->vendor.version);
+	main_mode_offer_report(sa, packet, "main mode 1", payloads);
 	if (error != 0) {
-		offer_refuse(sa, &input, &policy);
+		main_mode_offer_refuse(sa, &input, &policy);
 		return;
 	}
-	offer_keep(sa->main_mode, payloads, &choice);
-	sa->nat_version = (uint8_t)sa->main_mode->vendor.nat_version;
-	sa->dead_peer_detection = sa->main_mode->vendor.dead_peer_detection;
-	sa->keys.suite = suite;
+	main_mode_offer_keep(sa, payloads, &choice, &suite);
 	main_mode_step(sa, EVENT_OFFER, &input);
 }
 
@@ -116,60 +124,42 @@ void main_mode_duplicate(struct sa *sa, const struct main_mode_input *input)
 	main_mode_step(sa, EVENT_DUPLICATE, input);
 }
 
-/* A message without responder cookie: the first of an exchange, or its duplicate. */
-void main_mode_first_message(struct ike *ike, const struct packet *packet)
+bool main_mode_first_payloads(struct ike *ike, const struct packet *packet,
+			      struct payloads *payloads)
+{
+	if (packet->header.initiator_cookie == 0 ||
+	    (packet->header.flags & ISAKMP_FLAG_ENCRYPTION) != 0)
+		main_mode_turn_malformed_away(ike, packet,
+					      "its header is not that of a first message");
+	else if (payloads_read(packet->bytes + ISAKMP_HEADER_BYTES,
+			       packet->length - ISAKMP_HEADER_BYTES, packet->header.next_payload,
+			       payloads) != 0)
+		main_mode_turn_malformed_away(ike, packet, "its payloads do not parse");
+	else if (payloads->first != ISAKMP_PAYLOAD_SA || payloads->sa.length > SA_BODY_BYTES_MAX)
+		main_mode_turn_malformed_away(ike, packet, "it does not begin with proposals");
+	else
+		return true;
+	return false;
+}
+
+bool main_mode_begun(struct ike *ike, const struct packet *packet)
 {
 	struct sa *sa =
 		sa_find_half_open(ike, packet->header.initiator_cookie, &packet->path->remote);
 	struct main_mode_input input = {.packet = packet};
-	struct payloads payloads;
 
-	if (sa != NULL && sa->main_mode->reply.request_hash == packet->hash) {
+	if (sa != NULL && sa->main_mode->reply.request_hash == packet->hash)
 		main_mode_duplicate(sa, &input);
-		return;
-	}
-	if (sa != NULL) {
+	else if (sa != NULL)
 		ike_count(ike, IKE_COUNTER_unexpected);
-		return;
-	}
-	if (packet->header.initiator_cookie == 0 ||
-	    (packet->header.flags & ISAKMP_FLAG_ENCRYPTION) != 0)
-		turn_malformed_away(ike, packet, "its header is not that of a first message");
-	else if (payloads_read(packet->bytes + ISAKMP_HEADER_BYTES,
-			       packet->length - ISAKMP_HEADER_BYTES, packet->header.next_payload,
-			       &payloads) != 0)
-		turn_malformed_away(ike, packet, "its payloads do not parse");
-	else if (payloads.first != ISAKMP_PAYLOAD_SA || payloads.sa.length > SA_BODY_BYTES_MAX)
-		turn_malformed_away(ike, packet, "it does not begin with proposals");
-	else
-		offer_take(ike, packet, &payloads);
+	return sa != NULL;
 }
 
-void aggressive_mode_refuse(struct ike *ike, const struct packet *packet)
+/* A message without responder cookie: the first of an exchange, or its duplicate. */
+void main_mode_first_message(struct ike *ike, const struct packet *packet)
 {
-	struct main_mode_input input = {
-		.packet = packet,
-		.verdict = {VERDICT_PEER_FAULT, ISAKMP_NOTIFY_UNSUPPORTED_EXCHANGE_TYPE,
-			    CAUSE_aggressive_mode_refused},
-		.detail = "it was refused with UNSUPPORTED-EXCHANGE-TYPE",
-	};
-	struct sa *sa;
+	struct payloads payloads;
 
-	if (packet->header.responder_cookie != 0 || packet->header.initiator_cookie == 0) {
-		ike_count(ike, IKE_COUNTER_unknown_cookie);
-		return;
-	}
-	sa = sa_find_half_open(ike, packet->header.initiator_cookie, &packet->path->remote);
-	if (sa != NULL) {
-		ike_count(ike, IKE_COUNTER_duplicate);
-		if (sa->main_mode->reply.request_hash == packet->hash)
-			main_mode_step(sa, EVENT_DUPLICATE, &input);
-		return;
-	}
-	sa = sa_new(ike, packet);
-	if (sa == NULL)
-		return;
-	sa->main_mode->reply.request_hash = packet->hash;
-	report_step(sa, packet->path, true, "aggressive mode 1", "is not supported");
-	main_mode_step(sa, EVENT_OFFER_REFUSED, &input);
+	if (!main_mode_begun(ike, packet) && main_mode_first_payloads(ike, packet, &payloads))
+		offer_take(ike, packet, &payloads);
 }

@@ -74,26 +74,23 @@ bool main_mode_next_key(struct sa *sa)
 	return ike_keys_derive(&sa->keys, &inputs, mode->skeyid) == 0;
 }
 
-bool main_mode_peer_authentic(const struct sa *sa, const struct payloads *payloads)
+bool main_mode_peer_authentic(const struct sa *sa, const struct digest_part *body,
+			      const struct digest_part *hash)
 {
 	const struct ike_key_inputs inputs = key_inputs(sa);
 	struct identification id;
 	uint8_t expected[DIGEST_BYTES_MAX];
 	size_t size = digest_bytes(sa->keys.suite.hash);
 
-	return payloads->id_count == 1 && payloads->id[0].length <= ID_BYTES_MAX &&
-	       identification_read(&payloads->id[0], &id) == 0 &&
-	       id.type !=
-		       ISAKMP_ID_DER_ASN1_DN && /* whoever shares a key may not pass for a certificate's subject */
-	       payloads->hash.length == size &&
+	/* Whoever shares a key may not pass for a certificate's subject. */
+	return body->length <= ID_BYTES_MAX && identification_read(body, &id) == 0 &&
+	       id.type != ISAKMP_ID_DER_ASN1_DN && hash->length == size &&
 	       ike_keys_main_mode_hash(&sa->keys, sa->main_mode->skeyid, true, &inputs,
-				       &sa->main_mode->sa_body, &payloads->id[0], expected) == 0 &&
-	       memory_equal_constant_time(expected, payloads->hash.bytes, size);
+				       &sa->main_mode->sa_body, body, expected) == 0 &&
+	       memory_equal_constant_time(expected, hash->bytes, size);
 }
 
-/* Our ID: the subject of our certificate; else the configured address, or the one that the peer
- * dialled; protocol and port 0. */
-static size_t own_id_write(const struct sa *sa, uint8_t body[ID_BYTES_MAX])
+size_t main_mode_own_id(const struct sa *sa, uint8_t body[ID_BYTES_MAX])
 {
 	const struct endpoint *configured = &sa->ike->config.local_id;
 	const struct endpoint dialled = nat_own_address(sa->ike, &sa->main_mode->path.local);
@@ -118,7 +115,7 @@ int main_mode_prove(const struct sa *sa, uint8_t id_body[ID_BYTES_MAX], struct d
 {
 	const struct ike_key_inputs inputs = key_inputs(sa);
 
-	*id = (struct digest_part){id_body, own_id_write(sa, id_body)};
+	*id = (struct digest_part){id_body, main_mode_own_id(sa, id_body)};
 	return ike_keys_main_mode_hash(&sa->keys, sa->main_mode->skeyid, false, &inputs,
 				       &sa->main_mode->sa_body, id, hash);
 }

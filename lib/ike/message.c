@@ -84,6 +84,52 @@ static void add_nat_d(struct message *m, struct sa *sa)
 		m->w.failed = true;
 }
 
+size_t message_aggressive_mode_2_bytes(const struct sa *sa)
+{
+	const struct ike_suite *suite = &sa->keys.suite;
+	uint8_t body[ID_BYTES_MAX];
+	size_t hash = ISAKMP_GENERIC_BYTES + digest_bytes(suite->hash);
+	size_t bytes = ISAKMP_HEADER_BYTES + ISAKMP_GENERIC_BYTES + 16 +
+		       sa->main_mode->transform.length + ISAKMP_GENERIC_BYTES +
+		       key_exchange_public_bytes(suite->group) + ISAKMP_GENERIC_BYTES +
+		       NONCE_BYTES + ISAKMP_GENERIC_BYTES + main_mode_own_id(sa, body) + hash;
+
+	return sa->nat_version == NAT_VERSION_NONE ? bytes
+						   : bytes + MESSAGE_VENDOR_ID_BYTES + 2 * hash;
+}
+
+void message_aggressive_mode_2(struct sa *sa)
+{
+	const struct main_mode *mode = sa->main_mode;
+	uint8_t body[ID_BYTES_MAX], hash[DIGEST_BYTES_MAX];
+	char chosen[PROPOSAL_TEXT_BYTES];
+	struct digest_part id;
+	struct message m;
+
+	message_begin(&m, sa->initiator_cookie, sa->responder_cookie, ISAKMP_AGGRESSIVE_MODE, 0);
+	message_add_sa(&m, ISAKMP_PROTOCOL_ISAKMP, mode->proposal_number, 0, &mode->transform);
+	message_add_part(&m, ISAKMP_PAYLOAD_KEY_EXCHANGE, &mode->public_r);
+	message_add(&m, ISAKMP_PAYLOAD_NONCE, mode->nonce_r, sizeof(mode->nonce_r));
+	if (main_mode_prove(sa, body, &id, hash) != 0)
+		m.w.failed = true;
+	message_add_part(&m, ISAKMP_PAYLOAD_IDENTIFICATION, &id);
+	message_add(&m, ISAKMP_PAYLOAD_HASH, hash, digest_bytes(sa->keys.suite.hash));
+	if (sa->nat_version != NAT_VERSION_NONE) {
+		id = vendor_nat_id(sa->nat_version);
+		message_add_part(&m, ISAKMP_PAYLOAD_VENDOR_ID, &id);
+		add_nat_d(&m, sa);
+	}
+	if (sa->dead_peer_detection) {
+		id = vendor_dead_peer_detection_id();
+		message_add_part(&m, ISAKMP_PAYLOAD_VENDOR_ID, &id);
+	}
+	message_finish(&m);
+	main_mode_send(sa, &m);
+	ike_suite_text(&sa->keys.suite, chosen, sizeof(chosen));
+	report_step(sa, sa_path(sa), false, "aggressive mode 2", "takes %s%s, and proves our key",
+		    chosen, sa->dead_peer_detection ? ", dead-peer detection" : "");
+}
+
 static void add_encoded(struct message *m, uint8_t type, const struct digest_part *part)
 {
 	message_payload_open(m, type);

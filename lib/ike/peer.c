@@ -38,7 +38,7 @@ struct sa *peer_newest_sa(const struct peer *peer)
 }
 
 struct peer *peer_find(struct ike *ike, const struct ike_path *path,
-		       const struct digest_part *identity, uint8_t key)
+		       const struct digest_part *identity, uint16_t key)
 {
 	uint64_t hash = endpoint_hash(ike, &path->remote);
 	struct table_node *node = NULL;
@@ -56,7 +56,7 @@ struct peer *peer_find(struct ike *ike, const struct ike_path *path,
 }
 
 static struct peer *peer_new(struct ike *ike, const struct ike_path *path,
-			     const struct digest_part *identity, uint8_t key)
+			     const struct digest_part *identity, uint16_t key)
 {
 	struct peer *peer = memory_new(sizeof(*peer));
 	uint32_t generation;
@@ -86,7 +86,7 @@ static struct peer *peer_new(struct ike *ike, const struct ike_path *path,
 
 bool peer_join(struct sa *sa, const struct digest_part *identity)
 {
-	uint8_t key = sa->main_mode->key;
+	uint16_t key = sa->main_mode->key;
 	struct peer *peer = peer_find(sa->ike, sa_path(sa), identity, key);
 	bool made = peer == NULL;
 

@@ -171,6 +171,7 @@ void main_mode_strip(struct main_mode *mode)
 	part_free(&mode->public_i);
 	part_free(&mode->public_r);
 	part_free(&mode->shared_secret);
+	part_free(&mode->id_i);
 	free(mode->proof);
 	mode->proof = NULL;
 	memory_wipe(mode->skeyid, sizeof(mode->skeyid));

@@ -16,7 +16,11 @@ enum stage {
 	STAGE_ESTABLISHED,
 	STAGE_INSIDE_INFORMATIONAL,
 	STAGE_INSIDE_QUICK_MODE,
-	STAGES
+	STAGE_AGGRESSIVE_NOTHING,
+	STAGE_AGGRESSIVE_2,
+	STAGE_INSIDE_AGGRESSIVE_3,
+	STAGES,
+	STAGES_OF_MAIN_MODE = STAGE_AGGRESSIVE_NOTHING, /* those of a first byte below 128 */
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -24,13 +28,30 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct ike_rig rig;
 static struct rig_client client;
 
+static void aggressive_key(struct ike_config *config)
+{
+	static const struct ike_named_key key = {"192.168.1.2", (const uint8_t *)"own", 3};
+
+	rig.listener.aggressive_keys = &key;
+	rig.listener.aggressive_key_count = 1;
+	(void)config;
+}
+
+static bool aggressive(enum stage stage)
+{
+	return stage >= STAGE_AGGRESSIVE_NOTHING;
+}
+
 static void dial_until(enum stage stage)
 {
-	if (stage == STAGE_NOTHING)
+	if (stage == STAGE_NOTHING || stage == STAGE_AGGRESSIVE_NOTHING)
 		return;
 	initiator_main_mode_1(&client.i);
 	client_send(&rig, &client);
-	if (stage == STAGE_MAIN_MODE_2 || !client_collect(&rig, &client))
+	if (stage == STAGE_MAIN_MODE_2 || stage == STAGE_AGGRESSIVE_2 ||
+	    !client_collect(&rig, &client))
+		return;
+	if (stage == STAGE_INSIDE_AGGRESSIVE_3)
 		return;
 	client_send(&rig, &client);
 	if (stage == STAGE_MAIN_MODE_4 || !client_collect(&rig, &client))
@@ -46,7 +67,8 @@ static void feed_outside(enum stage stage, const uint8_t *data, size_t size)
 	size_t marker = client.path.local.port == 4500 ? 4 : 0;
 
 	memcpy(datagram + marker, data, size);
-	if (stage != STAGE_NOTHING && size >= 16 && rig.send_count != 0)
+	if (stage != STAGE_NOTHING && stage != STAGE_AGGRESSIVE_NOTHING && size >= 16 &&
+	    rig.send_count != 0)
 		memcpy(datagram + marker, rig.sends[0].bytes, 16);
 	rig_feed(&rig, &client.path, datagram, size + marker);
 }
@@ -59,10 +81,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 2 || size > 4000)
 		return 0;
-	stage = (enum stage)(data[0] % STAGES);
+	stage = (enum stage)(data[0] % STAGES_OF_MAIN_MODE);
+	if (data[0] >= 128)
+		stage = (enum stage)(STAGES_OF_MAIN_MODE +
+				     data[0] % (STAGES - STAGES_OF_MAIN_MODE));
 	config.transforms = &transform;
 	config.vendors[config.vendor_count++] = &vendor_fragmentation_word;
-	rig_init(&rig, 1, NULL);
+	if (aggressive(stage)) {
+		config.aggressive = true;
+		config.behind_proof = (struct digest_part){data + 2, size - 2};
+		config.behind_proof_type = data[1];
+		config.preshared_key = "own";
+		config.nonce_bytes = 32;
+		config.vendors[config.vendor_count++] = &vendor_draft_02n;
+		config.vendors[config.vendor_count++] = &vendor_draft_02;
+	}
+	rig_init(&rig, 1, aggressive(stage) ? aggressive_key : NULL);
 	client_init(&client, &config, 2, 31000);
 	dial_until(stage);
 	if (stage == STAGE_INSIDE_INFORMATIONAL) {
@@ -71,6 +105,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	} else if (stage == STAGE_INSIDE_QUICK_MODE) {
 		initiator_quick_mode_raw(&client.i, data[1], data + 2, size - 2);
 		client_send(&rig, &client);
+	} else if (stage == STAGE_INSIDE_AGGRESSIVE_3) {
+		client_send(&rig, &client);
+		client_quick_mode(&rig, &client);
 	} else {
 		feed_outside(stage, data + 1, size - 1);
 	}

@@ -115,7 +115,7 @@ static void finish_sealed(struct composer *c, struct initiator *i, uint8_t iv[16
 	size_t padding = (block - (writer_length(&c->w) - 28) % block) % block;
 	uint8_t fill[64] = {0};
 
-	if (i->config.wrong_hash && i->out[18] != 2)
+	if (i->config.wrong_hash && i->out[18] != 2 && i->out[18] != 4)
 		i->out[32 + 3] ^= 1;
 	if (i->config.random_padding) {
 		padding += block * (initiator_random_u64(&i->random) % 3);
@@ -173,33 +173,6 @@ void initiator_init(struct initiator *i, const struct initiator_config *config, 
 	i->random.state = seed;
 	initiator_random_fill(&i->random, i->cookie_i, 8);
 	i->cookie_i[0] |= 1;
-}
-
-void initiator_main_mode_1(struct initiator *i)
-{
-	struct composer c;
-	size_t at;
-
-	begin(&c, i, 2, 0);
-	open_payload(&c, 1);
-	writer_u32(&c.w, 1);
-	writer_u32(&c.w, 1);
-	at = writer_length(&c.w);
-	writer_u32(&c.w, 0);
-	writer_u8(&c.w, 1);
-	writer_u8(&c.w, i->config.ike_protocol != 0 ? i->config.ike_protocol : 1);
-	writer_u8(&c.w, 0);
-	writer_u8(&c.w, (uint8_t)i->config.transform_count);
-	for (size_t n = 0; n < i->config.transform_count; n++)
-		ike_transform(&c.w, i, n);
-	writer_patch_u16(&c.w, at + 2, (uint16_t)(writer_length(&c.w) - at));
-	close_payload(&c);
-	i->sa_body_bytes = writer_length(&c.w) - at + 8;
-	memcpy(i->sa_body, i->out + at - 8, i->sa_body_bytes);
-	for (size_t n = 0; n < i->config.vendor_count; n++)
-		payload(&c, 13, i->config.vendors[n]->bytes, i->config.vendors[n]->length);
-	finish_clear(&c, i);
-	i->state = INITIATOR_SENT_1;
 }
 
 /* ---- parsing ---- */
@@ -353,7 +326,49 @@ static void derive(struct initiator *i)
 	memcpy(i->iv, hash, 16);
 }
 
-/* ---- main mode ---- */
+/* ---- main mode and aggressive mode ---- */
+
+static void own_values(struct initiator *i, uint16_t group)
+{
+	i->public_bytes = key_exchange_public_bytes(group);
+	initiator_random_fill(&i->random, i->private_value, 32);
+	own_public(group, i->private_value, i->public_i);
+	i->nonce_i_bytes = i->config.nonce_bytes != 0 ? i->config.nonce_bytes : 16;
+	initiator_random_fill(&i->random, i->nonce_i, i->nonce_i_bytes);
+}
+
+void initiator_main_mode_1(struct initiator *i)
+{
+	struct composer c;
+	size_t at;
+
+	begin(&c, i, i->config.aggressive ? 4 : 2, 0);
+	open_payload(&c, 1);
+	writer_u32(&c.w, 1);
+	writer_u32(&c.w, 1);
+	at = writer_length(&c.w);
+	writer_u32(&c.w, 0);
+	writer_u8(&c.w, 1);
+	writer_u8(&c.w, i->config.ike_protocol != 0 ? i->config.ike_protocol : 1);
+	writer_u8(&c.w, 0);
+	writer_u8(&c.w, (uint8_t)i->config.transform_count);
+	for (size_t n = 0; n < i->config.transform_count; n++)
+		ike_transform(&c.w, i, n);
+	writer_patch_u16(&c.w, at + 2, (uint16_t)(writer_length(&c.w) - at));
+	close_payload(&c);
+	i->sa_body_bytes = writer_length(&c.w) - at + 8;
+	memcpy(i->sa_body, i->out + at - 8, i->sa_body_bytes);
+	if (i->config.aggressive) {
+		own_values(i, i->config.transforms[0].group);
+		payload(&c, 4, i->public_i, i->public_bytes);
+		payload(&c, 10, i->nonce_i, i->nonce_i_bytes);
+		payload(&c, 5, i->config.identity, i->config.identity_bytes);
+	}
+	for (size_t n = 0; n < i->config.vendor_count; n++)
+		payload(&c, 13, i->config.vendors[n]->bytes, i->config.vendors[n]->length);
+	finish_clear(&c, i);
+	i->state = INITIATOR_SENT_1;
+}
 
 static void nat_d(const struct initiator *i, const struct endpoint *e, uint8_t *out)
 {
@@ -378,7 +393,7 @@ static bool take_2(struct initiator *i, const struct pieces *p)
 	if (sa == NULL || p->list[0].type != 1 || sa->length < 24)
 		return false;
 	for (size_t n = 1; n < p->count; n++) /* racoon: SA, then vendor ids only */
-		if (p->list[n].type != 13)
+		if (p->list[n].type != 13 && !i->config.aggressive)
 			return false;
 	number = sa->bytes[20];
 	if (sa->bytes[15] != 1 || number == 0 || number > i->config.transform_count)
@@ -412,11 +427,7 @@ static void send_3(struct initiator *i)
 	uint8_t own[64];
 	struct composer c;
 
-	i->public_bytes = key_exchange_public_bytes(i->chosen->group);
-	initiator_random_fill(&i->random, i->private_value, 32);
-	own_public(i->chosen->group, i->private_value, i->public_i);
-	i->nonce_i_bytes = i->config.nonce_bytes != 0 ? i->config.nonce_bytes : 16;
-	initiator_random_fill(&i->random, i->nonce_i, i->nonce_i_bytes);
+	own_values(i, i->chosen->group);
 	begin(&c, i, 2, 0);
 	payload(&c, 4, i->public_i, i->public_bytes);
 	payload(&c, 10, i->nonce_i, i->nonce_i_bytes);
@@ -615,6 +626,48 @@ static bool take_6(struct initiator *i, const uint8_t *bytes, size_t length)
 	memcpy(i->iv, iv, 16);
 	memcpy(i->identity_in, id->bytes, id->length < 64 ? id->length : 64);
 	i->state = INITIATOR_ESTABLISHED;
+	return true;
+}
+
+/* The server's proof, then ours; NAT-D by the ports that are in use from now on. */
+static bool take_aggressive_2(struct initiator *i, const struct pieces *p)
+{
+	const struct piece *id = find(p, 5, 0);
+	const struct piece *proof = find(p, 8, 0);
+	struct endpoint ends[2] = {i->config.server, i->config.own};
+	uint8_t hash[64];
+	struct composer c;
+
+	if (id == NULL || proof == NULL || !take_4(i, p))
+		return false;
+	main_mode_hash(i, false, id->bytes, id->length, hash);
+	if (!i->config.trusting && (proof->length != digest_bytes(i->hash) ||
+				    memcmp(hash, proof->bytes, proof->length) != 0))
+		return false;
+	memcpy(i->identity_in, id->bytes, id->length < 64 ? id->length : 64);
+	main_mode_hash(i, true, i->config.identity, i->config.identity_bytes, hash);
+	begin(&c, i, 4, 0);
+	payload(&c, 8, hash, digest_bytes(i->hash));
+	for (size_t n = 0; i->nat_d_type != 0 && n < 2; n++) {
+		if (i->nat_self || i->nat_server)
+			ends[n].port = 4500;
+		nat_d(i, &ends[n], hash);
+		payload(&c, i->nat_d_type, hash, digest_bytes(i->hash));
+	}
+	if (i->config.initial_contact_in_5) {
+		open_payload(&c, 11);
+		notification_body(i, &c.w, 24578);
+		close_payload(&c);
+	}
+	if (i->config.behind_proof.length != 0) {
+		i->out[c.next_at] = i->config.behind_proof_type;
+		writer_bytes(&c.w, i->config.behind_proof.bytes, i->config.behind_proof.length);
+	}
+	if (i->config.aggressive_in_clear)
+		finish_clear(&c, i);
+	else
+		finish_sealed(&c, i, i->iv);
+	i->state = INITIATOR_ESTABLISHED; /* nothing answers */
 	return true;
 }
 
@@ -1028,6 +1081,8 @@ bool initiator_feed(struct initiator *i, const uint8_t *bytes, size_t length)
 	if (i->state == INITIATOR_SENT_1 && split(bytes[16], bytes + 28, length - 28, &p) &&
 	    take_2(i, &p)) {
 		memcpy(i->cookie_r, bytes + 8, 8);
+		if (i->config.aggressive)
+			return bytes[18] == 4 && take_aggressive_2(i, &p);
 		send_3(i);
 		return true;
 	}

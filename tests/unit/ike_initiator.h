@@ -97,7 +97,12 @@ struct initiator_config {
 	uint16_t extra_attribute;              /* one more in each transform; 0: none */
 	uint8_t ike_protocol;                  /* of the proposal of phase 1; 0: 1 */
 	uint32_t spi;                          /* 0: any */
-	bool wrong_hash;                       /* well encrypted, but not authentic */
+	bool aggressive;                       /* the first message begins aggressive mode */
+	bool aggressive_in_clear;              /* its third message too */
+	struct digest_part behind_proof;       /* raw payloads in it, the first of the next type */
+	uint8_t behind_proof_type;
+	bool trusting;   /* the server need not prove the key in it */
+	bool wrong_hash; /* well encrypted, but not authentic */
 };
 
 enum initiator_state {
@@ -180,7 +185,7 @@ struct initiator {
 
 void initiator_init(struct initiator *i, const struct initiator_config *config, uint64_t seed);
 
-/* Each leaves a message in `out`. */
+/* Each leaves a message in `out`; the first that of aggressive mode, if it is configured. */
 void initiator_main_mode_1(struct initiator *i);
 void initiator_quick_mode_1(struct initiator *i);
 void initiator_notify(struct initiator *i, uint16_t type, uint32_t sequence, bool protect);

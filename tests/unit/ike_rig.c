@@ -222,8 +222,9 @@ void client_send(struct ike_rig *rig, struct rig_client *client)
 	uint8_t datagram[INITIATOR_BYTES_MAX + 8] = {0};
 	size_t marker;
 
-	if (client->i.state == INITIATOR_SENT_5 && (client->i.nat_self || client->i.nat_server) &&
-	    client->path.local.port == 500) {
+	if ((client->i.state == INITIATOR_SENT_5 ||
+	     (client->i.config.aggressive && client->i.state == INITIATOR_ESTABLISHED)) &&
+	    (client->i.nat_self || client->i.nat_server) && client->path.local.port == 500) {
 		client->path.local.port = 4500;
 		client->path.remote.port = client->nat_port;
 	}

@@ -485,6 +485,21 @@ static void a_file_has_several_keys(void **state)
 	keys_refused(state, "a 1\nb 2\nc 3\nd 4\ne 5\nf 6\ng 7\nh 8\n", "is one key too many");
 	file_write(*state, "keys", "a 1\nb 2\nc 3\nd 4\ne 5\nf 6\ng 7\n", 0600);
 	config_free(accepted(*state, PORT KEYS));
+	file_write(*state, "group", "router@example.net k1\n192.168.1.2 k2\n", 0600);
+	config = accepted(*state, PORT "listeners = ( { aggressive_keys_file = \"group\"; } );\n");
+	assert_int_equal(config->listeners[0].aggressive_key_count, 2);
+	assert_string_equal(config->listeners[0].aggressive_keys[1].name, "192.168.1.2");
+	config_free(config);
+	file_write(*state, "group", "router one\n", 0600);
+	refused(*state,
+		PORT "listeners = ( { preshared_key_file = \"psk\";\n"
+		     "aggressive_keys_file = \"group\"; } );\n",
+		3, "aggressive_keys_file", "the key of \"router\" is also one for main mode");
+	file_write(*state, "group", "router 7\n", 0600);
+	refused(*state,
+		PORT "listeners = ( { preshared_keys_file = \"keys\";\n"
+		     "aggressive_keys_file = \"group\"; } );\n",
+		3, "aggressive_keys_file", "is also one for main mode");
 	file_write(*state, "keys", "a b\n", 0640);
 	refused(*state, PORT KEYS, 3, "preshared_keys_file", "may be read by others");
 }
@@ -521,7 +536,8 @@ static void required_keys_must_be_given(void **state)
 		2, "first", "not an IPv4 address");
 	refused(*state, "workers = 1;\n", 0, "ports", "at least one port");
 	refused(*state, PORT "listeners = ( { address = \"192.0.2.1\"; } );\n", 2, "listeners",
-		"preshared_key_file, preshared_keys_file or certificate_file must be given");
+		"preshared_key_file, preshared_keys_file, aggressive_keys_file or "
+		"certificate_file must be given");
 	config_free(accepted(*state, PORT
 			     "listeners = ( { address = \"192.0.2.1\"; ipsec = \"off\"; } );\n"));
 }

@@ -176,6 +176,61 @@ static void aggressive(void)
 	client_send(&rig, &client);
 }
 
+static void aggressive_key(struct ike_config *c)
+{
+	static const struct ike_named_key key = {"office", (const uint8_t *)"own secret", 10};
+
+	rig.listener.aggressive_keys = &key;
+	rig.listener.aggressive_key_count = 1;
+	(void)c;
+}
+
+/* Aggressive mode as KEY_ID "office", with two proposals. */
+static void prepare_aggressive(void)
+{
+	static const uint8_t identity[] = {11, 0, 0, 0, 'o', 'f', 'f', 'i', 'c', 'e'};
+
+	prepare(aggressive_key);
+	config.aggressive = true;
+	config.preshared_key = "own secret";
+	config.transform_count = 2;
+	config.nonce_bytes = 32;
+	config.vendors[config.vendor_count++] = &vendor_draft_02n;
+	config.identity_bytes = sizeof(identity);
+	memcpy(config.identity, identity, sizeof(identity));
+}
+
+static void aggressive_stranger(void)
+{
+	prepare_aggressive();
+	config.identity[4] = 'O';
+	dial();
+}
+
+static void aggressive_group(void)
+{
+	prepare_aggressive();
+	transforms[0].group = 5;
+	transforms[0].cipher = 1; /* DES: the other, of group 14, is taken */
+	dial();
+}
+
+static void aggressive_short(void)
+{
+	prepare_aggressive();
+	config.transform_count = 1;
+	config.vendor_count = 1;
+	dial();
+}
+
+static void aggressive_silence(void)
+{
+	prepare_aggressive();
+	config.preshared_key = "another";
+	dial();
+	rig_advance(&rig, 60000);
+}
+
 static void version_2(void)
 {
 	prepare(NULL);
@@ -503,6 +558,10 @@ static const struct {
 	{CAUSE_esp_attribute_refused, "attribute 11", esp_attribute},
 	{CAUSE_no_preshared_key, "no listener", no_key},
 	{CAUSE_aggressive_mode_refused, "UNSUPPORTED-EXCHANGE-TYPE", aggressive},
+	{CAUSE_aggressive_identifier_unknown, "it names itself Office", aggressive_stranger},
+	{CAUSE_aggressive_group_mismatch, "", aggressive_group},
+	{CAUSE_aggressive_answer_too_long, "2 would have", aggressive_short},
+	{CAUSE_silent_after_aggressive_mode_2, "our aggressive mode 2", aggressive_silence},
 	{CAUSE_ike_version_refused, "IKEv2", version_2},
 	{CAUSE_ike_malformed, "payloads do not parse", malformed},
 	{CAUSE_bad_public_value, "main mode 3", public_value},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Several pre-shared keys at one address: which is a client's, and who is told of it. */
+/* Several pre-shared keys at one address: which is a client's, and who is told of it; aggressive mode. */
 
 #include "ike_cmocka.h"
 #include "ike_rig.h"
@@ -217,6 +217,210 @@ static void named_keys_alone_make_an_engine(void **state)
 	rig_free(&rig);
 }
 
+/* ---- aggressive mode ---- */
+
+static const struct ike_named_key groups[] = {
+	KEY("office", "key of the office"),
+	KEY("pc@example.net", "key of the pc"),
+	KEY("192.168.1.2", "key of an address"),
+};
+
+static void aggressive_keys(struct ike_config *config)
+{
+	rig.listener.aggressive_keys = groups;
+	rig.listener.aggressive_key_count = 3;
+	(void)config;
+}
+
+static void aggressive_keys_alone(struct ike_config *config)
+{
+	aggressive_keys(config);
+	rig.listener.preshared_key_bytes = 0;
+}
+
+/* Two proposals, so that there is room for the answer. */
+static struct initiator_config aggressive_config(uint8_t kind, const char *name, const char *key,
+						 bool nat)
+{
+	static const struct initiator_transform transforms[] = {{7, 256, 2, 14}, {7, 128, 2, 14}};
+	struct initiator_config config = client_config(nat);
+
+	config.aggressive = true;
+	config.transforms = transforms;
+	config.transform_count = 2;
+	config.nonce_bytes = 32;
+	config.vendors[config.vendor_count++] = &vendor_draft_02n;
+	config.preshared_key = key;
+	if (name != NULL) {
+		config.identity[0] = kind;
+		config.identity_bytes = 4 + strlen(name);
+		memcpy(config.identity + 4, name, strlen(name));
+	}
+	return config;
+}
+
+static void aggressive_mode_with_a_key_for_each_identifier(void **state)
+{
+	static const struct {
+		uint8_t kind;
+		const char *name; /* NULL: the address */
+		const char *key;
+		bool nat, in_clear;
+		const char *reported;
+	} rows[] = {
+		{11, "office", "key of the office", true, false, "office"},
+		{11, "office", "key of the office", true, true, "office"},
+		{2, "office", "key of the office", false, false, "office"},
+		{2, "office", "key of the office", false, true, "office"},
+		{3, "pc@example.net", "key of the pc", true, false, "pc@example.net"},
+		{1, NULL, "key of an address", true, false, "192.168.1.2"},
+	};
+
+	(void)state;
+	for (size_t n = 0; n < sizeof(rows) / sizeof(rows[0]); n++) {
+		struct initiator_config config =
+			aggressive_config(rows[n].kind, rows[n].name, rows[n].key, rows[n].nat);
+		struct rig_client client;
+		const struct ike_event *up;
+		size_t sends;
+
+		config.aggressive_in_clear = rows[n].in_clear;
+		config.initial_contact_in_5 = true;
+		rig_init(&rig, 1, aggressive_keys);
+		client_init(&client, &config, 3, rows[n].nat ? 31000 : 500);
+		client_dial(&rig, &client);
+		assert_int_equal(client.i.state, INITIATOR_ESTABLISHED);
+		assert_int_equal(client.i.nat_self, rows[n].nat);
+		up = rig_find(&rig, IKE_PEER_UP, 0);
+		assert_non_null(up);
+		assert_string_equal(up->peer_up.key, rows[n].reported);
+		assert_int_equal(up->peer_up.encapsulated, rows[n].nat);
+		assert_int_equal(up->peer_up.peer_behind_nat, rows[n].nat);
+		assert_false(up->peer_up.local_behind_nat);
+		assert_string_equal(rig_find(&rig, IKE_STEP, 2)->step.step.message,
+				    "aggressive mode 3");
+		assert_int_equal(rig_count(&rig, IKE_PEER_INITIAL_CONTACT), 1);
+		assert_int_equal(rig.send_count, 1);
+		/* Message 3 once more: nothing answers it. */
+		sends = rig.send_count;
+		client_send(&rig, &client);
+		assert_int_equal(rig.send_count, sends);
+		assert_int_equal(ike_counter_value(rig.ike, IKE_COUNTER_duplicate), 1);
+		client_quick_mode(&rig, &client);
+		assert_int_equal(client.i.quick_state, INITIATOR_QUICK_DONE);
+		assert_int_equal(rig_count(&rig, IKE_FAILED), 0);
+		rig_free(&rig);
+	}
+}
+
+/* The key of one identifier opens no other, nor main mode; main mode's opens none. */
+static void aggressive_keys_stay_apart(void **state)
+{
+	static const char *const wrong[] = {"key of the pc", "secret"};
+	struct initiator_config config;
+	struct rig_client client;
+
+	(void)state;
+	for (unsigned n = 0; n < 4; n++) {
+		config = aggressive_config(11, "office", wrong[n % 2], true);
+		config.trusting = true;
+		config.aggressive_in_clear = n / 2;
+		rig_init(&rig, 1, aggressive_keys);
+		client_init(&client, &config, 3, 31000);
+		client_dial(&rig, &client);
+		assert_int_equal(rig_count(&rig, IKE_PEER_UP), 0);
+		assert_int_equal(rig_find(&rig, IKE_FAILED, 0)->failed.cause,
+				 CAUSE_wrong_preshared_key);
+		assert_int_equal(rig_count(&rig, IKE_FAILED), 1);
+		rig_advance(&rig, 60000);
+		assert_true(rig_empty(&rig));
+		rig_free(&rig);
+	}
+	rig_init(&rig, 1, aggressive_keys);
+	dial_with(&client, "key of the office", 3, 31000);
+	assert_int_not_equal(client.i.state, INITIATOR_ESTABLISHED);
+	rig_free(&rig);
+	rig_init(&rig, 1, aggressive_keys_alone);
+	dial_with(&client, "key of the office", 3, 31000);
+	assert_int_equal(rig_find(&rig, IKE_FAILED, 0)->failed.cause, CAUSE_no_preshared_key);
+	rig_free(&rig);
+}
+
+static const struct ike_named_key *long_name;
+
+static void aggressive_key_of_a_long_name(struct ike_config *config)
+{
+	rig.listener.aggressive_keys = long_name;
+	rig.listener.aggressive_key_count = 1;
+	(void)config;
+}
+
+/* The bound itself: a message 1 of exactly the answer's length has one, a shorter one has none. */
+static void no_answer_is_longer_than_the_question(void **state)
+{
+	bool answered = false, refused = false;
+
+	(void)state;
+	for (size_t name = 1; name < 100; name++) {
+		struct ike_named_key key = {NULL, (const uint8_t *)"k", 1};
+		char text[128] = {0};
+		struct initiator_config config;
+		struct rig_client client;
+
+		memset(text, 'n', name);
+		key.name = text;
+		config = aggressive_config(11, text, "k", true);
+		config.transform_count = 1;
+		config.vendor_count = 2;
+		long_name = &key;
+		rig_init(&rig, 1, aggressive_key_of_a_long_name);
+		client_init(&client, &config, 3, 31000);
+		initiator_main_mode_1(&client.i);
+		client_send(&rig, &client);
+		assert_int_equal(rig.send_count, 1);
+		assert_true(rig.sends[0].length <= client.i.out_bytes);
+		if (rig.sends[0].bytes[18] == 4 && !answered)
+			assert_int_equal(rig.sends[0].length, client.i.out_bytes);
+		answered |= rig.sends[0].bytes[18] == 4;
+		refused |= rig.sends[0].bytes[18] == 5;
+		rig_free(&rig);
+	}
+	assert_true(answered && refused);
+}
+
+static void aggressive_keys_of_few(struct ike_config *config)
+{
+	aggressive_keys(config);
+	config->half_open_total = 4;
+}
+
+/* A flood of first messages: each is evicted by the next, at work or not, and costs a bounded part. */
+static void unanswered_aggressive_modes_give_way(void **state)
+{
+	struct initiator_config config = aggressive_config(11, "office", "key of the office", true);
+	struct ike_objects objects;
+
+	(void)state;
+	for (unsigned hold = 0; hold < 2; hold++) {
+		rig_init(&rig, 1, aggressive_keys_of_few);
+		rig.hold_jobs = hold;
+		for (unsigned n = 0; n < 20; n++) {
+			struct rig_client client;
+
+			client_init(&client, &config, 3 + n, (uint16_t)(31000 + n));
+			initiator_main_mode_1(&client.i);
+			client_send(&rig, &client);
+		}
+		ike_objects(rig.ike, &objects);
+		assert_int_equal(objects.sas, 4);
+		assert_int_equal(objects.jobs, hold ? 4 : 0);
+		rig_run_jobs(&rig);
+		rig_advance(&rig, 60000);
+		assert_true(rig_empty(&rig));
+		rig_free(&rig);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +431,10 @@ int main(void)
 		cmocka_unit_test(a_forged_proof_does_not_end_a_dial),
 		cmocka_unit_test(trials_are_bounded),
 		cmocka_unit_test(named_keys_alone_make_an_engine),
+		cmocka_unit_test(aggressive_mode_with_a_key_for_each_identifier),
+		cmocka_unit_test(aggressive_keys_stay_apart),
+		cmocka_unit_test(no_answer_is_longer_than_the_question),
+		cmocka_unit_test(unanswered_aggressive_modes_give_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

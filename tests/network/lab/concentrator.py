@@ -71,10 +71,11 @@ def write_secret(path, text):
 
 
 def write_configuration(directory, pool=("10.20.0.2", "10.20.255.254"), users="", extra="",
-                        ipsec="required", workers=1, links="tap", certificates="", keys="", ipv6=False,
-                        more_pools=""):
+                        ipsec="required", workers=1, links="tap", certificates="", keys="",
+                        aggressive="", ipv6=False, more_pools=""):
     """Everything the daemon reads, in one directory; returns the configuration's path. users: lines
-    besides those of USERS; None: no users file. keys: lines of a file with more pre-shared keys.
+    besides those of USERS; None: no users file.
+    keys: lines of a file with more pre-shared keys; aggressive: of one with those of aggressive mode.
     ipv6: besides IPv4, on every address."""
     access, inside = (device.format(directory=directory) for device in _DEVICES[links])
     directory.mkdir(parents=True, exist_ok=True)
@@ -85,6 +86,9 @@ def write_configuration(directory, pool=("10.20.0.2", "10.20.255.254"), users=""
     if keys:
         write_secret(directory / "keys", keys)
         listener += f'preshared_keys_file = "{directory}/keys";'
+    if aggressive:
+        write_secret(directory / "aggressive", aggressive)
+        listener += f'aggressive_keys_file = "{directory}/aggressive";'
     if certificates:
         Authority(directory / "authority").make(certificates)
     path = directory / "concentrator.conf"

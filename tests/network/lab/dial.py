@@ -17,6 +17,7 @@ class Dial:
     libreswan: str = ""             # lines of its connection instead of its own proposals
     encapsulate: bool = False       # UDP encapsulation even without a NAT
     authentication: str = ""        # the only one the client does: "pap", "chap", "mschap-v2"
+    group_name: str = ""            # aggressive mode under that name; strongSwan only
     certificate: str = ""           # name in the authority, instead of the secret
     authority: object = None
     timeout: int = 30               # seconds per layer on an idle machine

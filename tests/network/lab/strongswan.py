@@ -31,6 +31,7 @@ _CONNECTION = """
 connections {{
     l2tp {{
         version = 1
+        aggressive = {aggressive}
         remote_addrs = {server}
         proposals = {dial.ike}
         encap = {encapsulate}
@@ -67,13 +68,15 @@ class StrongSwan:
     def start(self):
         self.client.write("/etc/strongswan.conf", _DAEMON.format(plugins=_PLUGINS, logs=self.client.logs))
         local = remote = "auth = psk"
+        if self.dial.group_name:
+            local += f"\nid = {self.dial.group_name}"
         if self.dial.certificate:
             local = f"auth = pubkey\ncerts = {self.dial.certificate}.pem"
             remote = 'auth = pubkey\nid = "O=lab, CN=server"'
             self._write_certificates()
         self.client.write("/etc/swanctl/swanctl.conf", _CONNECTION.format(
             server=CONCENTRATOR, dial=self.dial, encapsulate="yes" if self.dial.encapsulate else "no",
-            local=local, remote=remote))
+            local=local, remote=remote, aggressive="yes" if self.dial.group_name else "no"))
         self.client.run("""
             rm -f /run/charon.vici
             /usr/lib/ipsec/charon >/dev/null 2>&1 &

@@ -81,7 +81,10 @@ class Client:
         ike = Ike(self.profile, self.path, self.secret, first=not self.ikes)
         self.ikes.append(ike)
         try:
-            await ike.main_mode(port)
+            if self.profile.identifier:
+                await ike.aggressive_mode()
+            else:
+                await ike.main_mode(port)
         except Refused:
             self.ikes.remove(ike)
             raise

@@ -228,10 +228,58 @@ class Ike:
         require(proof == self.keys.proof(other + own, self.responder + self.initiator, offer, identity),
                 "HASH_R is wrong")
         require(identity == isakmp.identity(self.path.server_bytes), f"the server is {identity.hex()}")
+        self._established()
+
+    def _established(self):
         self.last_block = self._ivs[0]
         self.up = True
         if self.profile.initial_contact == "informational" and self.first:
             self.inform([(isakmp.NOTIFY, self._initial_contact())])
+
+    # ---- aggressive mode
+
+    async def aggressive_mode(self):
+        self._queues[0] = asyncio.Queue()
+        offer, own_identity = self.phase1_offer(), isakmp.named_identity(self.profile.identifier)
+        exchange, nonce = key_exchange(self.profile.phase1[0][-1]), secrets.token_bytes(self.profile.nonce_bytes)
+        first = isakmp.message(self.initiator, bytes(8), isakmp.AGGRESSIVE_MODE, [
+            (isakmp.SA, offer), (isakmp.KE, exchange.public), (isakmp.NONCE, nonce), (isakmp.ID, own_identity),
+            *((isakmp.VID, vendor_id) for vendor_id in self.profile.vendor_ids)])
+        head, data = await self._ask(first)
+        require(len(data) <= len(first), f"{len(data)} bytes answer {len(first)}")
+        require(head.exchange == isakmp.AGGRESSIVE_MODE, "aggressive mode 1 is answered by a notify")
+        self.responder = head.responder
+        payloads, rest = isakmp.unchain(head.first, data[isakmp.HEADER_BYTES:])
+        require(not rest, "bytes behind the last payload")
+        require([kind for kind, _ in payloads[:5]] == [isakmp.SA, isakmp.KE, isakmp.NONCE, isakmp.ID, isakmp.HASH],
+                f"payloads {[kind for kind, _ in payloads]} in aggressive mode 2")
+        self.suite = cipher, digest, _ = self._chosen(payloads[:1])
+        self._learn_nat_version([body for kind, body in payloads if kind == isakmp.VID])
+        public, other_nonce, identity, proof = (body for _, body in payloads[1:5])
+        self.keys = Phase1Keys(cipher, digest, self.secret, nonce + other_nonce, exchange.shared(public),
+                               exchange.public + public, self.initiator + self.responder)
+        self._ivs[0] = self.keys.iv
+        require(self.profile.trusting or proof == self.keys.proof(
+            public + exchange.public, self.responder + self.initiator, offer, identity), "HASH_R is wrong")
+        require(identity == isakmp.identity(self.path.server_bytes), f"the server is {identity.hex()}")
+        if self.natt:
+            self._detect_nat(digest, [body for kind, body in payloads if kind == self.nat_d])
+        if not self.nat:
+            self.path.open_bare_esp()
+        self.send(self._aggressive_third(digest, self.keys.proof(
+            exchange.public + public, self.initiator + self.responder, offer, own_identity)))
+        del self._queues[0]
+        self._established()
+
+    def _aggressive_third(self, digest, proof):
+        """NAT-D by the ports in use from now on."""
+        payloads = [(isakmp.HASH, proof)]
+        if self.natt:
+            payloads += [(self.nat_d, self._nat_hash(digest, self.path.server_bytes)),
+                         (self.nat_d, self._nat_hash(digest, self.path.believed))]
+        if self.profile.aggressive_in_clear:
+            return isakmp.message(self.initiator, self.responder, isakmp.AGGRESSIVE_MODE, payloads)
+        return self._seal(isakmp.AGGRESSIVE_MODE, 0, payloads)
 
     # ---- quick mode
 

@@ -143,6 +143,12 @@ def _address_kind(address):
     return 1 if len(address) == 4 else 5    # ID_IPV4_ADDR, ID_IPV6_ADDR
 
 
+def named_identity(name):
+    """Android's and Apple's choice: a dot makes it a domain name, an @ a user's, else it is a KEY_ID."""
+    kind = 3 if "@" in name else 2 if "." in name else 11
+    return struct.pack(">BBH", kind, 0, 0) + name.encode()
+
+
 def identity(address, protocol=0, port=0):
     """An IPv4 or IPv6 address as an ID payload's body."""
     return struct.pack(">BBH", _address_kind(address), protocol, port) + address

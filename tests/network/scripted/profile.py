@@ -31,6 +31,9 @@ class Profile:
     vendor_ids = ()
     nonce_bytes = 16
     identity_port = (0, 0)          # protocol and port in the ID payload
+    identifier = ""                 # "IPsec identifier", "group name": aggressive mode under that name
+    aggressive_in_clear = False     # its third message
+    trusting = False                # whoever answers aggressive mode need not know the key
     initial_contact = ""            # "main mode", "informational"
     ike_retries = (1, 2, 4, 8)      # seconds to each repetition
     markers = 1                     # non-ESP markers in front of IKE on port 4500
