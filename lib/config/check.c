@@ -72,22 +72,35 @@ static bool same_key(const struct config_key *key, const uint8_t *bytes, size_t 
 	return key->length == length && memory_equal_constant_time(key->bytes, bytes, length);
 }
 
-/* Aggressive mode lets everybody guess: main mode's keys are not to be had that way. */
-static bool aggressive_keys_apart(const struct config_listener *listener, const char *where,
-				  struct check_failure *failure)
+static bool is_main_mode_key(const struct config *config, const struct config_key *key)
 {
-	for (unsigned i = 0; i < listener->aggressive_key_count; i++) {
-		const struct config_key *key = &listener->aggressive_keys[i];
-		bool same = listener->preshared_key != NULL &&
-			    same_key(key, listener->preshared_key, listener->preshared_key_bytes);
+	for (unsigned i = 0; i < config->listener_count; i++) {
+		const struct config_listener *listener = &config->listeners[i];
 
+		if (listener->preshared_key != NULL &&
+		    same_key(key, listener->preshared_key, listener->preshared_key_bytes))
+			return true;
 		for (unsigned j = 0; j < listener->preshared_key_count; j++)
-			same |= same_key(key, listener->preshared_keys[j].bytes,
-					 listener->preshared_keys[j].length);
-		if (same)
-			return check_refuse(failure, where,
-					    "the key of \"%s\" is also one for main mode",
-					    key->name);
+			if (same_key(key, listener->preshared_keys[j].bytes,
+				     listener->preshared_keys[j].length))
+				return true;
+	}
+	return false;
+}
+
+/* Aggressive mode lets everybody guess: main mode's keys, of any listener, are not to be had that way. */
+static bool aggressive_keys_apart(const struct config *config, struct check_failure *failure)
+{
+	for (unsigned i = 0; i < config->listener_count; i++) {
+		const struct config_listener *listener = &config->listeners[i];
+		char where[64];
+
+		snprintf(where, sizeof(where), "listeners.[%u].aggressive_keys_file", i);
+		for (unsigned j = 0; j < listener->aggressive_key_count; j++)
+			if (is_main_mode_key(config, &listener->aggressive_keys[j]))
+				return check_refuse(failure, where,
+						    "the key of \"%s\" is also one for main mode",
+						    listener->aggressive_keys[j].name);
 	}
 	return true;
 }
@@ -112,12 +125,10 @@ static bool keys_read(struct config_listener *listener, unsigned index,
 			      &listener->preshared_key_count, failure))
 		return false;
 	snprintf(key, sizeof(key), "listeners.[%u].aggressive_keys_file", index);
-	if (listener->aggressive_keys_file[0] == '\0')
-		return true;
-	return secret_keys_read(listener->aggressive_keys_file, key, CONFIG_AGGRESSIVE_KEYS_MAX,
+	return listener->aggressive_keys_file[0] == '\0' ||
+	       secret_keys_read(listener->aggressive_keys_file, key, CONFIG_AGGRESSIVE_KEYS_MAX,
 				&listener->aggressive_keys, &listener->aggressive_key_count,
-				failure) &&
-	       aggressive_keys_apart(listener, key, failure);
+				failure);
 }
 
 static bool listeners_fit(struct config *config, struct check_failure *failure)
@@ -147,7 +158,7 @@ static bool listeners_fit(struct config *config, struct check_failure *failure)
 		if (!keys_read(listener, i, failure))
 			return false;
 	}
-	return true;
+	return aggressive_keys_apart(config, failure);
 }
 
 static bool pools_fit(const struct config *config, struct check_failure *failure)

@@ -26,7 +26,6 @@ static void not_configured(struct ike *ike, const struct packet *packet)
 	if (sa == NULL)
 		return;
 	sa->main_mode->aggressive = true;
-	sa->main_mode->reply.request_hash = packet->hash;
 	report_step(sa, packet->path, true, "aggressive mode 1", "is not configured");
 	refuse(sa, &input, ISAKMP_NOTIFY_UNSUPPORTED_EXCHANGE_TYPE, CAUSE_aggressive_mode_refused,
 	       "it was refused with UNSUPPORTED-EXCHANGE-TYPE");
@@ -35,22 +34,18 @@ static void not_configured(struct ike *ike, const struct packet *packet)
 /* Names of all kinds are one text to the operator, since clients choose the kind on their own. */
 static bool identifies(const struct identification *id, const char *name)
 {
-	const uint8_t *bytes = id->data.bytes;
-	char address[16];
+	char text[ENDPOINT_TEXT_BYTES];
+	struct endpoint address;
 
 	switch (id->type) {
 	case ISAKMP_ID_FQDN:
 	case ISAKMP_ID_USER_FQDN:
 	case ISAKMP_ID_KEY_ID:
-		return strlen(name) == id->data.length && memcmp(name, bytes, id->data.length) == 0;
-	case ISAKMP_ID_IPV4_ADDRESS:
-		if (id->data.length != 4)
-			return false;
-		snprintf(address, sizeof(address), "%u.%u.%u.%u", bytes[0], bytes[1], bytes[2],
-			 bytes[3]);
-		return strcmp(name, address) == 0;
+		return strlen(name) == id->data.length &&
+		       memcmp(name, id->data.bytes, id->data.length) == 0;
 	default:
-		return false;
+		return identification_address(id, &address) &&
+		       strcmp(name, endpoint_text(&address, text)) == 0;
 	}
 }
 
@@ -81,6 +76,7 @@ static bool answer_fits(struct sa *sa, const struct packet *packet)
 /* A job computes our side of the key exchange; message 2 follows it. */
 static void exchange_begin(struct sa *sa, struct main_mode_input *input)
 {
+	const size_t public_bytes = key_exchange_public_bytes(sa->keys.suite.group);
 	const struct packet *packet = input->packet;
 	const struct payloads *payloads = input->payloads;
 	struct main_mode *mode = sa->main_mode;
@@ -94,10 +90,12 @@ static void exchange_begin(struct sa *sa, struct main_mode_input *input)
 		snprintf(detail, sizeof(detail), "it names itself %s", text);
 		refuse(sa, input, ISAKMP_NOTIFY_INVALID_ID_INFORMATION,
 		       CAUSE_aggressive_identifier_unknown, detail);
-	} else if (payloads->key_exchange.length !=
-		   key_exchange_public_bytes(sa->keys.suite.group)) {
+	} else if (payloads->key_exchange.length != public_bytes) {
+		snprintf(detail, sizeof(detail),
+			 "it sent %zu bytes, group %u of the chosen proposal has %zu",
+			 payloads->key_exchange.length, sa->keys.suite.group, public_bytes);
 		refuse(sa, input, ISAKMP_NOTIFY_INVALID_KEY_INFORMATION,
-		       CAUSE_aggressive_group_mismatch, "");
+		       CAUSE_aggressive_group_mismatch, detail);
 	} else if (!answer_fits(sa, packet)) {
 		snprintf(detail, sizeof(detail),
 			 "aggressive mode 1 has %zu bytes, 2 would have %zu", packet->length,
@@ -155,7 +153,6 @@ static void first_message(struct ike *ike, const struct packet *packet,
 		return;
 	input.payloads = &payloads;
 	sa->main_mode->aggressive = true;
-	sa->main_mode->reply.request_hash = packet->hash;
 	sa->main_mode->listener = listener;
 	sa->main_mode->vendor = vendor_find(&payloads);
 	sa->main_mode->vendor.fragmentation = false; /* there is no room to agree on it */
@@ -212,8 +209,8 @@ static void third_message(struct sa *sa, const struct packet *packet)
 
 void aggressive_mode_feed(struct ike *ike, const struct packet *packet)
 {
-	const struct ike_listener *listener = listener_find(ike, &packet->path->local);
 	struct main_mode_input input = {.packet = packet};
+	const struct ike_listener *listener;
 	struct sa *sa;
 
 	if (packet->header.message_id != 0 || packet->header.initiator_cookie == 0) {
@@ -223,6 +220,7 @@ void aggressive_mode_feed(struct ike *ike, const struct packet *packet)
 	if (packet->header.responder_cookie == 0) {
 		if (main_mode_begun(ike, packet))
 			return;
+		listener = listener_find(ike, &packet->path->local);
 		if (listener == NULL || listener->aggressive_key_count == 0)
 			not_configured(ike, packet);
 		else

@@ -72,6 +72,7 @@ void main_mode_nat_hide(struct sa *sa, const struct ike_path *path);
 /* What the peer's NAT-D tells. */
 void main_mode_nat_take(struct sa *sa, const struct packet *packet,
 			const struct payloads *payloads);
+/* INITIAL-CONTACT may stand in the message with the proof. */
 bool main_mode_initial_contact(const struct payloads *payloads);
 /* The peer is authentic: establish with our proof, made already or NULL. */
 void main_mode_authenticated(struct sa *sa, const struct packet *packet, const struct proof *proof,

@@ -133,7 +133,6 @@ static void report_identity(const struct sa *sa, const struct ike_path *path,
 		    path->local.port == ISAKMP_PORT_NAT_T ? "; on port 4500" : "");
 }
 
-/* The peer is authentic: establish with our proof, made already or NULL. */
 void main_mode_authenticated(struct sa *sa, const struct packet *packet, const struct proof *proof,
 			     const struct digest_part *id, const struct digest_part *signature)
 {
@@ -165,7 +164,6 @@ void main_mode_authenticated(struct sa *sa, const struct packet *packet, const s
 	main_mode_step(sa, EVENT_AUTHENTICATED, &input);
 }
 
-/* Main mode 5 proves nothing: answered once, since a genuine message may still come. */
 void main_mode_not_authentic(struct sa *sa, const struct proof *proof,
 			     struct main_mode_input *input)
 {
@@ -252,7 +250,6 @@ void main_mode_signature_done(struct sa *sa, const struct signature_result *resu
 	free(proof);
 }
 
-/* INITIAL-CONTACT may stand inside main mode 5. */
 bool main_mode_initial_contact(const struct payloads *payloads)
 {
 	struct notification n;

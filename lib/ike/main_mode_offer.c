@@ -66,7 +66,6 @@ void main_mode_turn_malformed_away(struct ike *ike, const struct packet *packet,
 	report_turned_away(ike, packet, TURNED_AWAY_MALFORMED, CAUSE_ike_malformed, detail);
 }
 
-/* None of the proposals is allowed. */
 void main_mode_offer_refuse(struct sa *sa, struct main_mode_input *input,
 			    const struct ike_policy *policy)
 {
@@ -104,7 +103,6 @@ static void offer_take(struct ike *ike, const struct packet *packet,
 	sa = sa_new(ike, packet);
 	if (sa == NULL)
 		return;
-	sa->main_mode->reply.request_hash = packet->hash;
 	sa->main_mode->listener = listener;
 	sa->main_mode->vendor = vendor_find(payloads);
 	main_mode_offer_report(sa, packet, "main mode 1", payloads);

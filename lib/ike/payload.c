@@ -181,23 +181,32 @@ static void hexadecimal(const struct digest_part *data, char *text, size_t size)
 		snprintf(text + 2 * i, 3, "%02x", bytes[i]);
 }
 
+bool identification_address(const struct identification *id, struct endpoint *address)
+{
+	bool ipv4 = id->type == ISAKMP_ID_IPV4_ADDRESS;
+
+	*address = (struct endpoint){.family = ipv4 ? ENDPOINT_IPV4 : ENDPOINT_IPV6};
+	if ((!ipv4 && id->type != ISAKMP_ID_IPV6_ADDRESS) ||
+	    id->data.length != endpoint_address_bytes(address))
+		return false;
+	memcpy(address->address, id->data.bytes, id->data.length);
+	return true;
+}
+
 void identification_text(const struct identification *id, char *text, size_t size)
 {
-	struct endpoint address = {0};
+	struct endpoint address;
 	char value[ENDPOINT_TEXT_BYTES + 48];
 	const char *kind;
 
 	switch (id->type) {
 	case ISAKMP_ID_IPV4_ADDRESS:
 	case ISAKMP_ID_IPV6_ADDRESS:
-		address.family = id->type == ISAKMP_ID_IPV4_ADDRESS ? ENDPOINT_IPV4 : ENDPOINT_IPV6;
 		kind = id->type == ISAKMP_ID_IPV4_ADDRESS ? "ipv4" : "ipv6";
-		if (id->data.length != endpoint_address_bytes(&address)) {
+		if (identification_address(id, &address))
+			endpoint_text(&address, value);
+		else
 			hexadecimal(&id->data, value, sizeof(value));
-			break;
-		}
-		memcpy(address.address, id->data.bytes, id->data.length);
-		endpoint_text(&address, value);
 		break;
 	case ISAKMP_ID_FQDN:
 	case ISAKMP_ID_USER_FQDN:

@@ -4,6 +4,7 @@
 
 /* Reading ISAKMP messages (RFC 2408 3). Nothing here keeps state or owns bytes. */
 
+#include "base/endpoint.h"
 #include "crypto/digest.h"
 
 #include <stdbool.h>
@@ -89,6 +90,9 @@ struct identification {
 	struct digest_part data;
 };
 int identification_read(const struct digest_part *body, struct identification *id);
+
+/* The address that it is; false if it is none of a right length. The port is 0. */
+bool identification_address(const struct identification *id, struct endpoint *address);
 
 /* Writes a printable form such as "192.168.1.2 (ipv4)"; foreign characters become '?'. */
 void identification_text(const struct identification *id, char *text, size_t size);

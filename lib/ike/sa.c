@@ -109,6 +109,7 @@ struct sa *sa_new(struct ike *ike, const struct packet *packet)
 	mode->source = source;
 	mode->first_remote = source->address;
 	mode->path = *packet->path;
+	mode->reply.request_hash = packet->hash;
 	mode->half_open = true;
 	mode->waiting = true;
 	sa->initiator_cookie = packet->header.initiator_cookie;

@@ -500,6 +500,10 @@ static void a_file_has_several_keys(void **state)
 		PORT "listeners = ( { preshared_keys_file = \"keys\";\n"
 		     "aggressive_keys_file = \"group\"; } );\n",
 		3, "aggressive_keys_file", "is also one for main mode");
+	refused(*state,
+		PORT "listeners = ( { aggressive_keys_file = \"group\"; },\n"
+		     "{ address = \"192.0.2.1\"; preshared_keys_file = \"keys\"; } );\n",
+		2, "listeners.[0].aggressive_keys_file", "is also one for main mode");
 	file_write(*state, "keys", "a b\n", 0640);
 	refused(*state, PORT KEYS, 3, "preshared_keys_file", "may be read by others");
 }

@@ -559,7 +559,7 @@ static const struct {
 	{CAUSE_no_preshared_key, "no listener", no_key},
 	{CAUSE_aggressive_mode_refused, "UNSUPPORTED-EXCHANGE-TYPE", aggressive},
 	{CAUSE_aggressive_identifier_unknown, "it names itself Office", aggressive_stranger},
-	{CAUSE_aggressive_group_mismatch, "", aggressive_group},
+	{CAUSE_aggressive_group_mismatch, "it sent 192 bytes, group 14", aggressive_group},
 	{CAUSE_aggressive_answer_too_long, "2 would have", aggressive_short},
 	{CAUSE_silent_after_aggressive_mode_2, "our aggressive mode 2", aggressive_silence},
 	{CAUSE_ike_version_refused, "IKEv2", version_2},

@@ -223,12 +223,13 @@ static const struct ike_named_key groups[] = {
 	KEY("office", "key of the office"),
 	KEY("pc@example.net", "key of the pc"),
 	KEY("192.168.1.2", "key of an address"),
+	KEY("4141:4141:4141:4141:4141:4141:4141:4141", "key of an IPv6 address"),
 };
 
 static void aggressive_keys(struct ike_config *config)
 {
 	rig.listener.aggressive_keys = groups;
-	rig.listener.aggressive_key_count = 3;
+	rig.listener.aggressive_key_count = 4;
 	(void)config;
 }
 
@@ -274,6 +275,8 @@ static void aggressive_mode_with_a_key_for_each_identifier(void **state)
 		{2, "office", "key of the office", false, true, "office"},
 		{3, "pc@example.net", "key of the pc", true, false, "pc@example.net"},
 		{1, NULL, "key of an address", true, false, "192.168.1.2"},
+		{5, "AAAAAAAAAAAAAAAA", "key of an IPv6 address", true, false,
+		 "4141:4141:4141:4141:4141:4141:4141:4141"},
 	};
 
 	(void)state;
