@@ -244,6 +244,9 @@ bool check_config(struct config *config, struct check_failure *failure)
 	    !pools_fit(config, failure) || !local_address_fits(config, failure) ||
 	    !radius_fits(config, failure))
 		return false;
+	if (config->l2tp_challenge && config->l2tp_secret_file[0] == '\0')
+		return check_refuse(failure, "l2tp.challenge",
+				    "l2tp.secret_file must be given with it");
 	if (config->l2tp_secret_file[0] != '\0' &&
 	    !secret_read(config->l2tp_secret_file, "l2tp.secret_file", &config->l2tp_secret,
 			 &config->l2tp_secret_bytes, failure))

@@ -40,6 +40,9 @@ enum config_authentication {
 	CONFIG_AUTHENTICATION_COUNT
 };
 
+/* What becomes of the LCP and the authentication of a LAC. */
+enum config_proxy { CONFIG_PROXY_AUTO, CONFIG_PROXY_ACCEPT, CONFIG_PROXY_RENEGOTIATE };
+
 enum config_users_from { CONFIG_USERS_LOCAL, CONFIG_USERS_RADIUS, CONFIG_USERS_RADIUS_THEN_LOCAL };
 
 enum config_bench_cipher {
@@ -148,6 +151,8 @@ struct config {
 	char l2tp_secret_file[CONFIG_PATH_BYTES];
 	uint8_t *l2tp_secret; /* read from the file; NULL: none */
 	size_t l2tp_secret_bytes;
+	bool l2tp_challenge;
+	int l2tp_proxy;              /* enum config_proxy */
 	int l2tp_hello_idle_seconds; /* 0: off */
 	int l2tp_tunnels_per_client;
 	int l2tp_sessions_per_tunnel;

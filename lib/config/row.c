@@ -25,6 +25,7 @@ static const char *const ipsec_choices[] = {"required", "optional", "off", NULL}
 static const char *const compatibility_choices[] = {"clients", "modern", NULL};
 static const char *const authentication_choices[] = {"pap", "chap", "mschapv2", NULL};
 
+static const char *const proxy_choices[] = {"auto", "accept", "renegotiate", NULL};
 static const char *const users_from_choices[] = {"local", "radius", "radius_then_local", NULL};
 
 static const char *const cipher_choices[] = {"none", "aes-256-gcm", "aes-128-gcm",
@@ -42,6 +43,7 @@ static const struct {
 	{"compatibility", compatibility_choices},
 	{"authentication", authentication_choices},
 	{"cipher", cipher_choices},
+	{"proxy", proxy_choices},
 	{"users_from", users_from_choices},
 };
 

@@ -357,6 +357,10 @@ void l2tp_space_open(struct l2tp_space *space, struct control *control, struct p
 void l2tp_space_close(struct l2tp_space *space);
 void l2tp_space_drain(struct l2tp_space *space);
 
+/* proxy.c: the PPP link of a call, as far as the LAC has brought it if the policy says so. */
+struct ppp *proxy_link_new(struct control *control, const struct ppp_config *config,
+			   const struct l2tp_event *event);
+
 /* session.c: PPP sessions. */
 void ppp_set_up(struct control *control);
 struct session *session_opening(struct l2tp_space *space, const struct l2tp_event *event);

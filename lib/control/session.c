@@ -220,8 +220,7 @@ void session_start(struct l2tp_space *space, const struct l2tp_event *event)
 	if (session == NULL)
 		return;
 	session->since_ms = loop_now_ms(control->loop);
-	session->ppp = ppp_new(ppp_config_of(session), &control->random, &control->ppp_counters,
-			       session->since_ms);
+	session->ppp = proxy_link_new(control, ppp_config_of(session), event);
 	session_drain(session);
 }
 

@@ -16,8 +16,7 @@ static void configure(struct l2tp_config *to, const struct config *from, bool se
 		.secured = secured,
 		.secret = from->l2tp_secret,
 		.secret_bytes = from->l2tp_secret_bytes,
-		.challenge_peer =
-			false, /* a LAC may answer ours with silence; theirs is answered */
+		.challenge_peer = !secured && from->l2tp_challenge,
 		.receive_window = (uint16_t)from->l2tp_receive_window,
 		.tunnels_total = tunnels,
 		.sessions_per_tunnel = (uint32_t)from->l2tp_sessions_per_tunnel,

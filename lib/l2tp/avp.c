@@ -154,6 +154,27 @@ static void value_take(uint16_t attribute, struct cursor value, struct message *
 	case AVP_TX_CONNECT_SPEED:
 		message->tx_speed = cursor_u32(&value);
 		break;
+	case AVP_LCP_LAST_SENT:
+		message->lcp_last_sent = value;
+		break;
+	case AVP_LCP_LAST_RECEIVED:
+		message->lcp_last_received = value;
+		break;
+	case AVP_PROXY_TYPE:
+		message->proxy_type = cursor_u16(&value);
+		break;
+	case AVP_PROXY_NAME:
+		message->proxy_name = value;
+		break;
+	case AVP_PROXY_CHALLENGE:
+		message->proxy_challenge = value;
+		break;
+	case AVP_PROXY_IDENTIFIER:
+		message->proxy_identifier = cursor_u16(&value);
+		break;
+	case AVP_PROXY_RESPONSE:
+		message->proxy_response = value;
+		break;
 	case AVP_CALLED_NUMBER:
 		text_take(value, message->called_number, sizeof(message->called_number));
 		break;

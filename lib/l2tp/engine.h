@@ -74,6 +74,7 @@ struct tunnel {
 	uint16_t peer_id;
 	uint8_t state;
 	bool acknowledge_now; /* something was received that nothing sent acknowledges yet */
+	bool proved;          /* the peer answered our challenge rightly */
 	bool asked;           /* an acknowledgement of asked_ns is to be reported */
 	uint16_t asked_ns;
 	struct endpoint peer;
@@ -121,8 +122,10 @@ static inline void l2tp_count(struct l2tp *l2tp, enum l2tp_counter counter)
 }
 
 /* l2tp.c: the way out */
+
+/* `extra` bytes lie behind the event. */
 struct l2tp_event *l2tp_event_new(struct l2tp *l2tp, enum l2tp_event_kind kind, uint16_t tunnel,
-				  uint16_t session);
+				  uint16_t session, size_t extra);
 void l2tp_step(struct l2tp *l2tp, bool inbound, unsigned type, const char *meaning, uint16_t tunnel,
 	       uint16_t session);
 /* The SCCRQ that begins a tunnel; 0: it is refused. */

@@ -99,9 +99,9 @@ static void reap(struct l2tp *l2tp)
 }
 
 struct l2tp_event *l2tp_event_new(struct l2tp *l2tp, enum l2tp_event_kind kind, uint16_t tunnel,
-				  uint16_t session)
+				  uint16_t session, size_t extra)
 {
-	struct l2tp_event *event = event_queue_push(&l2tp->events, sizeof(*event));
+	struct l2tp_event *event = event_queue_push(&l2tp->events, sizeof(*event) + extra);
 
 	event->kind = kind;
 	event->tunnel = tunnel;
@@ -112,7 +112,7 @@ struct l2tp_event *l2tp_event_new(struct l2tp *l2tp, enum l2tp_event_kind kind, 
 static struct l2tp_event *step_new(struct l2tp *l2tp, bool inbound, unsigned type,
 				   const char *meaning, uint16_t tunnel, uint16_t session)
 {
-	struct l2tp_event *event = l2tp_event_new(l2tp, L2TP_STEP, tunnel, session);
+	struct l2tp_event *event = l2tp_event_new(l2tp, L2TP_STEP, tunnel, session, 0);
 
 	event->step.inbound = inbound;
 	event->step.message = l2tp_message_name(type);
@@ -137,13 +137,10 @@ void l2tp_step_begin(struct l2tp *l2tp, uint16_t tunnel)
 void l2tp_send(struct l2tp *l2tp, uint16_t tunnel, uint16_t session, const struct endpoint *to,
 	       const struct endpoint *from, const uint8_t *bytes, size_t length)
 {
-	struct l2tp_event *event = event_queue_push(&l2tp->events, sizeof(*event) + length);
+	struct l2tp_event *event = l2tp_event_new(l2tp, L2TP_SEND, tunnel, session, length);
 	uint8_t *copy = (uint8_t *)(event + 1);
 
 	memcpy(copy, bytes, length);
-	event->kind = L2TP_SEND;
-	event->tunnel = tunnel;
-	event->session = session;
 	event->send.to = *to;
 	event->send.from = *from;
 	event->send.length = length;
@@ -154,7 +151,7 @@ void l2tp_down(struct l2tp *l2tp, enum l2tp_event_kind kind, uint16_t tunnel, ui
 	       const struct endpoint *peer, bool was_up, const struct verdict *verdict,
 	       const struct message *message)
 {
-	struct l2tp_event *event = l2tp_event_new(l2tp, kind, tunnel, session);
+	struct l2tp_event *event = l2tp_event_new(l2tp, kind, tunnel, session, 0);
 
 	event->down.peer = *peer;
 	event->down.cause = verdict->cause;

@@ -56,6 +56,33 @@ enum l2tp_event_kind {
 	L2TP_STEP,         /* .step: one line of the ladder */
 };
 
+/* Proxy Authen Type (RFC 2661 4.4.5). */
+enum l2tp_proxy_type {
+	L2TP_PROXY_ABSENT = 0,
+	L2TP_PROXY_TEXTUAL = 1,
+	L2TP_PROXY_CHAP = 2,
+	L2TP_PROXY_PAP = 3,
+	L2TP_PROXY_NONE = 4,
+	L2TP_PROXY_MS_CHAP_V1 = 5,
+};
+
+/* Bytes of one such AVP. */
+struct l2tp_proxy_value {
+	uint16_t length;
+	const uint8_t *bytes;
+};
+
+/* What a LAC has negotiated with the caller before it called us (RFC 2661 4.4.5). */
+struct l2tp_proxy {
+	struct l2tp_proxy_value lcp_sent;     /* options of its last Configure-Request */
+	struct l2tp_proxy_value lcp_received; /* options of the caller's last one */
+	uint16_t type;                        /* as received: enum l2tp_proxy_type, or more */
+	uint16_t identifier;                  /* of the CHAP Challenge or the PAP request */
+	struct l2tp_proxy_value name;
+	struct l2tp_proxy_value challenge;
+	struct l2tp_proxy_value response; /* CHAP's value, or the password of PAP */
+};
+
 struct l2tp_event {
 	enum l2tp_event_kind kind;
 	uint16_t tunnel;  /* our id */
@@ -84,6 +111,9 @@ struct l2tp_event {
 			uint32_t tx_speed;
 			char calling_number[64];
 			char called_number[64];
+			bool peer_proved; /* it knows the secret: it answered our challenge */
+			const struct l2tp_proxy
+				*proxy; /* lives as long as the event; NULL: no AVP of LCP's */
 		} session_up;
 		struct {
 			struct endpoint peer;

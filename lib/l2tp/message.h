@@ -48,6 +48,14 @@ enum avp_attribute {
 	AVP_CALLED_NUMBER = 21,
 	AVP_CALLING_NUMBER = 22,
 	AVP_TX_CONNECT_SPEED = 24,
+	AVP_LCP_INITIAL_RECEIVED = 26,
+	AVP_LCP_LAST_SENT = 27,
+	AVP_LCP_LAST_RECEIVED = 28,
+	AVP_PROXY_TYPE = 29,
+	AVP_PROXY_NAME = 30,
+	AVP_PROXY_CHALLENGE = 31,
+	AVP_PROXY_IDENTIFIER = 32,
+	AVP_PROXY_RESPONSE = 33,
 	AVP_RANDOM_VECTOR = 36,
 	AVP_SEQUENCING_REQUIRED = 39,
 	AVP_ATTRIBUTES = 64, /* the table ends before this one */
@@ -104,6 +112,13 @@ struct message {
 	const uint8_t *challenge;
 	size_t challenge_bytes;
 	uint8_t challenge_response[16];
+	struct cursor lcp_last_sent;
+	struct cursor lcp_last_received;
+	struct cursor proxy_name;
+	struct cursor proxy_challenge;
+	struct cursor proxy_response;
+	uint16_t proxy_type;
+	uint16_t proxy_identifier;
 	char error_message[128];
 	char host_name[64];
 	char vendor_name[64];

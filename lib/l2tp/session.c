@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "fsm/fsm.h"
+#include "l2tp/proxy.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,15 +71,19 @@ static void cdn_send(struct tunnel *tunnel, uint16_t peer_session, uint16_t sess
 	l2tp_tunnel_send(tunnel, &w, MESSAGE_CDN, session);
 }
 
-static struct l2tp_event *session_event(const struct session *session, enum l2tp_event_kind kind)
+/* `extra` bytes behind the event are the caller's. */
+static struct l2tp_event *session_event(const struct session *session, enum l2tp_event_kind kind,
+					size_t extra)
 {
 	const struct tunnel *tunnel = session->tunnel;
-	struct l2tp_event *event = l2tp_event_new(tunnel->l2tp, kind, tunnel->id, session->id);
+	struct l2tp_event *event =
+		l2tp_event_new(tunnel->l2tp, kind, tunnel->id, session->id, extra);
 
 	event->session_up.peer_tunnel = tunnel->peer_id;
 	event->session_up.peer_session = session->peer_id;
 	event->session_up.peer = tunnel->peer;
 	event->session_up.local = tunnel->local;
+	event->session_up.peer_proved = tunnel->proved;
 	return event;
 }
 
@@ -87,7 +92,7 @@ static void icrp_send(struct session *session)
 	uint8_t bytes[MESSAGE_SENT_MAX];
 	struct writer w = writer_over(bytes, sizeof(bytes));
 
-	session_event(session, L2TP_SESSION_OPENING);
+	session_event(session, L2TP_SESSION_OPENING, 0);
 	l2tp_message_begin(&w, MESSAGE_ICRP, session->tunnel->peer_id, session->peer_id);
 	l2tp_avp_write_u16(&w, AVP_ASSIGNED_SESSION_ID, true, session->id);
 	l2tp_tunnel_send(session->tunnel, &w, MESSAGE_ICRP, session->id);
@@ -102,7 +107,7 @@ static void setup_done(struct session *session)
 static void up_announce(struct session *session, const struct message *iccn)
 {
 	struct tunnel *tunnel = session->tunnel;
-	struct l2tp_event *event = session_event(session, L2TP_SESSION_UP);
+	struct l2tp_event *event = session_event(session, L2TP_SESSION_UP, l2tp_proxy_bytes(iccn));
 	struct session_setup *setup = session->setup;
 
 	TAILQ_REMOVE(&tunnel->setup, session, link);
@@ -112,6 +117,7 @@ static void up_announce(struct session *session, const struct message *iccn)
 	memcpy(event->session_up.calling_number, setup->calling_number,
 	       sizeof(setup->calling_number));
 	memcpy(event->session_up.called_number, setup->called_number, sizeof(setup->called_number));
+	event->session_up.proxy = l2tp_proxy_take(iccn, event + 1);
 	setup_done(session);
 }
 
@@ -121,7 +127,7 @@ void l2tp_session_connected(struct tunnel *tunnel, uint16_t id)
 
 	if (session == NULL || session->state != SESSION_ESTABLISHED)
 		return;
-	session_event(session, L2TP_SESSION_UP)->session_up.call_serial =
+	session_event(session, L2TP_SESSION_UP, 0)->session_up.call_serial =
 		session->setup->call_serial;
 	setup_done(session);
 }

@@ -194,7 +194,7 @@ static void stopccn_send(struct tunnel *tunnel, const struct verdict *verdict)
 static void up_announce(struct tunnel *tunnel)
 {
 	struct l2tp *l2tp = tunnel->l2tp;
-	struct l2tp_event *event = l2tp_event_new(l2tp, L2TP_TUNNEL_UP, tunnel->id, 0);
+	struct l2tp_event *event = l2tp_event_new(l2tp, L2TP_TUNNEL_UP, tunnel->id, 0, 0);
 
 	tunnel->established_ms = l2tp->now_ms;
 	tunnel->phase_deadline_ms = l2tp->now_ms + l2tp->config->idle_tunnel_ms;
@@ -250,7 +250,7 @@ static void tunnel_act(void *object, unsigned action, const void *argument)
 			tunnel->l2tp->now_ms + tunnel->l2tp->config->closed_linger_ms;
 		break;
 	case ACTION_ANNOUNCE_GONE:
-		l2tp_event_new(tunnel->l2tp, L2TP_TUNNEL_GONE, tunnel->id, 0);
+		l2tp_event_new(tunnel->l2tp, L2TP_TUNNEL_GONE, tunnel->id, 0, 0);
 		break;
 	}
 }
@@ -363,6 +363,7 @@ static void sccrp_receive(struct tunnel *tunnel, const struct message *message)
 			challenge_failed(tunnel);
 			return;
 		}
+		tunnel->proved = tunnel->setup_data->challenged;
 	}
 	if (tunnel_step(tunnel, TUNNEL_EVENT_SCCRP, message, NULL) != 0)
 		peer_fault(tunnel, STOPCCN_STATE_MACHINE_ERROR, ERROR_NONE,
@@ -375,6 +376,8 @@ static void scccn_receive(struct tunnel *tunnel, const struct message *message)
 		challenge_failed(tunnel);
 		return;
 	}
+	if (tunnel->state == TUNNEL_WAIT_CTL_CONN)
+		tunnel->proved = tunnel->setup_data->challenged;
 	if (tunnel_step(tunnel, TUNNEL_EVENT_SCCCN, message, NULL) != 0)
 		peer_fault(tunnel, STOPCCN_STATE_MACHINE_ERROR, ERROR_NONE,
 			   CAUSE_l2tp_unexpected_message);
@@ -485,7 +488,7 @@ void l2tp_tunnel_receive(struct tunnel *tunnel, const struct message_header *hea
 	}
 	if (tunnel->asked && (int16_t)(uint16_t)(header->nr - tunnel->asked_ns) > 0) {
 		tunnel->asked = false;
-		l2tp_event_new(l2tp, L2TP_ANSWERED, tunnel->id, 0);
+		l2tp_event_new(l2tp, L2TP_ANSWERED, tunnel->id, 0, 0);
 	}
 	if (length == MESSAGE_HEADER_BYTES) {
 		l2tp_step(l2tp, true, MESSAGE_ZLB, l2tp_message_meaning(MESSAGE_ZLB), tunnel->id,

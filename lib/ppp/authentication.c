@@ -49,10 +49,9 @@ static void wait_for_peer(struct ppp *ppp)
 		challenge_send(ppp);
 }
 
-void ppp_authentication_start(struct ppp *ppp)
+static struct authentication *authentication_new(struct ppp *ppp)
 {
 	struct authentication *a = memory_new(sizeof(*a));
-	struct ppp_event *event;
 
 	ppp_authentication_end(ppp);
 	ppp->authentication = a;
@@ -60,6 +59,14 @@ void ppp_authentication_start(struct ppp *ppp)
 	a->deadline_ms = UINT64_MAX;
 	a->method = ppp->lcp.method;
 	a->state = AUTHENTICATION_WAITS;
+	return a;
+}
+
+void ppp_authentication_start(struct ppp *ppp)
+{
+	struct authentication *a = authentication_new(ppp);
+	struct ppp_event *event;
+
 	if (a->method == PPP_AUTHENTICATION_NONE) {
 		a->state = AUTHENTICATION_ASKED;
 		event = ppp_event_new(ppp, PPP_AUTHENTICATE, 0);
@@ -237,14 +244,47 @@ static struct ppp_event *attempt_new(struct ppp *ppp)
 	return event;
 }
 
+static void pap_attempt(struct ppp *ppp, struct cursor name, struct cursor password)
+{
+	char text[PPP_USER_NAME_BYTES];
+	struct ppp_event *event;
+
+	if (!name_take(name, text) ||
+	    cursor_left(&password) > sizeof(event->authenticate.password)) {
+		name_refuse(ppp);
+		return;
+	}
+	event = attempt_new(ppp);
+	memcpy(event->authenticate.user_name, text, sizeof(text));
+	event->authenticate.password_bytes = (uint8_t)cursor_left(&password);
+	cursor_copy(&password, event->authenticate.password, cursor_left(&password));
+}
+
+/* `challenge` and `response` have lengths that the event holds. */
+static void chap_attempt(struct ppp *ppp, struct cursor name, struct cursor challenge,
+			 struct cursor response)
+{
+	char text[PPP_USER_NAME_BYTES];
+	struct ppp_event *event;
+
+	if (!name_take(name, text)) {
+		name_refuse(ppp);
+		return;
+	}
+	event = attempt_new(ppp);
+	memcpy(event->authenticate.user_name, text, sizeof(text));
+	event->authenticate.challenge_bytes = (uint8_t)cursor_left(&challenge);
+	cursor_copy(&challenge, event->authenticate.challenge, cursor_left(&challenge));
+	event->authenticate.response_bytes = (uint8_t)cursor_left(&response);
+	cursor_copy(&response, event->authenticate.response, cursor_left(&response));
+}
+
 void ppp_authentication_receive_pap(struct ppp *ppp, const struct packet *packet)
 {
 	struct authentication *a = ppp->authentication;
 	struct cursor data = packet->data;
 	struct cursor name = cursor_child(&data, cursor_u8(&data));
 	struct cursor password = cursor_child(&data, cursor_u8(&data));
-	char text[PPP_USER_NAME_BYTES];
-	struct ppp_event *event;
 
 	if (a == NULL || a->method != PPP_AUTHENTICATION_PAP || packet->code != PAP_REQUEST) {
 		ppp_count(ppp, PPP_COUNTER_unexpected);
@@ -255,17 +295,8 @@ void ppp_authentication_receive_pap(struct ppp *ppp, const struct packet *packet
 		return;
 	}
 	a->identifier = packet->identifier;
-	if (attempt_repeated(ppp))
-		return;
-	if (!name_take(name, text) ||
-	    cursor_left(&password) > sizeof(event->authenticate.password)) {
-		name_refuse(ppp);
-		return;
-	}
-	event = attempt_new(ppp);
-	memcpy(event->authenticate.user_name, text, sizeof(text));
-	event->authenticate.password_bytes = (uint8_t)cursor_left(&password);
-	cursor_copy(&password, event->authenticate.password, cursor_left(&password));
+	if (!attempt_repeated(ppp))
+		pap_attempt(ppp, name, password);
 }
 
 static size_t response_bytes(uint8_t method)
@@ -279,8 +310,6 @@ void ppp_authentication_receive_chap(struct ppp *ppp, const struct packet *packe
 	struct authentication *a = ppp->authentication;
 	struct cursor data = packet->data;
 	struct cursor value = cursor_child(&data, cursor_u8(&data));
-	char text[PPP_USER_NAME_BYTES];
-	struct ppp_event *event;
 
 	if (a == NULL || a->method <= PPP_AUTHENTICATION_PAP || packet->code != CHAP_RESPONSE) {
 		ppp_count(ppp, PPP_COUNTER_unexpected);
@@ -294,18 +323,23 @@ void ppp_authentication_receive_chap(struct ppp *ppp, const struct packet *packe
 		ppp_count(ppp, PPP_COUNTER_malformed);
 		return;
 	}
-	if (attempt_repeated(ppp))
-		return;
-	if (!name_take(data, text)) {
-		name_refuse(ppp);
-		return;
-	}
-	event = attempt_new(ppp);
-	memcpy(event->authenticate.user_name, text, sizeof(text));
-	event->authenticate.challenge_bytes = sizeof(a->challenge);
-	memcpy(event->authenticate.challenge, a->challenge, sizeof(a->challenge));
-	event->authenticate.response_bytes = (uint8_t)cursor_left(&value);
-	cursor_copy(&value, event->authenticate.response, cursor_left(&value));
+	if (!attempt_repeated(ppp))
+		chap_attempt(ppp, data, cursor_over(a->challenge, sizeof(a->challenge)), value);
+}
+
+static struct cursor value_cursor(struct ppp_proxy_value value)
+{
+	return cursor_over(value.bytes, value.length);
+}
+
+void ppp_authentication_start_proxied(struct ppp *ppp, const struct ppp_proxy *proxy)
+{
+	authentication_new(ppp)->identifier = proxy->identifier;
+	if (proxy->method == PPP_AUTHENTICATION_PAP)
+		pap_attempt(ppp, value_cursor(proxy->name), value_cursor(proxy->response));
+	else
+		chap_attempt(ppp, value_cursor(proxy->name), value_cursor(proxy->challenge),
+			     value_cursor(proxy->response));
 }
 
 void ppp_authentication_linger(struct ppp *ppp)

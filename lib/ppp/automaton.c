@@ -309,6 +309,14 @@ static uint32_t options_digest(struct cursor options)
 	return digest;
 }
 
+void ppp_automaton_adopt(struct automaton *automaton, struct cursor options)
+{
+	automaton->state = AUTOMATON_OPENED;
+	automaton->heard = true;
+	automaton->answered = true;
+	automaton->acked_digest = options_digest(options);
+}
+
 bool ppp_automaton_is_repeat(struct automaton *automaton, const struct packet *packet)
 {
 	return automaton->state == AUTOMATON_OPENED &&

@@ -110,6 +110,9 @@ void ppp_automaton_init(struct automaton *automaton, const struct automaton_prot
 /* Frees what it owns. */
 void ppp_automaton_clear(struct automaton *automaton);
 
+/* Opened by somebody before us, who acknowledged the peer's `options`; no layer is told. */
+void ppp_automaton_adopt(struct automaton *automaton, struct cursor options);
+
 /* UP, OPEN, CLOSE, DOWN, REJECT_FATAL and their like: events without a packet. */
 void ppp_automaton_step(struct automaton *automaton, enum automaton_event event);
 

@@ -23,6 +23,15 @@ enum chap_code { CHAP_CHALLENGE = 1, CHAP_RESPONSE = 2, CHAP_SUCCESS = 3, CHAP_F
 #define CHAP_MD5_RESPONSE_BYTES   16
 #define MS_CHAP_V2_RESPONSE_BYTES 49
 
+enum lcp_option {
+	LCP_OPTION_MRU = 1,
+	LCP_OPTION_ACCM = 2,
+	LCP_OPTION_AUTHENTICATION = 3,
+	LCP_OPTION_MAGIC = 5,
+	LCP_OPTION_PFC = 7,
+	LCP_OPTION_ACFC = 8,
+};
+
 enum ipcp_option {
 	IPCP_OPTION_ADDRESS = 3,
 	IPCP_OPTION_PRIMARY_DNS = 129,
@@ -173,10 +182,24 @@ void ppp_lcp_init(struct ppp *ppp);
 void ppp_lcp_receive(struct ppp *ppp, const struct packet *packet);
 /* Protocol-Reject with `information` cut to what the peer receives. */
 void ppp_lcp_protocol_reject(struct ppp *ppp, uint16_t protocol, struct cursor information);
+/* The method that the peer names in its option, NONE if we do not know it. */
+uint8_t ppp_lcp_method(struct ppp *ppp, struct cursor data);
+/* Allowed, and not refused by the peer. */
+bool ppp_lcp_method_left(const struct ppp *ppp, uint8_t method);
+/* See struct automaton_protocol. */
+uint8_t ppp_lcp_request_judge(struct ppp *ppp, struct cursor options, struct writer *reply);
 const char *ppp_authentication_name(uint8_t method);
+
+/* proxy.c: what a LAC has negotiated before us */
+
+/* Takes LCP, and the attempt to authenticate, from where the LAC left them. NULL, or why that
+ * cannot be: then nothing has changed. */
+const char *ppp_proxy_take(struct ppp *ppp, const struct ppp_proxy *proxy);
 
 /* authentication.c */
 void ppp_authentication_start(struct ppp *ppp);
+/* The attempt that the LAC received, complete, in place of one that the peer sends us. */
+void ppp_authentication_start_proxied(struct ppp *ppp, const struct ppp_proxy *proxy);
 void ppp_authentication_receive_pap(struct ppp *ppp, const struct packet *packet);
 void ppp_authentication_receive_chap(struct ppp *ppp, const struct packet *packet);
 void ppp_authentication_settle(struct ppp *ppp, const struct ppp_authentication_result *result);

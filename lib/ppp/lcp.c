@@ -14,15 +14,6 @@ enum lcp_code {
 	TIME_REMAINING = 13,
 };
 
-enum lcp_option {
-	OPTION_MRU = 1,
-	OPTION_ACCM = 2,
-	OPTION_AUTHENTICATION = 3,
-	OPTION_MAGIC = 5,
-	OPTION_PFC = 7,
-	OPTION_ACFC = 8,
-};
-
 #define CHAP_MD5     5
 #define CHAP_MS_V2   0x81
 #define LOOPED_MAX   5 /* own magic numbers seen: the link is a loop */
@@ -62,10 +53,10 @@ static void request_write(struct ppp *ppp, struct writer *w)
 	const struct lcp *lcp = &ppp->lcp;
 
 	if (lcp->ask_mru && lcp->mru != MRU_DEFAULT)
-		option_write_u16(w, OPTION_MRU, lcp->mru);
-	authentication_option_write(w, OPTION_AUTHENTICATION, lcp->method);
+		option_write_u16(w, LCP_OPTION_MRU, lcp->mru);
+	authentication_option_write(w, LCP_OPTION_AUTHENTICATION, lcp->method);
 	if (lcp->ask_magic)
-		option_write_u32(w, OPTION_MAGIC, lcp->magic);
+		option_write_u32(w, LCP_OPTION_MAGIC, lcp->magic);
 }
 
 /* ---- the peer's request ---- */
@@ -88,7 +79,7 @@ static enum option_verdict mru_judge(struct ppp *ppp, struct option *option, str
 	if (!cursor_finished(&option->data))
 		return OPTION_REJECT;
 	if (mru < MRU_LEAST) {
-		option_write_u16(nak, OPTION_MRU, MRU_LEAST);
+		option_write_u16(nak, LCP_OPTION_MRU, MRU_LEAST);
 		return OPTION_NAK;
 	}
 	ppp->lcp.peer_mru = mru;
@@ -106,7 +97,7 @@ static enum option_verdict magic_judge(struct ppp *ppp, struct option *option, s
 		return OPTION_FINE;
 	if (ours)
 		looped_seen(ppp);
-	option_write_u32(nak, OPTION_MAGIC, magic_new(ppp));
+	option_write_u32(nak, LCP_OPTION_MAGIC, magic_new(ppp));
 	return OPTION_NAK;
 }
 
@@ -118,8 +109,7 @@ static enum option_verdict flag_judge(struct option *option, bool *flag)
 	return OPTION_FINE;
 }
 
-/* The method that the peer names in its option, NONE if we do not know it. */
-static uint8_t method_of(struct ppp *ppp, struct cursor data)
+uint8_t ppp_lcp_method(struct ppp *ppp, struct cursor data)
 {
 	uint16_t protocol = cursor_u16(&data);
 	uint8_t algorithm = cursor_more(&data) ? cursor_u8(&data) : 0;
@@ -139,7 +129,7 @@ static enum option_verdict authentication_judge(struct ppp *ppp, struct option *
 						struct writer *nak)
 {
 	const struct ppp_config *config = ppp->config;
-	uint8_t method = method_of(ppp, option->data);
+	uint8_t method = ppp_lcp_method(ppp, option->data);
 
 	if (!ppp->client || config->authentication_count == 0)
 		return OPTION_REJECT;
@@ -149,31 +139,31 @@ static enum option_verdict authentication_judge(struct ppp *ppp, struct option *
 			return OPTION_FINE;
 		}
 	}
-	authentication_option_write(nak, OPTION_AUTHENTICATION, config->authentication[0]);
+	authentication_option_write(nak, LCP_OPTION_AUTHENTICATION, config->authentication[0]);
 	return OPTION_NAK;
 }
 
 static enum option_verdict option_judge(struct ppp *ppp, struct option *option, struct writer *nak)
 {
 	switch (option->type) {
-	case OPTION_MRU:
+	case LCP_OPTION_MRU:
 		return mru_judge(ppp, option, nak);
-	case OPTION_ACCM:
+	case LCP_OPTION_ACCM:
 		return cursor_left(&option->data) == 4 ? OPTION_FINE : OPTION_REJECT;
-	case OPTION_AUTHENTICATION:
+	case LCP_OPTION_AUTHENTICATION:
 		return authentication_judge(ppp, option, nak);
-	case OPTION_MAGIC:
+	case LCP_OPTION_MAGIC:
 		return magic_judge(ppp, option, nak);
-	case OPTION_PFC:
+	case LCP_OPTION_PFC:
 		return flag_judge(option, &ppp->lcp.peer_pfc);
-	case OPTION_ACFC:
+	case LCP_OPTION_ACFC:
 		return flag_judge(option, &ppp->lcp.peer_acfc);
 	default: /* callback, multilink and the rest */
 		return OPTION_REJECT;
 	}
 }
 
-static uint8_t request_judge(struct ppp *ppp, struct cursor options, struct writer *reply)
+uint8_t ppp_lcp_request_judge(struct ppp *ppp, struct cursor options, struct writer *reply)
 {
 	uint8_t nak_bytes[PACKET_BYTES_MAX];
 	struct writer nak = writer_over(nak_bytes, sizeof(nak_bytes));
@@ -207,7 +197,7 @@ static uint8_t request_judge(struct ppp *ppp, struct cursor options, struct writ
 
 /* ---- what the peer refuses of ours ---- */
 
-static bool method_left(const struct ppp *ppp, uint8_t method)
+bool ppp_lcp_method_left(const struct ppp *ppp, uint8_t method)
 {
 	for (uint8_t i = 0; i < ppp->config->authentication_count; i++)
 		if (ppp->config->authentication[i] == method)
@@ -238,17 +228,17 @@ static void no_common_authentication(struct ppp *ppp)
 static void authentication_naked(struct ppp *ppp, struct cursor data)
 {
 	struct lcp *lcp = &ppp->lcp;
-	uint8_t wish = method_of(ppp, data);
+	uint8_t wish = ppp_lcp_method(ppp, data);
 
 	if (lcp->method == PPP_AUTHENTICATION_NONE)
 		return;
 	lcp->methods_spent |= (uint8_t)(1u << lcp->method);
-	if (method_left(ppp, wish)) {
+	if (ppp_lcp_method_left(ppp, wish)) {
 		lcp->method = wish;
 		return;
 	}
 	for (uint8_t i = 0; i < ppp->config->authentication_count; i++) {
-		if (method_left(ppp, ppp->config->authentication[i])) {
+		if (ppp_lcp_method_left(ppp, ppp->config->authentication[i])) {
 			lcp->method = ppp->config->authentication[i];
 			return;
 		}
@@ -272,19 +262,19 @@ static void option_refused(struct ppp *ppp, bool rejected, const struct option *
 	struct lcp *lcp = &ppp->lcp;
 
 	switch (option->type) {
-	case OPTION_MRU:
+	case LCP_OPTION_MRU:
 		if (rejected)
 			lcp->ask_mru = false;
 		else
 			mru_naked(ppp, option->data);
 		break;
-	case OPTION_AUTHENTICATION:
+	case LCP_OPTION_AUTHENTICATION:
 		if (!rejected)
 			authentication_naked(ppp, option->data);
 		else if (lcp->method != PPP_AUTHENTICATION_NONE)
 			no_common_authentication(ppp);
 		break;
-	case OPTION_MAGIC:
+	case LCP_OPTION_MAGIC:
 		if (rejected) {
 			lcp->ask_magic = false;
 		} else {
@@ -356,7 +346,7 @@ static const struct automaton_protocol lcp_protocol = {
 	.number = PROTOCOL_LCP,
 	.offset = offsetof(struct ppp, lcp.automaton),
 	.request_write = request_write,
-	.request_judge = request_judge,
+	.request_judge = ppp_lcp_request_judge,
 	.request_refused = request_refused,
 	.layer_up = layer_up,
 	.layer_down = layer_down,

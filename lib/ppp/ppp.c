@@ -52,6 +52,11 @@ static struct ppp *link_new(const struct ppp_config *config,
 	ppp->echo.deadline_ms = UINT64_MAX;
 	ppp_lcp_init(ppp);
 	ppp_ipcp_init(ppp);
+	return ppp;
+}
+
+static struct ppp *lcp_begin(struct ppp *ppp)
+{
 	ppp_automaton_step(&ppp->lcp.automaton, AUTOMATON_OPEN);
 	ppp_automaton_step(&ppp->lcp.automaton, AUTOMATON_UP);
 	return ppp;
@@ -60,7 +65,22 @@ static struct ppp *link_new(const struct ppp_config *config,
 struct ppp *ppp_new(const struct ppp_config *config, const struct random_source *random,
 		    struct ppp_counters *counters, uint64_t now_ms)
 {
-	return link_new(config, NULL, random, counters, now_ms);
+	return lcp_begin(link_new(config, NULL, random, counters, now_ms));
+}
+
+struct ppp *ppp_new_proxied(const struct ppp_config *config, const struct ppp_proxy *proxy,
+			    enum ppp_proxy_misfit misfit, const struct random_source *random,
+			    struct ppp_counters *counters, uint64_t now_ms)
+{
+	struct ppp *ppp = link_new(config, NULL, random, counters, now_ms);
+	const char *unsuited = ppp_proxy_take(ppp, proxy);
+
+	if (unsuited == NULL)
+		return ppp;
+	if (misfit == PPP_PROXY_RENEGOTIATE)
+		return lcp_begin(ppp);
+	ppp_fail(ppp, CAUSE_lcp_proxy_unsuited, "%s", unsuited);
+	return ppp;
 }
 
 struct ppp *ppp_client_new(const struct ppp_config *config,
@@ -68,7 +88,7 @@ struct ppp *ppp_client_new(const struct ppp_config *config,
 			   const struct random_source *random, struct ppp_counters *counters,
 			   uint64_t now_ms)
 {
-	return link_new(config, credentials, random, counters, now_ms);
+	return lcp_begin(link_new(config, credentials, random, counters, now_ms));
 }
 
 void ppp_free(struct ppp *ppp)

@@ -56,6 +56,29 @@ struct ppp_credentials {
 	const char *password; /* UTF-8 */
 };
 
+/* Bytes that somebody else owns. */
+struct ppp_proxy_value {
+	size_t length;
+	const uint8_t *bytes;
+};
+
+/*
+ * What a LAC has negotiated with the peer before it handed the link over (RFC 2661 4.4.5). Borrowed
+ * for the call.
+ */
+struct ppp_proxy {
+	struct ppp_proxy_value lcp_sent;     /* options of the LAC's last Configure-Request */
+	struct ppp_proxy_value lcp_received; /* options of the peer's last one */
+	uint8_t method; /* enum ppp_authentication of the attempt below; NONE: there is none */
+	uint8_t identifier;
+	struct ppp_proxy_value name;
+	struct ppp_proxy_value challenge;
+	struct ppp_proxy_value response; /* CHAP's value, or the password */
+};
+
+/* What happens when it does not suit us. */
+enum ppp_proxy_misfit { PPP_PROXY_RENEGOTIATE, PPP_PROXY_REFUSE };
+
 enum ppp_event_kind {
 	PPP_SEND,         /* .send */
 	PPP_AUTHENTICATE, /* .authenticate: answer with ppp_authenticated(); once a link, and with
@@ -81,7 +104,7 @@ struct ppp_event {
 			uint8_t method; /* enum ppp_authentication */
 			uint8_t identifier;
 			char user_name[PPP_USER_NAME_BYTES]; /* as received, printable, whole */
-			uint8_t challenge[16];               /* ours (CHAP) */
+			uint8_t challenge[64];               /* ours, or the LAC's (CHAP) */
 			uint8_t challenge_bytes;
 			uint8_t response[64]; /* MD5: 16; MS-CHAPv2: the 49-byte value */
 			uint8_t response_bytes;
@@ -137,6 +160,15 @@ struct ppp_authentication_result {
 /* `config`, `counters` are borrowed, `random` is copied. The first Configure-Request is an event at once. */
 struct ppp *ppp_new(const struct ppp_config *config, const struct random_source *random,
 		    struct ppp_counters *counters, uint64_t now_ms);
+
+/*
+ * The same for a link whose LCP a LAC has opened already: it is taken over as it stands, with the
+ * peer's attempt to authenticate if the LAC passed one on. LCP begins anew where its options do not
+ * suit us, or the link ends at once (PPP_DOWN, CAUSE_lcp_proxy_unsuited).
+ */
+struct ppp *ppp_new_proxied(const struct ppp_config *config, const struct ppp_proxy *proxy,
+			    enum ppp_proxy_misfit misfit, const struct random_source *random,
+			    struct ppp_counters *counters, uint64_t now_ms);
 
 /* The same for the end that dials and authenticates itself to the peer. */
 struct ppp *ppp_client_new(const struct ppp_config *config,

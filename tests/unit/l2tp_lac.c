@@ -68,36 +68,43 @@ size_t lac_avp_u32(uint8_t *to, uint16_t attribute, uint32_t value)
 }
 
 /* RFC 2661 4.3: length, value, padding, under a chain of MD5. */
-static size_t avp_hidden_u16(const struct lac *lac, uint8_t *to, uint16_t attribute, uint16_t value)
+size_t lac_avp_hidden(const struct lac *lac, uint8_t *to, uint16_t attribute, const void *value,
+		      size_t length)
 {
-	uint8_t clear[24] = {0};
+	uint8_t clear[128] = {0};
 	uint8_t type[2];
 	uint8_t pad[16];
+	size_t padded = length + 2 + 20; /* not the value's length, and no whole block */
 	const void *first[] = {type, lac->secret, random_vector};
 	const size_t first_lengths[] = {2, strlen(lac->secret), sizeof(random_vector)};
-	const void *second[] = {lac->secret, clear};
-	const size_t second_lengths[] = {strlen(lac->secret), 16};
+	const size_t later_lengths[] = {strlen(lac->secret), 16};
 
+	assert(padded <= sizeof(clear));
 	put_u16(type, attribute);
-	put_u16(clear, 2);
-	put_u16(clear + 2, value);
-	md5(first, first_lengths, 3, pad);
-	for (size_t i = 0; i < 16; i++)
-		clear[i] ^= pad[i];
-	md5(second, second_lengths, 2, pad);
-	for (size_t i = 16; i < sizeof(clear); i++)
-		clear[i] ^= pad[i - 16];
-	return lac_avp(to, 0xc000, 0, attribute, clear, sizeof(clear));
+	put_u16(clear, (uint16_t)length);
+	memcpy(clear + 2, value, length);
+	for (size_t i = 0; i < padded; i++) {
+		const void *later[] = {lac->secret, clear + (i < 16 ? 0 : i - 16)};
+
+		if (i == 0)
+			md5(first, first_lengths, 3, pad);
+		else if (i % 16 == 0)
+			md5(later, later_lengths, 2, pad);
+		clear[i] ^= pad[i % 16];
+	}
+	return lac_avp(to, 0xc000, 0, attribute, clear, padded);
 }
 
 static size_t id_avp(const struct lac *lac, uint8_t *to, uint16_t attribute, uint16_t value)
 {
+	uint8_t bytes[2];
 	size_t at = 0;
 
 	if (!lac->hide)
 		return lac_avp_u16(to, attribute, value);
+	put_u16(bytes, value);
 	at += lac_avp(to, 0x8000, 0, 36, random_vector, sizeof(random_vector));
-	return at + avp_hidden_u16(lac, to + at, attribute, value);
+	return at + lac_avp_hidden(lac, to + at, attribute, bytes, sizeof(bytes));
 }
 
 static void message_send(struct lac *lac, struct lac_message *message)
@@ -190,11 +197,15 @@ void lac_hello(struct lac *lac, uint64_t now_ms)
 
 static void iccn_queue(struct lac *lac, unsigned index, uint64_t now_ms)
 {
-	uint8_t avps[64];
+	uint8_t avps[64 + sizeof(lac->proxy)];
 	size_t at = 0;
 
 	at += lac_avp_u32(avps + at, 24, 100000000);
 	at += lac_avp_u32(avps + at, 19, 3);
+	if (lac->hide)
+		at += lac_avp(avps + at, 0x8000, 0, 36, random_vector, sizeof(random_vector));
+	memcpy(avps + at, lac->proxy, lac->proxy_bytes);
+	at += lac->proxy_bytes;
 	lac_queue(lac, 12, lac->peer_session[index], avps, at, now_ms);
 }
 

@@ -30,8 +30,10 @@ struct lac {
 	uint16_t window; /* messages in flight */
 	uint16_t rws;    /* what SCCRQ offers; 0: leaves it out */
 	const char *secret;
-	bool challenge; /* sends a challenge of its own */
-	bool hide;      /* hides the Assigned Tunnel ID and session ids */
+	bool challenge;     /* sends a challenge of its own */
+	bool hide;          /* hides the Assigned Tunnel ID and session ids */
+	uint8_t proxy[320]; /* AVPs that go along with each ICCN */
+	size_t proxy_bytes;
 	uint8_t peer_challenge[64];
 	size_t peer_challenge_bytes;
 	struct lac_message queue[LAC_QUEUE];
@@ -77,6 +79,9 @@ void lac_queue(struct lac *lac, uint16_t type, uint16_t session, const uint8_t *
 /* Appends an AVP to `to` and returns its length. */
 size_t lac_avp(uint8_t *to, uint16_t flags, uint16_t vendor, uint16_t attribute, const void *value,
 	       size_t length);
+/* The same, hidden: goes behind a Random Vector, as in every ICCN of a lac that hides. */
+size_t lac_avp_hidden(const struct lac *lac, uint8_t *to, uint16_t attribute, const void *value,
+		      size_t length);
 size_t lac_avp_u16(uint8_t *to, uint16_t attribute, uint16_t value);
 size_t lac_avp_u32(uint8_t *to, uint16_t attribute, uint32_t value);
 

@@ -88,6 +88,33 @@ static void send_record(struct simulation *s, const struct l2tp_event *event)
 	wire_send(&s->down, bytes, event->send.length, s->now_ms);
 }
 
+static size_t value_print(char *text, size_t room, const char *name,
+			  const struct l2tp_proxy_value *value)
+{
+	size_t at = (size_t)snprintf(text, room, " %s=", name);
+
+	for (unsigned i = 0; i < value->length && at < room; i++)
+		at += (size_t)snprintf(text + at, room - at, "%02x", value->bytes[i]);
+	return at;
+}
+
+static void proxy_record(struct simulation *s, const struct l2tp_proxy *proxy)
+{
+	char *text = s->last_proxy;
+	const size_t room = sizeof(s->last_proxy);
+	size_t at;
+
+	text[0] = '\0';
+	if (proxy == NULL)
+		return;
+	at = (size_t)snprintf(text, room, "type=%u id=%u", proxy->type, proxy->identifier);
+	at += value_print(text + at, room - at, "sent", &proxy->lcp_sent);
+	at += value_print(text + at, room - at, "received", &proxy->lcp_received);
+	at += value_print(text + at, room - at, "name", &proxy->name);
+	at += value_print(text + at, room - at, "challenge", &proxy->challenge);
+	value_print(text + at, room - at, "response", &proxy->response);
+}
+
 void simulation_events(struct simulation *s)
 {
 	const struct l2tp_event *event;
@@ -117,6 +144,7 @@ void simulation_events(struct simulation *s)
 			s->sessions_up++;
 			s->session = event->session;
 			s->last_session = *event;
+			proxy_record(s, event->session_up.proxy);
 			break;
 		case L2TP_SESSION_DOWN:
 			s->sessions_down++;

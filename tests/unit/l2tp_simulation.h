@@ -36,6 +36,7 @@ struct simulation {
 	struct l2tp_event last_up;
 	struct l2tp_event last_down;
 	struct l2tp_event last_session;
+	char last_proxy[512]; /* what the last session's event says of proxies; "": nothing */
 	uint64_t send_times[64];
 	uint16_t send_types[64];
 	uint16_t send_ns[64];

@@ -125,10 +125,14 @@ static void send_record(struct simulation *s, const struct ppp_event *event)
 
 static void step_record(struct simulation *s, const struct ppp_event *event)
 {
-	if (strlen(s->ladder) + 64 > sizeof(s->ladder))
+	if (strlen(s->ladder) + 160 > sizeof(s->ladder))
 		return;
 	strcat(s->ladder, event->step.inbound ? "<" : ">");
 	strcat(s->ladder, event->step.message);
+	if (event->step.meaning[0] != '\0') {
+		strcat(s->ladder, ": ");
+		strcat(s->ladder, event->step.meaning);
+	}
 	strcat(s->ladder, "\n");
 }
 
@@ -184,7 +188,9 @@ void simulation_start(struct simulation *s)
 {
 	const struct random_source random = {generator_fill, &s->seed};
 
-	s->ppp = ppp_new(&s->config, &random, &s->counters, s->now_ms);
+	s->ppp = s->proxy == NULL ? ppp_new(&s->config, &random, &s->counters, s->now_ms)
+				  : ppp_new_proxied(&s->config, s->proxy, s->misfit, &random,
+						    &s->counters, s->now_ms);
 	simulation_events(s);
 }
 

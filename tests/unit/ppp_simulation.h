@@ -26,6 +26,8 @@ struct simulation {
 	struct ms_chap *ms_chap;
 	const char *password; /* what the owner knows */
 	enum cause refuse;    /* the owner's verdict when not none */
+	const struct ppp_proxy *proxy;
+	enum ppp_proxy_misfit misfit;
 	bool no_verdict;
 	bool echo_back; /* the engine's packets come back to it: a looped link */
 	unsigned authenticates;
@@ -44,7 +46,7 @@ struct simulation {
 
 /* Nothing runs yet: the test may change `config`, `peer` and the wires. */
 struct simulation *simulation_new(uint8_t method);
-/* The engine starts with what stands in `config`. */
+/* The engine starts with what stands in `config`; and in `proxy`, when that is there. */
 void simulation_start(struct simulation *s);
 /* Starts both ends and runs for a second, without loss. */
 void simulation_dial(struct simulation *s);

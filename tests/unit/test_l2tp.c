@@ -456,6 +456,81 @@ static void hidden_avps_need_the_secret(void **state)
 	simulation_free(s);
 }
 
+static size_t proxy_compose(struct lac *lac, bool hide, const char *response)
+{
+	uint8_t *to = lac->proxy;
+	size_t at = 0;
+
+	at += lac_avp(to + at, 0, 0, 26, "\x01\x04\x05\xd4", 4);
+	at += lac_avp(to + at, 0, 0, 27, "\x03\x05\xc2\x23\x05", 5);
+	at += lac_avp(to + at, 0, 0, 28, "\x05\x06\x11\x22\x33\x44", 6);
+	at += lac_avp(to + at, 0, 0, 29, "\0\2", 2);
+	at += lac_avp(to + at, 0, 0, 30, "user", 4);
+	at += lac_avp(to + at, 0, 0, 31, "challenge", 9);
+	at += lac_avp(to + at, 0, 0, 32, "\0\7", 2);
+	at += hide ? lac_avp_hidden(lac, to + at, 33, response, strlen(response))
+		   : lac_avp(to + at, 0, 0, 33, response, strlen(response));
+	return at;
+}
+
+#define PROXY_TEXT                                                         \
+	"type=2 id=7 sent=0305c22305 received=050611223344 name=75736572 " \
+	"challenge=6368616c6c656e6765 response="
+
+static void proxies_are_handed_over(void **state)
+{
+	struct simulation *s = simulation_new();
+
+	(void)state;
+	s->lac.proxy_bytes = proxy_compose(&s->lac, false, "0123456789abcdef");
+	simulation_start(s);
+	lac_dial(&s->lac, 0);
+	simulation_run(s, 1000);
+	assert_int_equal(s->sessions_up, 1);
+	assert_false(s->last_session.session_up.peer_proved);
+	assert_string_equal(s->last_proxy, PROXY_TEXT "30313233343536373839616263646566");
+	simulation_free(s);
+}
+
+static void hidden_proxies_are_revealed(void **state)
+{
+	struct simulation *s = simulation_new();
+
+	(void)state;
+	s->config.secret = secret;
+	s->config.secret_bytes = sizeof(secret) - 1;
+	s->config.challenge_peer = true;
+	s->lac.secret = "tunnel secret";
+	s->lac.hide = true;
+	s->lac.proxy_bytes =
+		proxy_compose(&s->lac, true, "a password of more than two blocks of sixteen");
+	simulation_start(s);
+	lac_dial(&s->lac, 0);
+	simulation_run(s, 1000);
+	assert_int_equal(s->sessions_up, 1);
+	assert_true(s->last_session.session_up.peer_proved);
+	assert_string_equal(s->last_proxy, PROXY_TEXT
+			    "612070617373776f7264206f66206d6f7265207468616e2074776f20626c6f636b73"
+			    "206f66207369787465656e");
+	simulation_free(s);
+}
+
+/* One side of LCP alone is of no use. */
+static void half_a_proxy_is_none(void **state)
+{
+	struct simulation *s = simulation_new();
+
+	(void)state;
+	s->lac.proxy_bytes = lac_avp(s->lac.proxy, 0, 0, 27, "\x01\x04\x05\xd4", 4);
+	simulation_start(s);
+	lac_dial(&s->lac, 0);
+	simulation_run(s, 1000);
+	assert_int_equal(s->sessions_up, 1);
+	assert_null(s->last_session.session_up.proxy);
+	assert_string_equal(s->last_proxy, "");
+	simulation_free(s);
+}
+
 static void too_many_tunnels_are_refused(void **state)
 {
 	struct simulation *s = simulation_new();
@@ -613,6 +688,9 @@ int main(void)
 		cmocka_unit_test(challenge_without_secret_is_refused),
 		cmocka_unit_test(hidden_avps_are_revealed),
 		cmocka_unit_test(hidden_avps_need_the_secret),
+		cmocka_unit_test(proxies_are_handed_over),
+		cmocka_unit_test(hidden_proxies_are_revealed),
+		cmocka_unit_test(half_a_proxy_is_none),
 		cmocka_unit_test(too_many_tunnels_are_refused),
 		cmocka_unit_test(client_that_begins_anew_replaces_its_tunnel),
 		cmocka_unit_test(plain_tunnel_is_not_replaced),
