@@ -40,21 +40,25 @@ static json_t *step_json(const struct explain_step_view *step)
 			 "message", step->message, "meaning", reply_text(step->meaning));
 }
 
+/*
+ * What led to this call comes first: the dial of its tunnel, without what was said on the link of the
+ * tunnel's first call. Of many calls in a row only one is told.
+ */
 static void steps_add(const struct explain *explain, explain_dial dial, json_t *steps,
-		      bool with_parent)
+		      bool is_parent)
 {
 	struct explain_view view;
 
 	if (!explain_view(explain, dial, &view))
 		return;
-	/* What led to this call: the dial of its tunnel. Of many calls in a row only one is told. */
-	if (view.parent != 0 && with_parent)
-		steps_add(explain, view.parent, steps, false);
+	if (view.parent != 0 && !is_parent)
+		steps_add(explain, view.parent, steps, true);
 	for (unsigned i = 0; i < view.steps; i++) {
 		struct explain_step_view step;
 
 		explain_step_view(explain, dial, i, &step);
-		json_array_append_new(steps, step_json(&step));
+		if (!is_parent || step.layer <= EXPLAIN_L2TP)
+			json_array_append_new(steps, step_json(&step));
 		if (i + 1 == EXPLAIN_STEPS_FIRST && view.skipped != 0)
 			json_array_append_new(steps, json_pack("{s:s, s:i}", "at", "...", "skipped",
 							       view.skipped));
@@ -106,7 +110,7 @@ static void dial_reply(const struct explain *explain, explain_dial dial, uint32_
 	reply->result = json_object();
 	(void)explain_view(explain, dial, &view);
 	head_add(reply->result, &view);
-	steps_add(explain, dial, steps, true);
+	steps_add(explain, dial, steps, false);
 	json_object_set_new(reply->result, "steps", steps);
 	json_object_set_new(reply->result, "why", why_json(&view));
 	if (is_over(&view)) {

@@ -3,8 +3,9 @@
 /*
  * Packets from the peer for a PPP engine. The input is a list of records: a byte of flags, two
  * bytes of length, the packet from the protocol field on. A flag gives it the identifier of the
- * engine's last packet, or no answer would be taken. Built twice: with FUZZ_DIALS the engine is the
- * client.
+ * engine's last packet, or no answer would be taken. Built three times: with FUZZ_DIALS 1 the engine
+ * is the client; with 2 a LAC hands the link over, with what the first record holds: three lengths of a
+ * byte each, then the LAC's options, the peer's, and the response.
  */
 
 #include "base/cursor.h"
@@ -98,13 +99,47 @@ static void record_feed(struct world *world, uint8_t flags, const uint8_t *bytes
 	}
 }
 
+static struct ppp_proxy_value value_take(struct cursor *c, size_t length)
+{
+	struct cursor value;
+
+	if (length > cursor_left(c))
+		length = cursor_left(c);
+	value = cursor_child(c, length);
+	return (struct ppp_proxy_value){length, value.at};
+}
+
+static struct ppp *proxied_new(const struct ppp_config *config, const struct random_source *random,
+			       struct ppp_counters *counters, struct cursor *c)
+{
+	uint8_t sent = cursor_u8(c);
+	uint8_t received = cursor_u8(c);
+	uint8_t response = cursor_u8(c);
+	struct ppp_proxy proxy = {.method = sent % 4, .identifier = received};
+
+	proxy.lcp_sent = value_take(c, sent);
+	proxy.lcp_received = value_take(c, received);
+	proxy.response = value_take(c, response);
+	proxy.name = proxy.response;
+	proxy.challenge = proxy.lcp_sent;
+	return ppp_new_proxied(config, &proxy,
+			       response % 2 != 0 ? PPP_PROXY_REFUSE : PPP_PROXY_RENEGOTIATE, random,
+			       counters, 0);
+}
+
 static struct ppp *engine_new(const struct ppp_config *config, const struct random_source *random,
-			      struct ppp_counters *counters)
+			      struct ppp_counters *counters, struct cursor *c)
 {
 	static const struct ppp_credentials credentials = {"user", "password"};
 
-	return FUZZ_DIALS ? ppp_client_new(config, &credentials, random, counters, 0)
-			  : ppp_new(config, random, counters, 0);
+	switch (FUZZ_DIALS) {
+	case 1:
+		return ppp_client_new(config, &credentials, random, counters, 0);
+	case 2:
+		return proxied_new(config, random, counters, c);
+	default:
+		return ppp_new(config, random, counters, 0);
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -130,10 +165,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t next = 1;
 	const struct random_source random = {fill, &next};
 	struct ppp_counters counters = {0};
-	struct world world = {.ppp = engine_new(&config, &random, &counters)};
 	struct cursor c = cursor_over(data, size);
+	struct world world = {.ppp = engine_new(&config, &random, &counters, &c)};
 
 	events_take(&world);
+	if (world.asked)
+		verdict(&world, true);
 	while (cursor_more(&c)) {
 		uint8_t flags = cursor_u8(&c);
 		size_t length = cursor_u16(&c);

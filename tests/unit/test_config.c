@@ -352,6 +352,8 @@ static void numbers_out_of_range_are_refused(void **state)
 	refused(*state, "workers = 4294967297L;\n" GOOD, 1, "workers",
 		"4294967297 is not between 0 and 63");
 	refused(*state, "max_sessions = 0;\n" GOOD, 1, "max_sessions", "not between");
+	refused(*state, GOOD "l2tp = { challenge = true; };\n", 4, "l2tp.challenge",
+		"l2tp.secret_file must be given");
 	refused(*state, GOOD "l2tp = { tunnels_per_client = 5; };\n", 4, "tunnels_per_client",
 		"5 is not between 1 and 4");
 	config_free(accepted(*state, "workers = 63L;\n" GOOD));

@@ -518,17 +518,19 @@ static void hidden_proxies_are_revealed(void **state)
 /* One side of LCP alone is of no use. */
 static void half_a_proxy_is_none(void **state)
 {
-	struct simulation *s = simulation_new();
-
 	(void)state;
-	s->lac.proxy_bytes = lac_avp(s->lac.proxy, 0, 0, 27, "\x01\x04\x05\xd4", 4);
-	simulation_start(s);
-	lac_dial(&s->lac, 0);
-	simulation_run(s, 1000);
-	assert_int_equal(s->sessions_up, 1);
-	assert_null(s->last_session.session_up.proxy);
-	assert_string_equal(s->last_proxy, "");
-	simulation_free(s);
+	for (uint16_t attribute = 27; attribute <= 28; attribute++) {
+		struct simulation *s = simulation_new();
+
+		s->lac.proxy_bytes = lac_avp(s->lac.proxy, 0, 0, attribute, "\x01\x04\x05\xd4", 4);
+		simulation_start(s);
+		lac_dial(&s->lac, 0);
+		simulation_run(s, 1000);
+		assert_int_equal(s->sessions_up, 1);
+		assert_null(s->last_session.session_up.proxy);
+		assert_string_equal(s->last_proxy, "");
+		simulation_free(s);
+	}
 }
 
 static void too_many_tunnels_are_refused(void **state)

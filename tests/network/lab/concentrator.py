@@ -70,13 +70,16 @@ def write_secret(path, text):
         file.write(text)
 
 
+TUNNEL_SECRET = "the-tunnel-secret-of-the-lab"
+
+
 def write_configuration(directory, pool=("10.20.0.2", "10.20.255.254"), users="", extra="",
                         ipsec="required", workers=1, links="tap", certificates="", keys="",
-                        aggressive="", ipv6=False, more_pools=""):
+                        aggressive="", ipv6=False, more_pools="", l2tp=""):
     """Everything the daemon reads, in one directory; returns the configuration's path. users: lines
     besides those of USERS; None: no users file.
     keys: lines of a file with more pre-shared keys; aggressive: of one with those of aggressive mode.
-    ipv6: besides IPv4, on every address."""
+    ipv6: besides IPv4, on every address. l2tp: keys of that group, besides the secret's file."""
     access, inside = (device.format(directory=directory) for device in _DEVICES[links])
     directory.mkdir(parents=True, exist_ok=True)
     write_secret(directory / "psk", IPSEC_SECRET + "\n")
@@ -89,6 +92,9 @@ def write_configuration(directory, pool=("10.20.0.2", "10.20.255.254"), users=""
     if aggressive:
         write_secret(directory / "aggressive", aggressive)
         listener += f'aggressive_keys_file = "{directory}/aggressive";'
+    if l2tp:
+        write_secret(directory / "l2tp", TUNNEL_SECRET + "\n")
+        extra += f'\nl2tp = {{ secret_file = "{directory}/l2tp"; {l2tp} }};\n'
     if certificates:
         Authority(directory / "authority").make(certificates)
     path = directory / "concentrator.conf"

@@ -6,6 +6,7 @@ import contextlib
 import socket
 
 from scripted.client import Client
+from scripted.lac import Lac
 from scripted.path import Path
 
 from .concentrator import password_of
@@ -72,6 +73,12 @@ class Scripted:
         client.former = self.former
         self.clients.append(client)
         return client
+
+    def lac(self, **arguments):
+        """A carrier's LAC in the street."""
+        lac = Lac(self.loop, self.lab.topology["street"].socket, socket.SOCK_DGRAM, STREET, CONCENTRATOR, **arguments)
+        self.clients.append(lac)
+        return lac
 
     async def leave(self):
         await asyncio.gather(*(client.leave() for client in self.clients))

@@ -129,6 +129,8 @@ class Ppp:
         self._ignored = profile.lcp_requests_ignored
         self._awaited = {}
         self._proof = None
+        self.answer_identifier = None   # of the attempt that a LAC has taken
+        self.lcp_requests = 0           # of the server
         self.negotiations = {}
         self._add(LCP, profile.lcp_options(self.magic), self._lcp_accepts, profile.first_lcp_identifier)
         for protocol, options in profile.network_protocols():
@@ -151,6 +153,7 @@ class Ppp:
             self.on_ipv4(data)
             return
         code, identifier, length = struct.unpack_from(">BBH", data)
+        self.lcp_requests += (protocol, code) == (LCP, REQUEST)
         require(4 <= length <= len(data), f"a PPP packet of {length} bytes in {len(data)}")
         data = data[4:length]
         if protocol == LCP and not REQUEST <= code <= REJECT:
@@ -217,6 +220,7 @@ class Ppp:
 
     def _authenticate(self, protocol, code, identifier, data):
         if protocol == PAP or code in (3, 4):
+            require(self.answer_identifier in (None, identifier), "the answer to another attempt")
             accepted = code == (2 if protocol == PAP else 3)
             if not accepted:
                 self._fail(f"the password is refused: {data!r}")
@@ -241,6 +245,7 @@ class Ppp:
     # ---- the steps of a dial
 
     async def open(self, timeout=20):
+        self.answer_identifier = None
         lcp = self.negotiations[LCP]
         lcp.start()
         await self._wait(lcp.opened, "LCP", timeout)
@@ -248,6 +253,17 @@ class Ppp:
             self.send(LCP, packet(IDENTIFICATION, 7, self.magic + text))
         if self.method == "pap":
             self._send_password()
+        await self._finish(timeout)
+
+    async def resume(self, method, timeout=20):
+        """A LAC has opened LCP with us."""
+        self.method = method
+        lcp = self.negotiations[LCP]
+        lcp.local = lcp.remote = True
+        lcp.opened.set()
+        await self._finish(timeout)
+
+    async def _finish(self, timeout):
         await self._wait(self._authenticated, "authentication", timeout)
         networks = [one for protocol, one in self.negotiations.items() if protocol != LCP]
         for negotiation in networks:
