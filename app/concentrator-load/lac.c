@@ -136,7 +136,32 @@ void lac_dial(struct peer *peer)
 	lac_drain(load);
 }
 
-uint16_t lac_call(struct session *session)
+static struct l2tp_proxy_value value_of(const struct ppp_proxy_value *value)
+{
+	return (struct l2tp_proxy_value){(uint16_t)value->length, value->bytes};
+}
+
+static struct l2tp_proxy proxy_of(const struct ppp_handover *handover)
+{
+	const struct ppp_proxy *from = &handover->proxy;
+	static const uint16_t types[] = {
+		[PPP_AUTHENTICATION_NONE] = L2TP_PROXY_ABSENT,
+		[PPP_AUTHENTICATION_PAP] = L2TP_PROXY_PAP,
+		[PPP_AUTHENTICATION_CHAP_MD5] = L2TP_PROXY_CHAP,
+	};
+
+	return (struct l2tp_proxy){
+		.lcp_sent = value_of(&from->lcp_sent),
+		.lcp_received = value_of(&from->lcp_received),
+		.type = types[from->method],
+		.identifier = from->identifier,
+		.name = value_of(&from->name),
+		.challenge = value_of(&from->challenge),
+		.response = value_of(&from->response),
+	};
+}
+
+uint16_t lac_call(struct session *session, const struct ppp_handover *handover)
 {
 	struct peer *peer = session->peer;
 	struct load *load = peer->load;
@@ -144,7 +169,14 @@ uint16_t lac_call(struct session *session)
 	uint16_t id;
 
 	snprintf(number, sizeof(number), "%u", session->number);
-	id = l2tp_session_dial(load->l2tp, peer->tunnel, number, "", load->now_ms);
+	if (handover != NULL) {
+		const struct l2tp_proxy proxy = proxy_of(handover);
+
+		id = l2tp_session_dial_proxied(load->l2tp, peer->tunnel, number, "", &proxy,
+					       load->now_ms);
+	} else {
+		id = l2tp_session_dial(load->l2tp, peer->tunnel, number, "", load->now_ms);
+	}
 	if (id != 0)
 		peer_session_add(peer, id, session->number);
 	lac_drain(load);

@@ -236,7 +236,8 @@ uint32_t peer_address_be(const struct peer *peer);
 void lac_set_up(struct load *load);
 void lac_tear_down(struct load *load);
 void lac_dial(struct peer *peer);
-uint16_t lac_call(struct session *session);
+/* `handover`: what the LAC passes on; NULL: nothing. Returns the session's id, 0 if there is none. */
+uint16_t lac_call(struct session *session, const struct ppp_handover *handover);
 void lac_receive(struct peer *peer, const uint8_t *bytes, size_t length);
 void lac_clear(struct session *session);
 void lac_stop(struct peer *peer);

@@ -26,6 +26,7 @@ enum key {
 	KEY_SESSIONS,
 	KEY_TUNNELS,
 	KEY_TUNNEL_SECRET_FILE,
+	KEY_PROXY,
 	KEY_UNTIL,
 	KEY_IPSEC,
 	KEY_IKE_GROUP,
@@ -90,6 +91,9 @@ static const struct option_row rows[KEY_COUNT] = {
 	[KEY_TUNNELS] = {"tunnels", "N", "with --mode lac (default 1)", NULL},
 	[KEY_TUNNEL_SECRET_FILE] = {"tunnel-secret-file", "FILE",
 				    "answer and send L2TP challenges with this secret", NULL},
+	[KEY_PROXY] = {"proxy", NULL,
+		       "with --mode lac: the LAC passes LCP on, and with pap and chap who dials",
+		       NULL},
 	[KEY_UNTIL] = {"until", "ike|l2tp|ppp", "how far a dial goes (default ppp)", NULL},
 	[KEY_IPSEC] = {"ipsec", "SUITE",
 		       "aes128-gcm, aes256-gcm, or {aes128,aes192,aes256,3des}-cbc-{sha1,sha256,"
@@ -433,6 +437,9 @@ static int option_take(struct options *o, enum key key, const char *value)
 	case KEY_BARE_ESP:
 		o->bare_esp = true;
 		return 0;
+	case KEY_PROXY:
+		o->proxy = true;
+		return 0;
 	case KEY_HUGE:
 		o->huge_pages = true;
 		return 0;
@@ -468,6 +475,8 @@ static const char *contradiction(const struct options *o)
 		return NULL;
 	if (o->peers_port == NULL || o->lns_be == 0 || o->peers_first == 0)
 		return "--peers-port, --lns and --peers-first are needed";
+	if (o->proxy && (o->mode != MODE_LAC || o->until != UNTIL_PPP))
+		return "--proxy needs --mode lac and --until ppp";
 	if (o->traffic != 0 &&
 	    (o->servers_port == NULL || o->servers_address_be == 0 || o->servers_gateway_be == 0))
 		return "--traffic needs --servers-port, --servers-address and --servers-gateway";

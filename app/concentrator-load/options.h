@@ -44,6 +44,7 @@ struct options {
 	uint32_t tunnels;
 	enum load_until until;
 	const char *tunnel_secret_file;
+	bool proxy; /* a LAC passes on what it has negotiated */
 
 	bool ipsec;
 	struct esp_suite suite;

@@ -2,6 +2,8 @@
 /* A subscriber's session: its L2TP call and its end of the PPP link. */
 #include "load.h"
 
+#include "base/memory.h"
+
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
@@ -85,7 +87,17 @@ void session_peer_ready(struct session *session)
 		return;
 	}
 	session->phase = SESSION_PHASE_CALLING;
-	session->id = lac_call(session);
+	if (load->options->proxy) {
+		struct ppp_handover handover;
+
+		session->ppp = ppp_client_new_proxied(&load->ppp_config, &session->credentials,
+						      &load->random, &load->ppp_counters, &handover,
+						      load->now_ms);
+		session->id = lac_call(session, &handover);
+		memory_wipe(&handover, sizeof(handover));
+	} else {
+		session->id = lac_call(session, NULL);
+	}
 	if (session->id == 0)
 		session_gone(session, CAUSE_l2tp_too_many_sessions);
 }
@@ -171,8 +183,9 @@ void session_called(struct session *session, uint16_t peer_id)
 	}
 	session->phase = SESSION_PHASE_NEGOTIATING;
 	session->timer.expired = ppp_timer_expired;
-	session->ppp = ppp_client_new(&load->ppp_config, &session->credentials, &load->random,
-				      &load->ppp_counters, load->now_ms);
+	if (session->ppp == NULL)
+		session->ppp = ppp_client_new(&load->ppp_config, &session->credentials,
+					      &load->random, &load->ppp_counters, load->now_ms);
 	ppp_drain(session);
 }
 
@@ -187,6 +200,7 @@ void session_receive_ppp(struct session *session, const uint8_t *bytes, size_t l
 void session_close(struct session *session)
 {
 	struct load *load = session->peer->load;
+	bool linked = session->phase >= SESSION_PHASE_NEGOTIATING;
 
 	/* One that waits for its tunnel goes with its peer. */
 	if (session->phase <= SESSION_PHASE_WAITING || session->phase >= SESSION_PHASE_TERMINATING)
@@ -198,7 +212,7 @@ void session_close(struct session *session)
 	} else {
 		session_fail(session, CAUSE_administrator);
 	}
-	if (session->ppp != NULL) {
+	if (linked && session->ppp != NULL) {
 		ppp_close(session->ppp, CAUSE_administrator, load->now_ms);
 		ppp_drain(session);
 	} else if (session->id != 0) {

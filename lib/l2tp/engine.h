@@ -9,6 +9,7 @@
 #include "l2tp/authentication.h"
 #include "l2tp/avp.h"
 #include "l2tp/id_table.h"
+#include "l2tp/l2tp.h"
 #include "l2tp/message.h"
 #include "l2tp/reliable.h"
 #include "l2tp/schedule.h"
@@ -46,6 +47,7 @@ struct session_setup {
 	uint32_t call_serial;
 	char calling_number[64];
 	char called_number[64];
+	struct l2tp_proxy *proxy; /* owned, where we dial; NULL: nothing is settled */
 };
 
 struct session {

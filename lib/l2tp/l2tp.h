@@ -181,6 +181,15 @@ uint16_t l2tp_tunnel_dial(struct l2tp *l2tp, const struct endpoint *peer,
 uint16_t l2tp_session_dial(struct l2tp *l2tp, uint16_t tunnel, const char *calling_number,
 			   const char *called_number, uint64_t now_ms);
 
+/*
+ * The same for a caller with whom LCP, and perhaps authentication, has been settled already. `proxy` is
+ * borrowed for the call. 0 also when its values are longer than L2TP_PROXY_BYTES_MAX together.
+ */
+#define L2TP_PROXY_BYTES_MAX 400
+uint16_t l2tp_session_dial_proxied(struct l2tp *l2tp, uint16_t tunnel, const char *calling_number,
+				   const char *called_number, const struct l2tp_proxy *proxy,
+				   uint64_t now_ms);
+
 /* Data of this tunnel was seen until `seen_ms`: puts HELLO off. */
 void l2tp_tunnel_alive(struct l2tp *l2tp, uint16_t tunnel, uint64_t seen_ms);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "l2tp/engine.h"
+#include "l2tp/proxy.h"
 
 #include <stdio.h>
 
@@ -92,27 +93,49 @@ void l2tp_lac_send_iccn(struct session *session)
 	l2tp_message_begin(&w, MESSAGE_ICCN, session->tunnel->peer_id, session->peer_id);
 	l2tp_avp_write_u32(&w, AVP_TX_CONNECT_SPEED, true, CONNECT_SPEED);
 	l2tp_avp_write_u32(&w, AVP_FRAMING_TYPE, true, FRAMING_SYNC);
+	if (session->setup->proxy != NULL)
+		l2tp_proxy_write(&w, session->setup->proxy);
 	l2tp_tunnel_send(session->tunnel, &w, MESSAGE_ICCN, session->id);
 }
 
-uint16_t l2tp_session_dial(struct l2tp *l2tp, uint16_t tunnel_id, const char *calling_number,
-			   const char *called_number, uint64_t now_ms)
+/* Takes `proxy` over. */
+static uint16_t session_dial(struct l2tp *l2tp, uint16_t tunnel_id, const char *calling_number,
+			     const char *called_number, struct l2tp_proxy *proxy, uint64_t now_ms)
 {
 	struct tunnel *tunnel = l2tp_id_table_find(&l2tp->tunnels, tunnel_id);
 	struct session_setup *setup;
-	struct session *session;
+	struct session *session = NULL;
 
 	l2tp->now_ms = now_ms;
-	if (tunnel == NULL || tunnel->state != TUNNEL_ESTABLISHED)
+	if (tunnel != NULL && tunnel->state == TUNNEL_ESTABLISHED)
+		session = l2tp_session_new(tunnel);
+	if (session == NULL) {
+		l2tp_proxy_free(proxy);
 		return 0;
-	session = l2tp_session_new(tunnel);
-	if (session == NULL)
-		return 0;
+	}
 	setup = session->setup;
+	setup->proxy = proxy;
 	setup->call_serial = ++l2tp->call_serial;
 	snprintf(setup->calling_number, sizeof(setup->calling_number), "%s", calling_number);
 	snprintf(setup->called_number, sizeof(setup->called_number), "%s", called_number);
 	l2tp_session_call(session);
 	l2tp_tunnel_settle(tunnel);
 	return session->id;
+}
+
+uint16_t l2tp_session_dial(struct l2tp *l2tp, uint16_t tunnel, const char *calling_number,
+			   const char *called_number, uint64_t now_ms)
+{
+	return session_dial(l2tp, tunnel, calling_number, called_number, NULL, now_ms);
+}
+
+uint16_t l2tp_session_dial_proxied(struct l2tp *l2tp, uint16_t tunnel, const char *calling_number,
+				   const char *called_number, const struct l2tp_proxy *proxy,
+				   uint64_t now_ms)
+{
+	struct l2tp_proxy *copy = l2tp_proxy_copy(proxy);
+
+	return copy == NULL
+		       ? 0
+		       : session_dial(l2tp, tunnel, calling_number, called_number, copy, now_ms);
 }

@@ -100,6 +100,8 @@ static void icrp_send(struct session *session)
 
 static void setup_done(struct session *session)
 {
+	if (session->setup != NULL)
+		l2tp_proxy_free(session->setup->proxy);
 	free(session->setup);
 	session->setup = NULL;
 }
@@ -411,6 +413,6 @@ void l2tp_session_setup_timeout(struct session *session)
 void l2tp_session_free(struct session *session)
 {
 	session->tunnel->l2tp->counters->sessions--;
-	free(session->setup);
+	setup_done(session);
 	free(session);
 }

@@ -186,8 +186,11 @@ void ppp_lcp_protocol_reject(struct ppp *ppp, uint16_t protocol, struct cursor i
 uint8_t ppp_lcp_method(struct ppp *ppp, struct cursor data);
 /* Allowed, and not refused by the peer. */
 bool ppp_lcp_method_left(const struct ppp *ppp, uint8_t method);
-/* See struct automaton_protocol. */
+/* See struct automaton_protocol, both. */
+void ppp_lcp_request_write(struct ppp *ppp, struct writer *w);
 uint8_t ppp_lcp_request_judge(struct ppp *ppp, struct cursor options, struct writer *reply);
+void ppp_lcp_authentication_write(struct writer *w, uint8_t method);
+uint32_t ppp_lcp_magic_new(struct ppp *ppp);
 const char *ppp_authentication_name(uint8_t method);
 
 /* proxy.c: what a LAC has negotiated before us */
@@ -195,6 +198,11 @@ const char *ppp_authentication_name(uint8_t method);
 /* Takes LCP, and the attempt to authenticate, from where the LAC left them. NULL, or why that
  * cannot be: then nothing has changed. */
 const char *ppp_proxy_take(struct ppp *ppp, const struct ppp_proxy *proxy);
+
+/* handover.c: a client behind a LAC */
+
+/* LCP is open, and `handover` says how. */
+void ppp_handover_make(struct ppp *ppp, struct ppp_handover *handover);
 
 /* authentication.c */
 void ppp_authentication_start(struct ppp *ppp);
@@ -213,6 +221,8 @@ void ppp_authentication_end(struct ppp *ppp);
 
 /* login.c: a client authenticates itself */
 void ppp_login_start(struct ppp *ppp);
+/* The LAC has got what `handover` says of it: only the verdict is missing. */
+void ppp_login_start_handed_over(struct ppp *ppp, struct ppp_handover *handover);
 void ppp_login_receive_pap(struct ppp *ppp, const struct packet *packet);
 void ppp_login_receive_chap(struct ppp *ppp, const struct packet *packet);
 void ppp_login_on_time(struct ppp *ppp);

@@ -27,34 +27,34 @@ const char *ppp_authentication_name(uint8_t method)
 	return names[method];
 }
 
-static uint32_t magic_new(struct ppp *ppp)
+uint32_t ppp_lcp_magic_new(struct ppp *ppp)
 {
 	uint32_t magic = random_u32(&ppp->random);
 
 	return magic == 0 ? 1 : magic;
 }
 
-static void authentication_option_write(struct writer *w, uint8_t type, uint8_t method)
+void ppp_lcp_authentication_write(struct writer *w, uint8_t method)
 {
 	static const uint8_t pap[] = {0xc0, 0x23};
 	static const uint8_t chap_md5[] = {0xc2, 0x23, CHAP_MD5};
 	static const uint8_t ms_chap_v2[] = {0xc2, 0x23, CHAP_MS_V2};
 
 	if (method == PPP_AUTHENTICATION_PAP)
-		option_write(w, type, pap, sizeof(pap));
+		option_write(w, LCP_OPTION_AUTHENTICATION, pap, sizeof(pap));
 	else if (method == PPP_AUTHENTICATION_CHAP_MD5)
-		option_write(w, type, chap_md5, sizeof(chap_md5));
+		option_write(w, LCP_OPTION_AUTHENTICATION, chap_md5, sizeof(chap_md5));
 	else if (method == PPP_AUTHENTICATION_MS_CHAP_V2)
-		option_write(w, type, ms_chap_v2, sizeof(ms_chap_v2));
+		option_write(w, LCP_OPTION_AUTHENTICATION, ms_chap_v2, sizeof(ms_chap_v2));
 }
 
-static void request_write(struct ppp *ppp, struct writer *w)
+void ppp_lcp_request_write(struct ppp *ppp, struct writer *w)
 {
 	const struct lcp *lcp = &ppp->lcp;
 
 	if (lcp->ask_mru && lcp->mru != MRU_DEFAULT)
 		option_write_u16(w, LCP_OPTION_MRU, lcp->mru);
-	authentication_option_write(w, LCP_OPTION_AUTHENTICATION, lcp->method);
+	ppp_lcp_authentication_write(w, lcp->method);
 	if (lcp->ask_magic)
 		option_write_u32(w, LCP_OPTION_MAGIC, lcp->magic);
 }
@@ -97,7 +97,7 @@ static enum option_verdict magic_judge(struct ppp *ppp, struct option *option, s
 		return OPTION_FINE;
 	if (ours)
 		looped_seen(ppp);
-	option_write_u32(nak, LCP_OPTION_MAGIC, magic_new(ppp));
+	option_write_u32(nak, LCP_OPTION_MAGIC, ppp_lcp_magic_new(ppp));
 	return OPTION_NAK;
 }
 
@@ -139,7 +139,7 @@ static enum option_verdict authentication_judge(struct ppp *ppp, struct option *
 			return OPTION_FINE;
 		}
 	}
-	authentication_option_write(nak, LCP_OPTION_AUTHENTICATION, config->authentication[0]);
+	ppp_lcp_authentication_write(nak, config->authentication[0]);
 	return OPTION_NAK;
 }
 
@@ -279,7 +279,7 @@ static void option_refused(struct ppp *ppp, bool rejected, const struct option *
 			lcp->ask_magic = false;
 		} else {
 			looped_seen(ppp);
-			lcp->magic = magic_new(ppp);
+			lcp->magic = ppp_lcp_magic_new(ppp);
 		}
 		break;
 	default: /* a wish for something that we did not ask */
@@ -345,7 +345,7 @@ static const struct automaton_protocol lcp_protocol = {
 	.name = "LCP",
 	.number = PROTOCOL_LCP,
 	.offset = offsetof(struct ppp, lcp.automaton),
-	.request_write = request_write,
+	.request_write = ppp_lcp_request_write,
 	.request_judge = ppp_lcp_request_judge,
 	.request_refused = request_refused,
 	.layer_up = layer_up,
@@ -362,7 +362,7 @@ void ppp_lcp_init(struct ppp *ppp)
 	lcp->mru = ppp->config->mru;
 	lcp->ask_mru = true;
 	lcp->ask_magic = true;
-	lcp->magic = magic_new(ppp);
+	lcp->magic = ppp_lcp_magic_new(ppp);
 	lcp->peer_mru = MRU_DEFAULT;
 	if (!ppp->client && ppp->config->authentication_count != 0)
 		lcp->method = ppp->config->authentication[0];

@@ -49,6 +49,53 @@ void ppp_login_start(struct ppp *ppp)
 	}
 }
 
+static int md5_respond(struct ppp *ppp)
+{
+	struct login *login = ppp->login;
+	const struct digest_part parts[] = {
+		{&login->identifier, sizeof(login->identifier)},
+		{ppp->login->credentials->password, strlen(ppp->login->credentials->password)},
+		{login->challenge, login->challenge_bytes},
+	};
+
+	login->response_bytes = CHAP_MD5_RESPONSE_BYTES;
+	return digest_compute(DIGEST_MD5, parts, 3, login->response);
+}
+
+void ppp_login_start_handed_over(struct ppp *ppp, struct ppp_handover *handover)
+{
+	struct login *login = ppp->login;
+	struct ppp_proxy *proxy = &handover->proxy;
+	const char *password = login->credentials->password;
+
+	if (login->method == PPP_AUTHENTICATION_NONE ||
+	    login->method == PPP_AUTHENTICATION_MS_CHAP_V2) {
+		ppp_login_start(ppp);
+		return;
+	}
+	login->state = LOGIN_WAITS;
+	random_fill(&ppp->random, &login->identifier, sizeof(login->identifier));
+	proxy->method = login->method;
+	proxy->identifier = login->identifier;
+	proxy->name = (struct ppp_proxy_value){strlen(login->credentials->user_name),
+					       (const uint8_t *)login->credentials->user_name};
+	proxy->response = (struct ppp_proxy_value){strlen(password), (const uint8_t *)password};
+	if (login->method == PPP_AUTHENTICATION_PAP) {
+		login->deadline_ms = ppp->now_ms + ppp->config->restart_ms[3];
+		return;
+	}
+	login->challenge_bytes = sizeof(handover->challenge);
+	random_fill(&ppp->random, login->challenge, login->challenge_bytes);
+	if (md5_respond(ppp) != 0)
+		ppp_fail(ppp, CAUSE_no_common_authentication,
+			 "the response to the challenge cannot be computed");
+	memcpy(handover->challenge, login->challenge, sizeof(handover->challenge));
+	memcpy(handover->response, login->response, sizeof(handover->response));
+	proxy->challenge =
+		(struct ppp_proxy_value){sizeof(handover->challenge), handover->challenge};
+	proxy->response = (struct ppp_proxy_value){sizeof(handover->response), handover->response};
+}
+
 void ppp_login_on_time(struct ppp *ppp)
 {
 	struct login *login = ppp->login;
@@ -105,19 +152,6 @@ void ppp_login_receive_pap(struct ppp *ppp, const struct packet *packet)
 }
 
 /* ---- CHAP ---- */
-
-static int md5_respond(struct ppp *ppp)
-{
-	struct login *login = ppp->login;
-	const struct digest_part parts[] = {
-		{&login->identifier, sizeof(login->identifier)},
-		{ppp->login->credentials->password, strlen(ppp->login->credentials->password)},
-		{login->challenge, login->challenge_bytes},
-	};
-
-	login->response_bytes = CHAP_MD5_RESPONSE_BYTES;
-	return digest_compute(DIGEST_MD5, parts, 3, login->response);
-}
 
 /* The response is our challenge, eight zeroes, the NT-Response and flags (RFC 2759 4). */
 static int ms_chap_v2_respond(struct ppp *ppp)

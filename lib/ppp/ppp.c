@@ -91,6 +91,18 @@ struct ppp *ppp_client_new(const struct ppp_config *config,
 	return lcp_begin(link_new(config, credentials, random, counters, now_ms));
 }
 
+struct ppp *ppp_client_new_proxied(const struct ppp_config *config,
+				   const struct ppp_credentials *credentials,
+				   const struct random_source *random,
+				   struct ppp_counters *counters, struct ppp_handover *handover,
+				   uint64_t now_ms)
+{
+	struct ppp *ppp = link_new(config, credentials, random, counters, now_ms);
+
+	ppp_handover_make(ppp, handover);
+	return ppp;
+}
+
 void ppp_free(struct ppp *ppp)
 {
 	if (ppp == NULL)

@@ -175,6 +175,26 @@ struct ppp *ppp_client_new(const struct ppp_config *config,
 			   const struct ppp_credentials *credentials,
 			   const struct random_source *random, struct ppp_counters *counters,
 			   uint64_t now_ms);
+
+/* What a LAC passes on of a caller that it has negotiated with; as values of struct ppp_proxy. */
+struct ppp_handover {
+	struct ppp_proxy proxy; /* points into the rest, and to the credentials */
+	uint8_t lcp_sent[32];
+	uint8_t lcp_received[32];
+	uint8_t challenge[16];
+	uint8_t response[16];
+};
+
+/*
+ * The same behind a LAC that has opened LCP with us and, with PAP or CHAP, asked who we are: writes
+ * `handover` for the network's end, which has to take it. Its events are for the
+ * time when that end is there.
+ */
+struct ppp *ppp_client_new_proxied(const struct ppp_config *config,
+				   const struct ppp_credentials *credentials,
+				   const struct random_source *random,
+				   struct ppp_counters *counters, struct ppp_handover *handover,
+				   uint64_t now_ms);
 void ppp_free(struct ppp *ppp);
 
 /*

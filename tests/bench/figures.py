@@ -67,6 +67,14 @@ FIGURES = [
            "per_control_and_jobs_second", at_least=True, full=True),
     Figure("memory of an IPsec session", "memory_per_ipsec_session", 4.0, 3.0, "KiB",
            "bytes_per_session", full=True, times=1 / 1024),
+    Figure("60,000 sessions in one tunnel of a LAC", "lac_1", 10000, 25000, "/s of CPU",
+           "per_control_and_jobs_second", at_least=True, full=True),
+    Figure("the same, handed over by the LAC", "lac_1_proxied", 10000, 25000, "/s of CPU",
+           "per_control_and_jobs_second", at_least=True, full=True),
+    Figure("2,000 tunnels of LACs with 30 sessions each", "lac_2000", 10000, 25000, "/s of CPU",
+           "per_control_and_jobs_second", at_least=True, full=True),
+    Figure("the same, handed over by the LACs", "lac_2000_proxied", 10000, 25000, "/s of CPU",
+           "per_control_and_jobs_second", at_least=True, full=True),
     Figure("60,000 plain sessions up, with traffic, and away", "capacity_plain", 60000, 60000,
            "sessions", "sessions_with_traffic", at_least=True, full=True),
     Figure("20,000 IPsec sessions up, with traffic, and away", "capacity_ipsec", 20000, 20000,
@@ -75,7 +83,8 @@ FIGURES = [
 
 # What only the dials of the whole daemon can tell, in the order in which they run.
 DIALS = ["plain_at_1000", "plain_at_60000", "ike_modp2048", "ike_ecp256", "whole_dial_modp2048",
-         "whole_dial_ecp256", "memory_per_ipsec_session", "capacity_plain", "capacity_ipsec"]
+         "whole_dial_ecp256", "memory_per_ipsec_session", "lac_1", "lac_1_proxied", "lac_2000", "lac_2000_proxied",
+         "capacity_plain", "capacity_ipsec"]
 
 
 def derive(results):

@@ -26,6 +26,7 @@ struct end {
 	uint16_t tunnel;
 	uint16_t last_type;          /* of the message sent last */
 	uint16_t type_before_up;     /* last_type when the last session came up */
+	uint32_t proxy_sum;          /* of the bytes of proxies that came */
 	uint16_t peer_session[IDS];  /* by our id, of sessions that are up */
 	struct l2tp_event last_down; /* of a tunnel */
 	struct l2tp_event last_session_down;
@@ -92,6 +93,26 @@ static void end_send(struct end *end, const struct l2tp_event *event, uint64_t n
 	wire_send(end->out, bytes, event->send.length, now_ms);
 }
 
+static uint32_t value_sum(const struct l2tp_proxy_value *value)
+{
+	uint32_t sum = value->length;
+
+	for (unsigned i = 0; i < value->length; i++)
+		sum = sum * 31 + value->bytes[i];
+	return sum;
+}
+
+/* Differs with each value and with their places. */
+static uint32_t proxy_sum(const struct l2tp_proxy *proxy)
+{
+	return proxy == NULL
+		       ? 0
+		       : value_sum(&proxy->lcp_sent) + 3 * value_sum(&proxy->lcp_received) +
+				 5 * value_sum(&proxy->name) + 7 * value_sum(&proxy->challenge) +
+				 11 * value_sum(&proxy->response) + 13u * proxy->type +
+				 17u * proxy->identifier;
+}
+
 static void end_events(struct end *end, uint64_t now_ms)
 {
 	const struct l2tp_event *event;
@@ -116,6 +137,7 @@ static void end_events(struct end *end, uint64_t now_ms)
 			end->sessions_up++;
 			end->type_before_up = end->last_type;
 			end->peer_session[event->session] = event->session_up.peer_session;
+			end->proxy_sum += proxy_sum(event->session_up.proxy);
 			break;
 		case L2TP_SESSION_DOWN:
 			end->sessions_down++;
@@ -211,6 +233,48 @@ static void tunnel_and_session_come_up(void **state)
 	assert_int_equal(p->lac.sessions_up, 1);
 	assert_int_not_equal(p->lac.peer_session[session], 0);
 	assert_int_equal(p->lac.type_before_up, 12); /* PPP follows ICCN */
+	ends_agree(p);
+	pair_free(p);
+}
+
+#define VALUE(text)                                       \
+	{                                                 \
+		sizeof(text) - 1, (const uint8_t *)(text) \
+	}
+
+static void proxies_go_along(void **state)
+{
+	const struct l2tp_proxy proxy = {
+		.lcp_sent = VALUE("\x03\x05\xc2\x23\x05"),
+		.lcp_received = VALUE("\x01\x04\x05\xd4"),
+		.type = L2TP_PROXY_CHAP,
+		.identifier = 200,
+		.name = VALUE("somebody"),
+		.challenge = VALUE("the challenge"),
+		.response = VALUE("0123456789abcdef"),
+	};
+	struct l2tp_proxy longer = proxy;
+	const uint8_t many[L2TP_PROXY_BYTES_MAX] = {1};
+	struct pair *p = pair_up();
+
+	(void)state;
+	longer.name = (struct l2tp_proxy_value){sizeof(many), many};
+	assert_int_equal(
+		l2tp_session_dial_proxied(p->lac.l2tp, p->lac.tunnel, "", "", &longer, p->now_ms),
+		0);
+	assert_int_not_equal(
+		l2tp_session_dial_proxied(p->lac.l2tp, p->lac.tunnel, "42", "", &proxy, p->now_ms),
+		0);
+	pair_run(p, 2000);
+	assert_int_equal(p->lns.sessions_up, 1);
+	assert_int_equal(p->lns.proxy_sum, proxy_sum(&proxy));
+	longer.name = (struct l2tp_proxy_value){sizeof(many) - 38, many};
+	assert_int_not_equal(
+		l2tp_session_dial_proxied(p->lac.l2tp, p->lac.tunnel, "", "", &longer, p->now_ms),
+		0);
+	pair_run(p, 4000);
+	assert_int_equal(p->lns.sessions_up, 2);
+	assert_int_equal(p->lns.proxy_sum, proxy_sum(&proxy) + proxy_sum(&longer));
 	ends_agree(p);
 	pair_free(p);
 }
@@ -454,6 +518,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tunnel_and_session_come_up),
 		cmocka_unit_test(session_is_up_once_iccn_has_left),
+		cmocka_unit_test(proxies_go_along),
 		cmocka_unit_test(thousands_of_sessions_survive_a_bad_wire),
 		cmocka_unit_test(both_ends_prove_the_secret),
 		cmocka_unit_test(another_secret_is_noticed),

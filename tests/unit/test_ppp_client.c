@@ -256,6 +256,72 @@ static void every_method_comes_up(void **state)
 	}
 }
 
+/* A LAC has negotiated with the client, and hands it over to the network. */
+static void handed_over(struct pair *p)
+{
+	const struct random_source random = {generator_fill, &p->seed};
+	struct ppp_handover handover;
+
+	p->client.ppp = ppp_client_new_proxied(&p->client.config, &p->credentials, &random,
+					       &p->client.counters, &handover, p->now_ms);
+	end_events(p, &p->client);
+	p->network.ppp = ppp_new_proxied(&p->network.config, &handover.proxy, PPP_PROXY_REFUSE,
+					 &random, &p->network.counters, p->now_ms);
+	end_events(p, &p->network);
+}
+
+static void every_method_is_handed_over(void **state)
+{
+	static const uint8_t methods[] = {PPP_AUTHENTICATION_NONE, PPP_AUTHENTICATION_PAP,
+					  PPP_AUTHENTICATION_CHAP_MD5,
+					  PPP_AUTHENTICATION_MS_CHAP_V2};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(methods); i++) {
+		struct pair *p = pair_new(methods[i]);
+
+		handed_over(p);
+		pair_run(p, 900);
+		both_are_up(p);
+		assert_int_equal(p->network.counters.value[PPP_COUNTER_proxy_taken], 1);
+		assert_int_equal(p->client.responses, methods[i] == PPP_AUTHENTICATION_MS_CHAP_V2);
+		pair_free(p);
+	}
+}
+
+/* The verdict is lost on its way: PAP's client asks again, CHAP's Success comes again. */
+static void lost_verdict_of_a_handed_over_client_comes_again(void **state)
+{
+	static const uint8_t methods[] = {PPP_AUTHENTICATION_PAP, PPP_AUTHENTICATION_CHAP_MD5};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(methods); i++) {
+		struct pair *p = pair_new(methods[i]);
+
+		p->towards_client.loss_percent = 100;
+		handed_over(p);
+		pair_run(p, 500);
+		assert_int_equal(p->client.ups, 0);
+		p->towards_client.loss_percent = 0;
+		pair_run(p, 10000);
+		both_are_up(p);
+		pair_free(p);
+	}
+}
+
+static void handed_over_client_with_a_wrong_password_learns_it(void **state)
+{
+	struct pair *p = pair_new(PPP_AUTHENTICATION_CHAP_MD5);
+
+	(void)state;
+	p->password = "another";
+	handed_over(p);
+	pair_run(p, 900);
+	assert_int_equal(p->client.ups + p->network.ups, 0);
+	assert_int_equal(p->client.down.down.cause, CAUSE_wrong_password);
+	pair_free(p);
+}
+
 static void bad_wire_only_delays(void **state)
 {
 	static const uint8_t methods[] = {PPP_AUTHENTICATION_PAP, PPP_AUTHENTICATION_CHAP_MD5,
@@ -441,6 +507,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_method_comes_up),
+		cmocka_unit_test(every_method_is_handed_over),
+		cmocka_unit_test(lost_verdict_of_a_handed_over_client_comes_again),
+		cmocka_unit_test(handed_over_client_with_a_wrong_password_learns_it),
 		cmocka_unit_test(bad_wire_only_delays),
 		cmocka_unit_test(wrong_password_is_said),
 		cmocka_unit_test(impostor_is_noticed),

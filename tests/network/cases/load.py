@@ -33,6 +33,25 @@ def load_of_lac_routers(lab):
 
 
 @case(seconds=60, own_daemon=True, guest=False)
+def load_of_lacs_that_hand_over(lab):
+    """Not one Configure-Request of LCP goes over the wire; who may come in is judged as ever."""
+    concentrator = lab.start_concentrator(links="memif", users=_USERS, ipsec="off", l2tp="challenge = true;")
+    secret = str(concentrator.directory / "l2tp")
+    figures = load.run(concentrator, "--mode", "lac", "--sessions", "500", "--tunnels", "2", "--proxy",
+                       "--tunnel-secret-file", secret, "--auth", "chap", "--traffic", "1000", "--seconds", "1")
+    _check(lab, figures, 500, 500)
+    counters = {one["name"]: one["count"] for one in concentrator.show("drops")}
+    expect(counters["proxy_taken"] == 500 and counters["proxy_unsuited"] == 0, f"{counters}")
+    try:
+        load.run(concentrator, "--mode", "lac", "--sessions", "5", "--proxy", "--tunnel-secret-file", secret,
+                 "--auth", "chap", "--password", "wrong")
+    except load.LoadFailed as failure:
+        expect("password is wrong" in str(failure), str(failure))
+        return
+    expect(False, "concentrator-load finds all well")
+
+
+@case(seconds=60, own_daemon=True, guest=False)
 def load_of_clients_behind_nats(lab):
     concentrator = _start(lab, "required")
     figures = load.run(concentrator, "--sessions", "200", "--nat", "50", "--ipsec", "aes256-gcm",
