@@ -325,6 +325,21 @@ static void show_pools(void *context, const struct ctl_request *request, struct 
 							       "used", used, "size", size));
 }
 
+static void show_lacs(void *context, const struct ctl_request *request, struct ctl_reply *reply)
+{
+	struct daemon *daemon = context;
+	struct lac_view view;
+
+	(void)request;
+	reply->result = json_array();
+	for (unsigned i = 0; control_lac(daemon->control, i, &view); i++)
+		json_array_append_new(reply->result,
+				      json_pack("{s:s, s:i, s:i, s:i, s:s, s:b}", "lac",
+						view.host_name, "tunnels", view.tunnels, "sessions",
+						view.sessions, "sessions_max", view.sessions_max,
+						"pool", view.pool, "own_secret", view.own_secret));
+}
+
 static void show_radius(void *context, const struct ctl_request *request, struct ctl_reply *reply)
 {
 	struct daemon *daemon = context;
@@ -444,6 +459,8 @@ const struct ctl_command daemon_commands[] = {
 	{"show workers", "", 0, CTL_ROLE_VIEWER, "Load and hand-offs of each worker core.",
 	 show_workers},
 	{"show pools", "", 0, CTL_ROLE_VIEWER, "Address pools and how full they are.", show_pools},
+	{"show lacs", "", 0, CTL_ROLE_VIEWER, "LACs of the configuration, and what each has now.",
+	 show_lacs},
 	{"show radius", "", 0, CTL_ROLE_VIEWER, "RADIUS servers, their state and their answers.",
 	 show_radius},
 	{"show drops", "", 0, CTL_ROLE_VIEWER, "Every reason for a drop, with its count.",

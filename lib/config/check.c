@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -238,11 +239,37 @@ static bool radius_fits(struct config *config, struct check_failure *failure)
 	return true;
 }
 
+static bool lacs_fit(struct config *config, struct check_failure *failure)
+{
+	for (unsigned i = 0; i < config->lac_count; i++) {
+		struct config_lac *lac = &config->lacs[i];
+		char key[64];
+		bool pool = lac->pool[0] == '\0';
+
+		snprintf(key, sizeof(key), "lacs.[%u].host_name", i);
+		if (lac->host_name[0] == '\0')
+			return check_refuse(failure, key, "is empty");
+		for (unsigned j = 0; j < i; j++)
+			if (strcasecmp(config->lacs[j].host_name, lac->host_name) == 0)
+				return check_refuse(failure, key, "two LACs of one name");
+		snprintf(key, sizeof(key), "lacs.[%u].pool", i);
+		for (unsigned j = 0; j < config->pool_count; j++)
+			pool = pool || strcmp(config->pools[j].name, lac->pool) == 0;
+		if (!pool)
+			return check_refuse(failure, key, "there is no pool \"%s\"", lac->pool);
+		snprintf(key, sizeof(key), "lacs.[%u].secret_file", i);
+		if (lac->secret_file[0] != '\0' &&
+		    !secret_read(lac->secret_file, key, &lac->secret, &lac->secret_bytes, failure))
+			return false;
+	}
+	return true;
+}
+
 bool check_config(struct config *config, struct check_failure *failure)
 {
 	if (!ports_fit(config, failure) || !listeners_fit(config, failure) ||
 	    !pools_fit(config, failure) || !local_address_fits(config, failure) ||
-	    !radius_fits(config, failure))
+	    !radius_fits(config, failure) || !lacs_fit(config, failure))
 		return false;
 	if (config->l2tp_challenge && config->l2tp_secret_file[0] == '\0')
 		return check_refuse(failure, "l2tp.challenge",

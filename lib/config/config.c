@@ -160,6 +160,9 @@ static struct list_place list_place(struct config *config, enum row_section sect
 	case SECTION_LISTENERS:
 		return (struct list_place){config->listeners, sizeof(config->listeners[0]),
 					   CONFIG_LISTENERS_MAX, &config->listener_count};
+	case SECTION_LACS:
+		return (struct list_place){config->lacs, sizeof(config->lacs[0]), CONFIG_LACS_MAX,
+					   &config->lac_count};
 	case SECTION_RADIUS_SERVERS:
 		return (struct list_place){config->radius_servers,
 					   sizeof(config->radius_servers[0]),
@@ -264,6 +267,8 @@ void config_free(struct config *config)
 	for (unsigned i = 0; i < CONFIG_RADIUS_SERVERS_MAX; i++)
 		secret_free(config->radius_servers[i].secret,
 			    config->radius_servers[i].secret_bytes);
+	for (unsigned i = 0; i < CONFIG_LACS_MAX; i++)
+		secret_free(config->lacs[i].secret, config->lacs[i].secret_bytes);
 	secret_free(config->l2tp_secret, config->l2tp_secret_bytes);
 	free(config);
 }

@@ -22,6 +22,7 @@ struct credentials;
 #define CONFIG_POOLS_MAX           64
 #define CONFIG_DNS_MAX             2
 #define CONFIG_RADIUS_SERVERS_MAX  16
+#define CONFIG_LACS_MAX            256
 #define CONFIG_KEYS_MAX            8 /* pre-shared keys of one listener, that without a name included */
 #define CONFIG_AGGRESSIVE_KEYS_MAX 256
 #define CONFIG_KEY_NAME_BYTES      64
@@ -101,6 +102,16 @@ struct config_pool {
 	uint32_t last_be;
 };
 
+/* What is different for a LAC that calls itself so. */
+struct config_lac {
+	char host_name[64];
+	char secret_file[CONFIG_PATH_BYTES];
+	uint8_t *secret; /* read from the file; NULL: l2tp_secret */
+	size_t secret_bytes;
+	int sessions;  /* at most; 0: no bound of its own */
+	char pool[32]; /* "": every pool */
+};
+
 struct config_radius_server {
 	uint32_t address_be;
 	int port;
@@ -176,6 +187,8 @@ struct config {
 	int radius_queue;
 	char radius_nas_identifier[64]; /* "": l2tp_host_name */
 	uint32_t radius_nas_address_be; /* 0: the address dialled */
+	struct config_lac lacs[CONFIG_LACS_MAX];
+	unsigned lac_count;
 	struct config_radius_server radius_servers[CONFIG_RADIUS_SERVERS_MAX];
 	unsigned radius_server_count;
 

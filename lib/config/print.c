@@ -17,6 +17,7 @@ static const struct {
 	{SECTION_LISTENERS, "preshared_key_file", "\"psk\""},
 	{SECTION_RADIUS_SERVERS, "address", "\"198.51.100.5\""},
 	{SECTION_RADIUS_SERVERS, "secret_file", "\"radius-secret\""},
+	{SECTION_LACS, "host_name", "\"lac1.carrier\""},
 	{SECTION_POOLS, "name", "\"default\""},
 	{SECTION_POOLS, "first", "\"10.20.0.2\""},
 	{SECTION_POOLS, "last", "\"10.20.255.254\""},

@@ -10,6 +10,7 @@ const struct section sections[SECTION_COUNT] = {
 	[SECTION_POOLS] = {"pools", true, "Addresses for subscribers"},
 	[SECTION_IKE] = {"ike", false, "IKE and IPsec"},
 	[SECTION_L2TP] = {"l2tp", false, "L2TP"},
+	[SECTION_LACS] = {"lacs", true, "LACs, by the host name that they give"},
 	[SECTION_PPP] = {"ppp", false, "PPP"},
 	[SECTION_RADIUS] = {"radius", false, "RADIUS"},
 	[SECTION_RADIUS_SERVERS] = {"radius_servers", true, "RADIUS servers"},
@@ -54,6 +55,7 @@ static const struct {
 #define STRUCT_POOLS          struct config_pool
 #define STRUCT_IKE            struct config
 #define STRUCT_L2TP           struct config
+#define STRUCT_LACS           struct config_lac
 #define STRUCT_PPP            struct config
 #define STRUCT_RADIUS         struct config
 #define STRUCT_RADIUS_SERVERS struct config_radius_server

@@ -165,6 +165,7 @@ void control_free(struct control *control)
 		ike_free(control->ike);
 	if (control->plain.l2tp != NULL)
 		l2tp_space_close(&control->plain);
+	free(control->lacs);
 	if (control->aaa != NULL)
 		aaa_free(control->aaa);
 	for (unsigned i = 0; i < control->pool_count; i++)

@@ -227,6 +227,18 @@ bool control_objects(const struct control *control, unsigned index, const char *
 struct slab_figures;
 bool control_storage(const struct control *control, unsigned index, struct slab_figures *figures);
 
+/* A LAC of the configuration. False behind the last. */
+struct lac_view {
+	const char *host_name; /* borrowed, like the next */
+	const char *pool;      /* "": every pool */
+	bool own_secret;
+	uint32_t tunnels;
+	uint32_t sessions;
+	uint32_t sessions_max; /* 0: no bound of its own */
+};
+
+bool control_lac(const struct control *control, unsigned index, struct lac_view *view);
+
 /* A RADIUS server and what came of its requests. False behind the last. */
 struct radius_server_view;
 bool control_radius_server(const struct control *control, unsigned index,

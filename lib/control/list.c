@@ -79,6 +79,25 @@ static bool tunnel_next(const struct l2tp_space *space, uint32_t *cursor, struct
 	return true;
 }
 
+bool control_lac(const struct control *control, unsigned index, struct lac_view *view)
+{
+	const struct config_lac *lac = &control->config->lacs[index];
+	struct l2tp_lac_view used;
+
+	if (index >= control->config->lac_count)
+		return false;
+	used = l2tp_lac_view(control->plain.l2tp, (uint16_t)index);
+	*view = (struct lac_view){
+		.host_name = lac->host_name,
+		.pool = lac->pool,
+		.own_secret = lac->secret != NULL,
+		.tunnels = used.tunnels,
+		.sessions = used.sessions,
+		.sessions_max = (uint32_t)lac->sessions,
+	};
+	return true;
+}
+
 #define PLACES_PER_GROUP 64          /* more than a group's engine has places for tunnels */
 #define GROUP_POSITIONS  0x01000000u /* positions from here on count places of groups */
 

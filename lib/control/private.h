@@ -110,6 +110,7 @@ struct session {
 	uint64_t weighed_ms;
 	uint16_t tunnel;
 	uint16_t l2tp_session;
+	uint16_t lac; /* index in the configuration, or L2TP_LAC_NONE */
 	struct endpoint local;
 	struct endpoint remote;
 	struct ppp *ppp;     /* NULL before ICCN and after the end */
@@ -195,6 +196,7 @@ struct control {
 
 	struct l2tp_config client_l2tp;
 	struct l2tp_config plain_l2tp;
+	struct l2tp_lac *lacs; /* of the configuration, for plain_l2tp; owned */
 	struct l2tp_counters l2tp_counters;
 	struct l2tp_space plain;
 	unsigned l2tp_worker;      /* whose packet is being handled, for its new sessions */

@@ -169,6 +169,7 @@ struct session *session_opening(struct l2tp_space *space, const struct l2tp_even
 	load_session_add(session, control->l2tp_worker);
 	session->tunnel = event->tunnel;
 	session->l2tp_session = event->session;
+	session->lac = event->session_up.lac;
 	session->local = event->session_up.local;
 	session->remote = event->session_up.peer;
 	session->user = memory_copy_text("");
@@ -308,7 +309,8 @@ static void session_up(struct session *session, const struct ppp_event *event)
 	explain_up(control->explain, session->dial);
 }
 
-static void session_down(struct session *session, const struct ppp_event *event)
+/* `detail`: why, in more words than the cause has. */
+static void session_down(struct session *session, const struct ppp_event *event, const char *detail)
 {
 	struct control *control = session->control;
 
@@ -322,12 +324,12 @@ static void session_down(struct session *session, const struct ppp_event *event)
 			 session->slot, session->user, cause_name(event->down.cause));
 		event_write(control, "session_down", session_peer(session), session->user,
 			    cause_text(event->down.cause));
-		explain_end(control->explain, session->dial, event->down.cause, event->down.detail,
+		explain_end(control->explain, session->dial, event->down.cause, detail,
 			    loop_now_ms(control->loop));
 		return;
 	}
 	dial_failed(control, LOG_PPP, session->dial, event->down.cause, session_peer(session),
-		    session->user, event->down.detail);
+		    session->user, detail);
 }
 
 static void event_handle(struct session *session, const struct ppp_event *event)
@@ -343,7 +345,7 @@ static void event_handle(struct session *session, const struct ppp_event *event)
 		session_up(session, event);
 		break;
 	case PPP_DOWN:
-		session_down(session, event);
+		session_down(session, event, event->down.detail);
 		session->cause = event->down.cause;
 		break;
 	case PPP_FINISHED:
@@ -389,7 +391,7 @@ void session_end(struct session *session, enum cause cause, const char *detail)
 		ppp_close(session->ppp, cause, loop_now_ms(control->loop));
 		while ((event = ppp_next_event(session->ppp)) != NULL)
 			if (event->kind == PPP_DOWN)
-				session_down(session, event);
+				session_down(session, event, detail);
 		ppp_free(session->ppp);
 		session->ppp = NULL;
 	} else {

@@ -104,6 +104,14 @@ int subscriber_set_up(struct control *control)
 	return 0;
 }
 
+/* The pool that an answer names, or else the LAC; "": any. */
+static const char *pool_of(const struct session *session, const struct aaa_answer *answer)
+{
+	if (answer->pool[0] != '\0' || session->lac == L2TP_LAC_NONE)
+		return answer->pool;
+	return session->control->config->lacs[session->lac].pool;
+}
+
 /* The user's own address, or one from the first of its pools that has any. Otherwise why there is none. */
 static enum cause address_take(struct session *session, uint32_t own_be, const char *pool)
 {
@@ -225,7 +233,7 @@ void subscriber_settle(struct session *session, const struct aaa_answer *answer)
 	memcpy(result.message, answer->message, sizeof(result.message));
 	if (answer->accepted) {
 		subscriber_release(session); /* of an earlier attempt on this link */
-		result.cause = address_take(session, answer->address_be, answer->pool);
+		result.cause = address_take(session, answer->address_be, pool_of(session, answer));
 		result.accepted = result.cause == CAUSE_none;
 		if (result.cause == CAUSE_radius_bad_answer)
 			snprintf(result.detail, sizeof(result.detail), "no pool \"%s\"",

@@ -2,6 +2,8 @@
 /* L2TP engines: one for each peer group, one for all listeners of plain L2TP. */
 #include "control/private.h"
 
+#include "base/memory.h"
+
 #include <string.h>
 
 #define RESULT_GENERAL_ERROR 2 /* RFC 2661 4.4.2 */
@@ -31,6 +33,26 @@ static void configure(struct l2tp_config *to, const struct config *from, bool se
 	memcpy(to->host_name, from->l2tp_host_name, sizeof(to->host_name));
 }
 
+static void lacs_configure(struct control *control)
+{
+	const struct config *config = control->config;
+
+	if (config->lac_count == 0)
+		return;
+	control->lacs = memory_new_array(config->lac_count, sizeof(*control->lacs));
+	for (unsigned i = 0; i < config->lac_count; i++) {
+		const struct config_lac *from = &config->lacs[i];
+		struct l2tp_lac *to = &control->lacs[i];
+
+		memcpy(to->host_name, from->host_name, sizeof(to->host_name));
+		to->secret = from->secret;
+		to->secret_bytes = from->secret_bytes;
+		to->sessions_max = (uint32_t)from->sessions;
+	}
+	control->plain_l2tp.lacs = control->lacs;
+	control->plain_l2tp.lac_count = (uint16_t)config->lac_count;
+}
+
 void l2tp_set_up(struct control *control)
 {
 	const struct config *config = control->config;
@@ -39,6 +61,7 @@ void l2tp_set_up(struct control *control)
 	if (control->client_l2tp.sessions_per_tunnel > SESSIONS_PER_CLIENT_TUNNEL)
 		control->client_l2tp.sessions_per_tunnel = SESSIONS_PER_CLIENT_TUNNEL;
 	configure(&control->plain_l2tp, config, false, 65535);
+	lacs_configure(control);
 	l2tp_space_open(&control->plain, control, NULL);
 }
 
@@ -176,13 +199,21 @@ static void tunnel_up(struct l2tp_space *space, const struct l2tp_event *event)
 
 static const char *detail_text(const struct l2tp_event *event, char text[DETAIL_BYTES])
 {
+	size_t at = 0;
+
 	text[0] = '\0';
+	if (event->down.result_code != 0)
+		at += (size_t)snprintf(text, DETAIL_BYTES, "result %u, error %u",
+				       event->down.result_code, event->down.error_code);
+	if (event->down.q931_cause != 0)
+		at += (size_t)snprintf(text + at, DETAIL_BYTES - at, "%sQ.931 cause %u",
+				       at == 0 ? "" : ", ", event->down.q931_cause);
+	if (event->down.ppp_disconnect_code != 0)
+		at += (size_t)snprintf(text + at, DETAIL_BYTES - at, "%sPPP disconnect code %u",
+				       at == 0 ? "" : ", ", event->down.ppp_disconnect_code);
 	if (event->down.message[0] != '\0')
-		snprintf(text, DETAIL_BYTES, "result %u, error %u: %s", event->down.result_code,
-			 event->down.error_code, event->down.message);
-	else if (event->down.result_code != 0)
-		snprintf(text, DETAIL_BYTES, "result %u, error %u", event->down.result_code,
-			 event->down.error_code);
+		snprintf(text + at, DETAIL_BYTES - at, "%s%s", at == 0 ? "" : ": ",
+			 event->down.message);
 	return text;
 }
 

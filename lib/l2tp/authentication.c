@@ -4,25 +4,24 @@
 #include "base/memory.h"
 #include "crypto/digest.h"
 
-int l2tp_authentication_respond(const struct l2tp_config *config, uint8_t type,
-				const uint8_t *challenge, size_t challenge_bytes,
-				uint8_t response[CHALLENGE_RESPONSE_BYTES])
+int l2tp_authentication_respond(struct secret secret, uint8_t type, const uint8_t *challenge,
+				size_t challenge_bytes, uint8_t response[CHALLENGE_RESPONSE_BYTES])
 {
 	struct digest_part parts[3] = {
 		{&type, 1},
-		{config->secret, config->secret_bytes},
+		{secret.bytes, secret.length},
 		{challenge, challenge_bytes},
 	};
 
 	return digest_compute(DIGEST_MD5, parts, 3, response);
 }
 
-bool l2tp_authentication_verify(const struct l2tp_config *config, uint8_t type,
-				const uint8_t *challenge, size_t challenge_bytes,
+bool l2tp_authentication_verify(struct secret secret, uint8_t type, const uint8_t *challenge,
+				size_t challenge_bytes,
 				const uint8_t response[CHALLENGE_RESPONSE_BYTES])
 {
 	uint8_t expected[CHALLENGE_RESPONSE_BYTES];
-	bool equal = l2tp_authentication_respond(config, type, challenge, challenge_bytes,
+	bool equal = l2tp_authentication_respond(secret, type, challenge, challenge_bytes,
 						 expected) == 0 &&
 		     memory_equal_constant_time(expected, response, sizeof(expected));
 

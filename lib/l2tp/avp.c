@@ -63,7 +63,7 @@ int l2tp_avp_reveal(const struct avp *avp, const struct avp_secret *hiding, uint
 {
 	uint8_t attribute[2] = {(uint8_t)(avp->attribute >> 8), (uint8_t)avp->attribute};
 	struct digest_part first[3] = {{attribute, 2},
-				       {hiding->secret, hiding->secret_bytes},
+				       {hiding->secret.bytes, hiding->secret.length},
 				       {hiding->vector, hiding->vector_bytes}};
 	struct cursor hidden = avp->value;
 	size_t length = cursor_left(&hidden);
@@ -71,14 +71,15 @@ int l2tp_avp_reveal(const struct avp *avp, const struct avp_secret *hiding, uint
 	uint8_t pad[16];
 	size_t value;
 
-	if (hiding->secret == NULL || hiding->vector == NULL)
+	if (hiding->secret.bytes == NULL || hiding->vector == NULL)
 		return -ENOKEY;
 	if (length < 2 || length > capacity)
 		return -EBADMSG;
 	for (size_t i = 0; i < length; i++) {
 		if (i % 16 == 0) {
-			struct digest_part later[2] = {{hiding->secret, hiding->secret_bytes},
-						       {cipher + i - (i == 0 ? 0 : 16), 16}};
+			struct digest_part later[2] = {
+				{hiding->secret.bytes, hiding->secret.length},
+				{cipher + i - (i == 0 ? 0 : 16), 16}};
 
 			if (digest_compute(DIGEST_MD5, i == 0 ? first : later, i == 0 ? 3 : 2,
 					   pad) != 0)
@@ -117,6 +118,23 @@ static void result_take(struct cursor value, struct message *message)
 	text_take(value, message->error_message, sizeof(message->error_message));
 }
 
+/* Cause Code, Cause Msg, Advisory Msg (RFC 2661 4.4.3). */
+static void q931_take(struct cursor value, struct message *message)
+{
+	message->q931_cause = cursor_u16(&value);
+	cursor_skip(&value, 1);
+	text_take(value, message->advisory, sizeof(message->advisory));
+}
+
+/* Disconnect Code, Control Protocol Number, Direction, Message (RFC 3145 2). */
+static void disconnect_take(struct cursor value, struct message *message)
+{
+	message->ppp_disconnect_code = cursor_u16(&value);
+	cursor_skip(&value, 3);
+	if (cursor_more(&value))
+		text_take(value, message->advisory, sizeof(message->advisory));
+}
+
 static void value_take(uint16_t attribute, struct cursor value, struct message *message)
 {
 	switch (attribute) {
@@ -141,6 +159,12 @@ static void value_take(uint16_t attribute, struct cursor value, struct message *
 	case AVP_CHALLENGE:
 		message->challenge_bytes = cursor_left(&value);
 		message->challenge = cursor_bytes(&value, message->challenge_bytes);
+		break;
+	case AVP_Q931_CAUSE:
+		q931_take(value, message);
+		break;
+	case AVP_PPP_DISCONNECT_CAUSE:
+		disconnect_take(value, message);
 		break;
 	case AVP_CHALLENGE_RESPONSE:
 		cursor_copy(&value, message->challenge_response, 16);

@@ -6,6 +6,7 @@
 
 #include "base/cursor.h"
 #include "base/writer.h"
+#include "l2tp/authentication.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,8 +25,7 @@ struct avp {
 
 /* The secret and the Random Vector seen last in this message. */
 struct avp_secret {
-	const uint8_t *secret; /* NULL: hidden AVPs cannot be read */
-	size_t secret_bytes;
+	struct secret secret; /* without one hidden AVPs cannot be read */
 	const uint8_t *vector;
 	size_t vector_bytes;
 };

@@ -74,6 +74,7 @@ struct tunnel {
 	struct l2tp *l2tp;
 	uint16_t id;
 	uint16_t peer_id;
+	uint16_t lac; /* index in the configuration, or L2TP_LAC_NONE */
 	uint8_t state;
 	bool acknowledge_now; /* something was received that nothing sent acknowledges yet */
 	bool proved;          /* the peer answered our challenge rightly */
@@ -94,12 +95,19 @@ struct tunnel {
 	char *host_name;                 /* owned; NULL until the peer said it */
 };
 
+/* What a LAC of the configuration has. */
+struct lac_use {
+	uint32_t tunnels;
+	uint32_t sessions;
+};
+
 struct l2tp {
 	const struct l2tp_config *config;
 	struct l2tp_config *own_config; /* what config points to, unless it is borrowed */
 	struct random_source random;
 	struct l2tp_counters *counters;
 	struct event_queue events;
+	struct lac_use *lac_use; /* owned, by index of the configuration; NULL: there are no LACs */
 	struct id_table tunnels;
 	struct schedule schedule;
 	struct tunnel **by_peer; /* buckets, as many as tunnels; NULL: the one below */
@@ -142,6 +150,16 @@ void l2tp_down(struct l2tp *l2tp, enum l2tp_event_kind kind, uint16_t tunnel, ui
 enum cause l2tp_stopccn_cause(uint16_t result_code);
 enum cause l2tp_cdn_cause(uint16_t result_code);
 
+/* secret.c: which secret counts, and which LAC a peer is */
+
+uint16_t l2tp_lac_find(const struct l2tp_config *config, const char *host_name);
+/* The secret of LAC `index`, or everybody's; without bytes where there is none. */
+struct secret l2tp_secret(const struct l2tp_config *config, uint16_t index);
+struct secret l2tp_tunnel_secret(const struct tunnel *tunnel);
+/* The peer has to prove that it knows the secret. */
+bool l2tp_secret_challenged(const struct l2tp_config *config, uint16_t index);
+bool l2tp_lac_is_full(const struct tunnel *tunnel);
+
 /* request.c */
 
 /* A message with tunnel id 0. */
@@ -181,9 +199,9 @@ const char *l2tp_tunnel_state_name(uint8_t state);
 
 /* tunnel_table.c: which tunnels there are */
 
-/* NULL when there is no id left. */
+/* `lac` as in the tunnel. NULL when there is no id left. */
 struct tunnel *l2tp_tunnel_new(struct l2tp *l2tp, const struct endpoint *peer,
-			       const struct endpoint *local);
+			       const struct endpoint *local, uint16_t lac);
 /* Sends a challenge of ours along if the configuration says so. */
 void l2tp_tunnel_challenge(struct tunnel *tunnel);
 /* It is up, or over: what only the setup needed goes. */

@@ -58,6 +58,8 @@ struct l2tp *l2tp_new_small(const struct l2tp_config *config, const struct rando
 	TAILQ_INIT(&l2tp->lingering);
 	TAILQ_INIT(&l2tp->dead);
 	TAILQ_INIT(&l2tp->dead_sessions);
+	if (config->lac_count != 0)
+		l2tp->lac_use = memory_new_array(config->lac_count, sizeof(*l2tp->lac_use));
 	return l2tp;
 }
 
@@ -75,6 +77,7 @@ void l2tp_free(struct l2tp *l2tp)
 	l2tp->counters->engines--;
 	event_queue_clear(&l2tp->events);
 	free(l2tp->by_peer);
+	free(l2tp->lac_use);
 	free(l2tp->own_config);
 	free(l2tp);
 }
@@ -163,7 +166,11 @@ void l2tp_down(struct l2tp *l2tp, enum l2tp_event_kind kind, uint16_t tunnel, ui
 	}
 	event->down.result_code = message->result_code;
 	event->down.error_code = message->error_code;
-	memcpy(event->down.message, message->error_message, sizeof(event->down.message));
+	event->down.q931_cause = message->q931_cause;
+	event->down.ppp_disconnect_code = message->ppp_disconnect_code;
+	memcpy(event->down.message,
+	       message->error_message[0] != '\0' ? message->error_message : message->advisory,
+	       sizeof(event->down.message));
 }
 
 enum cause l2tp_stopccn_cause(uint16_t result_code)

@@ -20,7 +20,20 @@
 
 struct l2tp;
 
-/* The secret's bytes are borrowed for the engine's life. */
+/*
+ * What is different for the peers that call themselves so (AVP 7). Anybody may do that: only a secret
+ * says more.
+ */
+struct l2tp_lac {
+	char host_name[64];
+	const uint8_t *secret; /* it has to prove that it knows it; NULL: that of l2tp_config */
+	size_t secret_bytes;
+	uint32_t sessions_max; /* in all its tunnels; 0: no bound of its own */
+};
+
+#define L2TP_LAC_NONE UINT16_MAX
+
+/* Secrets and LACs are borrowed for the engine's life. */
 struct l2tp_config {
 	char host_name[64];    /* AVP 7 of SCCRP and SCCRQ */
 	const uint8_t *secret; /* tunnel secret; NULL: no challenge is sent or answered */
@@ -36,6 +49,8 @@ struct l2tp_config {
 	uint32_t setup_ms;            /* 30000 for a tunnel, and for a call, to complete */
 	uint32_t idle_tunnel_ms;      /* 30000: an established tunnel without a session */
 	uint32_t closed_linger_ms;    /* 31000: state kept after StopCCN (RFC 2661 5.7) */
+	const struct l2tp_lac *lacs;
+	uint16_t lac_count;
 	bool secured; /* inside IPsec: the SA is the peer's identity, its address may change */
 };
 
@@ -111,6 +126,7 @@ struct l2tp_event {
 			uint32_t tx_speed;
 			char calling_number[64];
 			char called_number[64];
+			uint16_t lac;     /* index in `lacs`, or L2TP_LAC_NONE */
 			bool peer_proved; /* it knows the secret: it answered our challenge */
 			const struct l2tp_proxy
 				*proxy; /* lives as long as the event; NULL: no AVP of LCP's */
@@ -121,7 +137,9 @@ struct l2tp_event {
 			bool was_up;
 			uint16_t result_code;
 			uint16_t error_code;
-			char message[128]; /* the peer's error message, printable */
+			uint16_t q931_cause;          /* AVP 12; 0: none */
+			uint16_t ppp_disconnect_code; /* AVP 46, RFC 3145; 0: none */
+			char message[128];            /* the peer's words, printable */
 		} down;
 		struct {
 			bool inbound;
@@ -226,6 +244,14 @@ void l2tp_on_time(struct l2tp *l2tp, uint64_t now_ms);
 
 /* The oldest event or NULL; valid until the next call of this function. */
 const struct l2tp_event *l2tp_next_event(struct l2tp *l2tp);
+
+/* What LAC `index` has now. */
+struct l2tp_lac_view {
+	uint32_t tunnels; /* lingering ones not counted */
+	uint32_t sessions;
+};
+
+struct l2tp_lac_view l2tp_lac_view(const struct l2tp *l2tp, uint16_t index);
 
 /* One line of the listing. */
 struct l2tp_tunnel_view {

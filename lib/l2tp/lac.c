@@ -27,7 +27,7 @@ void l2tp_lac_send_scccn(struct tunnel *tunnel, const struct message *sccrp)
 
 	l2tp_message_begin(&w, MESSAGE_SCCCN, tunnel->peer_id, 0);
 	if (message_has(sccrp, AVP_CHALLENGE) &&
-	    l2tp_authentication_respond(tunnel->l2tp->config, MESSAGE_SCCCN, sccrp->challenge,
+	    l2tp_authentication_respond(l2tp_tunnel_secret(tunnel), MESSAGE_SCCCN, sccrp->challenge,
 					sccrp->challenge_bytes, response) == 0)
 		l2tp_avp_write_bytes(&w, AVP_CHALLENGE_RESPONSE, true, response, sizeof(response));
 	l2tp_tunnel_send(tunnel, &w, MESSAGE_SCCCN, 0);
@@ -60,7 +60,7 @@ uint16_t l2tp_tunnel_dial(struct l2tp *l2tp, const struct endpoint *peer,
 	l2tp->now_ms = now_ms;
 	if (l2tp->active_count >= l2tp->config->tunnels_total)
 		return 0;
-	tunnel = l2tp_tunnel_new(l2tp, peer, local);
+	tunnel = l2tp_tunnel_new(l2tp, peer, local, L2TP_LAC_NONE);
 	if (tunnel == NULL)
 		return 0;
 	l2tp_tunnel_challenge(tunnel);

@@ -50,10 +50,9 @@ static int message_type_parse(struct cursor *body, struct message *message)
 	return 0;
 }
 
-int l2tp_message_parse(struct cursor body, const uint8_t *secret, size_t secret_bytes,
-		       struct message *message)
+int l2tp_message_parse(struct cursor body, struct secret secret, struct message *message)
 {
-	struct avp_secret hiding = {.secret = secret, .secret_bytes = secret_bytes};
+	struct avp_secret hiding = {.secret = secret};
 	struct avp avp;
 
 	memset(message, 0, offsetof(struct message, revealed));

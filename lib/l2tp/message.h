@@ -6,6 +6,7 @@
 
 #include "base/cursor.h"
 #include "base/writer.h"
+#include "l2tp/authentication.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,6 +42,7 @@ enum avp_attribute {
 	AVP_ASSIGNED_TUNNEL_ID = 9,
 	AVP_RECEIVE_WINDOW_SIZE = 10,
 	AVP_CHALLENGE = 11,
+	AVP_Q931_CAUSE = 12,
 	AVP_CHALLENGE_RESPONSE = 13,
 	AVP_ASSIGNED_SESSION_ID = 14,
 	AVP_CALL_SERIAL_NUMBER = 15,
@@ -58,7 +60,8 @@ enum avp_attribute {
 	AVP_PROXY_RESPONSE = 33,
 	AVP_RANDOM_VECTOR = 36,
 	AVP_SEQUENCING_REQUIRED = 39,
-	AVP_ATTRIBUTES = 64, /* the table ends before this one */
+	AVP_PPP_DISCONNECT_CAUSE = 46, /* RFC 3145 */
+	AVP_ATTRIBUTES = 64,           /* the table ends before this one */
 };
 
 #define MESSAGE_HEADER_BYTES 12
@@ -103,6 +106,8 @@ struct message {
 	uint32_t unknown_ignored;
 	uint16_t result_code;
 	uint16_t error_code;
+	uint16_t q931_cause;
+	uint16_t ppp_disconnect_code;
 	uint16_t protocol_version;
 	uint16_t assigned_tunnel;
 	uint16_t assigned_session;
@@ -120,6 +125,7 @@ struct message {
 	uint16_t proxy_type;
 	uint16_t proxy_identifier;
 	char error_message[128];
+	char advisory[128]; /* of the cause codes of Q.931 or PPP */
 	char host_name[64];
 	char vendor_name[64];
 	char calling_number[64];
@@ -141,11 +147,10 @@ int l2tp_message_header_parse(const uint8_t *bytes, size_t length, struct messag
 			      struct cursor *body);
 
 /*
- * Reads the AVPs. `secret` reveals hidden ones; NULL if there is none. 0, or -EBADMSG when the
+ * Reads the AVPs. `secret` reveals hidden ones. 0, or -EBADMSG when the
  * list is broken or does not begin with a Message Type.
  */
-int l2tp_message_parse(struct cursor body, const uint8_t *secret, size_t secret_bytes,
-		       struct message *message);
+int l2tp_message_parse(struct cursor body, struct secret secret, struct message *message);
 
 /* Begins a message: the header with Ns and Nr still zero, and the Message Type AVP unless ZLB. */
 void l2tp_message_begin(struct writer *w, enum message_type type, uint16_t tunnel,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "l2tp/engine.h"
 
+#include <errno.h>
+
 /* Messages with tunnel id 0: the peer asks for a tunnel. */
 
 /* One StopCCN without any state: it is answered again when the peer asks again. */
@@ -20,7 +22,7 @@ static void request_refuse(struct l2tp *l2tp, const struct message *sccrq,
 	l2tp_send(l2tp, 0, 0, from, local, bytes, writer_length(&w));
 }
 
-static struct verdict request_judge(struct l2tp *l2tp, const struct message *sccrq)
+static struct verdict request_judge(struct l2tp *l2tp, const struct message *sccrq, uint16_t lac)
 {
 	const uint64_t required = 1u << AVP_PROTOCOL_VERSION | 1u << AVP_HOST_NAME |
 				  1u << AVP_FRAMING_CAPABILITIES | 1u << AVP_ASSIGNED_TUNNEL_ID;
@@ -41,7 +43,8 @@ static struct verdict request_judge(struct l2tp *l2tp, const struct message *scc
 	} else if (sccrq->protocol_version >> 8 != 1) {
 		code = WIRE_CODE(STOPCCN_VERSION_NOT_SUPPORTED, ERROR_NONE);
 		cause = CAUSE_l2tp_version;
-	} else if (message_has(sccrq, AVP_CHALLENGE) && l2tp->config->secret == NULL) {
+	} else if (message_has(sccrq, AVP_CHALLENGE) &&
+		   l2tp_secret(l2tp->config, lac).bytes == NULL) {
 		code = WIRE_CODE(STOPCCN_NOT_AUTHORIZED, ERROR_NONE);
 		cause = CAUSE_l2tp_no_secret;
 	} else if (l2tp->active_count >= l2tp->config->tunnels_total) {
@@ -51,8 +54,9 @@ static struct verdict request_judge(struct l2tp *l2tp, const struct message *scc
 	return (struct verdict){code == 0 ? VERDICT_ACCEPT : VERDICT_PEER_FAULT, code, cause};
 }
 
-static void request_accept(struct l2tp *l2tp, const struct message *sccrq, uint64_t digest,
-			   const struct endpoint *from, const struct endpoint *local)
+static void request_accept(struct l2tp *l2tp, const struct message *sccrq, uint16_t lac,
+			   uint64_t digest, const struct endpoint *from,
+			   const struct endpoint *local)
 {
 	const struct verdict evicted = {VERDICT_IGNORE, 0, CAUSE_l2tp_setup_timeout};
 	struct tunnel *tunnel;
@@ -66,7 +70,7 @@ static void request_accept(struct l2tp *l2tp, const struct message *sccrq, uint6
 		tunnel = TAILQ_FIRST(&l2tp->lingering);
 		l2tp_tunnel_stop_lingering(tunnel);
 	}
-	tunnel = l2tp_tunnel_new(l2tp, from, local);
+	tunnel = l2tp_tunnel_new(l2tp, from, local, lac);
 	if (tunnel == NULL)
 		return;
 	l2tp_tunnel_know_peer(tunnel, sccrq);
@@ -111,6 +115,21 @@ static uint64_t body_digest(struct cursor body)
 	return digest;
 }
 
+/* What is hidden in an SCCRQ can be read once its host name, which is not, has told the secret. */
+static int request_parse(const struct l2tp_config *config, struct cursor body,
+			 struct message *message, uint16_t *lac)
+{
+	const struct secret none = {.bytes = NULL};
+
+	*lac = L2TP_LAC_NONE;
+	if (config->lac_count != 0) {
+		if (l2tp_message_parse(body, none, message) != 0)
+			return -EBADMSG;
+		*lac = l2tp_lac_find(config, message->host_name);
+	}
+	return l2tp_message_parse(body, l2tp_secret(config, *lac), message);
+}
+
 void l2tp_tunnel_request(struct l2tp *l2tp, const struct message_header *header, struct cursor body,
 			 const struct endpoint *from, const struct endpoint *local)
 {
@@ -118,13 +137,13 @@ void l2tp_tunnel_request(struct l2tp *l2tp, const struct message_header *header,
 	struct verdict verdict;
 	struct tunnel *tunnel;
 	uint64_t digest = body_digest(body);
+	uint16_t lac;
 
 	if (!cursor_more(&body)) {
 		l2tp_count(l2tp, L2TP_COUNTER_tunnel_zero);
 		return;
 	}
-	if (l2tp_message_parse(body, l2tp->config->secret, l2tp->config->secret_bytes, &message) !=
-	    0) {
+	if (request_parse(l2tp->config, body, &message, &lac) != 0) {
 		l2tp_count(l2tp, L2TP_COUNTER_malformed);
 		return;
 	}
@@ -148,9 +167,9 @@ void l2tp_tunnel_request(struct l2tp *l2tp, const struct message_header *header,
 	if (tunnel != NULL && request_repeated(tunnel, digest))
 		return;
 	l2tp->counters->value[L2TP_COUNTER_unknown_avp_ignored] += message.unknown_ignored;
-	verdict = request_judge(l2tp, &message);
+	verdict = request_judge(l2tp, &message, lac);
 	if (verdict.kind == VERDICT_ACCEPT)
-		request_accept(l2tp, &message, digest, from, local);
+		request_accept(l2tp, &message, lac, digest, from, local);
 	else
 		request_refuse(l2tp, &message, from, local, &verdict);
 }

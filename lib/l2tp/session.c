@@ -83,6 +83,7 @@ static struct l2tp_event *session_event(const struct session *session, enum l2tp
 	event->session_up.peer_session = session->peer_id;
 	event->session_up.peer = tunnel->peer;
 	event->session_up.local = tunnel->local;
+	event->session_up.lac = tunnel->lac;
 	event->session_up.peer_proved = tunnel->proved;
 	return event;
 }
@@ -143,6 +144,8 @@ static void session_leave(struct session *session, const struct session_input *i
 	if (!input->was_up)
 		TAILQ_REMOVE(&tunnel->setup, session, link);
 	l2tp_id_table_remove(&tunnel->sessions, session->id);
+	if (tunnel->lac != L2TP_LAC_NONE)
+		tunnel->l2tp->lac_use[tunnel->lac].sessions--;
 	if (--tunnel->session_count == 0 && tunnel->state == TUNNEL_ESTABLISHED)
 		tunnel->phase_deadline_ms =
 			tunnel->l2tp->now_ms + tunnel->l2tp->config->idle_tunnel_ms;
@@ -249,6 +252,8 @@ struct session *l2tp_session_new(struct tunnel *tunnel)
 	session->setup = memory_new(sizeof(*session->setup));
 	session->setup->deadline_ms = tunnel->l2tp->now_ms + tunnel->l2tp->config->setup_ms;
 	tunnel->session_count++;
+	if (tunnel->lac != L2TP_LAC_NONE)
+		tunnel->l2tp->lac_use[tunnel->lac].sessions++;
 	tunnel->l2tp->counters->sessions++;
 	TAILQ_INSERT_TAIL(&tunnel->setup, session, link);
 	return session;
@@ -274,11 +279,12 @@ static void icrq_receive(struct tunnel *tunnel, const struct message *message)
 		call_refuse(tunnel, message, &verdict);
 		return;
 	}
-	session = l2tp_session_new(tunnel);
+	session = l2tp_lac_is_full(tunnel) ? NULL : l2tp_session_new(tunnel);
 	if (session == NULL) {
 		verdict = (struct verdict){VERDICT_OWN_FAULT,
 					   WIRE_CODE(CDN_NO_FACILITIES_NOW, ERROR_NONE),
-					   CAUSE_l2tp_too_many_sessions};
+					   l2tp_lac_is_full(tunnel) ? CAUSE_l2tp_lac_full
+								    : CAUSE_l2tp_too_many_sessions};
 		call_refuse(tunnel, message, &verdict);
 		return;
 	}

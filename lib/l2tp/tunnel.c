@@ -155,7 +155,6 @@ void l2tp_tunnel_describe(const struct tunnel *tunnel, struct writer *w)
 
 static void sccrp_send(struct tunnel *tunnel, const struct message *sccrq)
 {
-	const struct l2tp_config *config = tunnel->l2tp->config;
 	uint8_t bytes[MESSAGE_SENT_MAX];
 	uint8_t response[CHALLENGE_RESPONSE_BYTES];
 	struct writer w = writer_over(bytes, sizeof(bytes));
@@ -163,7 +162,7 @@ static void sccrp_send(struct tunnel *tunnel, const struct message *sccrq)
 	l2tp_message_begin(&w, MESSAGE_SCCRP, tunnel->peer_id, 0);
 	l2tp_tunnel_describe(tunnel, &w);
 	if (message_has(sccrq, AVP_CHALLENGE) &&
-	    l2tp_authentication_respond(config, MESSAGE_SCCRP, sccrq->challenge,
+	    l2tp_authentication_respond(l2tp_tunnel_secret(tunnel), MESSAGE_SCCRP, sccrq->challenge,
 					sccrq->challenge_bytes, response) == 0)
 		l2tp_avp_write_bytes(&w, AVP_CHALLENGE_RESPONSE, true, response, sizeof(response));
 	l2tp_tunnel_send(tunnel, &w, MESSAGE_SCCRP, 0);
@@ -337,7 +336,7 @@ static bool challenge_answered(const struct tunnel *tunnel, const struct message
 
 	return setup == NULL || !setup->challenged ||
 	       (message_has(message, AVP_CHALLENGE_RESPONSE) &&
-		l2tp_authentication_verify(tunnel->l2tp->config, (uint8_t)message->type,
+		l2tp_authentication_verify(l2tp_tunnel_secret(tunnel), (uint8_t)message->type,
 					   setup->challenge, CHALLENGE_BYTES,
 					   message->challenge_response));
 }
@@ -429,8 +428,7 @@ static void message_deliver(struct tunnel *tunnel, const struct message_header *
 	struct l2tp *l2tp = tunnel->l2tp;
 	struct message message;
 
-	if (l2tp_message_parse(body, l2tp->config->secret, l2tp->config->secret_bytes, &message) !=
-	    0) {
+	if (l2tp_message_parse(body, l2tp_tunnel_secret(tunnel), &message) != 0) {
 		l2tp_count(l2tp, L2TP_COUNTER_malformed);
 		peer_fault(tunnel, STOPCCN_GENERAL_ERROR, ERROR_LENGTH, CAUSE_l2tp_avp_length);
 		return;

@@ -104,7 +104,7 @@ void l2tp_tunnel_follow_peer(struct tunnel *tunnel, const struct endpoint *from)
 }
 
 struct tunnel *l2tp_tunnel_new(struct l2tp *l2tp, const struct endpoint *peer,
-			       const struct endpoint *local)
+			       const struct endpoint *local, uint16_t lac)
 {
 	struct tunnel *tunnel = memory_new(sizeof(*tunnel));
 	uint32_t jitter = l2tp->config->hello_idle_ms / 10;
@@ -115,6 +115,9 @@ struct tunnel *l2tp_tunnel_new(struct l2tp *l2tp, const struct endpoint *peer,
 		return NULL;
 	}
 	tunnel->l2tp = l2tp;
+	tunnel->lac = lac;
+	if (lac != L2TP_LAC_NONE)
+		l2tp->lac_use[lac].tunnels++;
 	tunnel->peer = *peer;
 	tunnel->local = *local;
 	tunnel->last_seen_ms = l2tp->now_ms;
@@ -138,7 +141,7 @@ void l2tp_tunnel_challenge(struct tunnel *tunnel)
 	const struct l2tp_config *config = tunnel->l2tp->config;
 	struct tunnel_setup *setup = tunnel->setup_data;
 
-	if (!config->challenge_peer || config->secret == NULL)
+	if (!l2tp_secret_challenged(config, tunnel->lac))
 		return;
 	setup->challenged = true;
 	random_fill(&tunnel->l2tp->random, setup->challenge, CHALLENGE_BYTES);
@@ -168,8 +171,11 @@ void l2tp_tunnel_moved(struct tunnel *tunnel, uint8_t from, uint8_t to)
 
 	if (from == to)
 		return;
-	if (from < TUNNEL_STOPPED && to >= TUNNEL_STOPPED)
+	if (from < TUNNEL_STOPPED && to >= TUNNEL_STOPPED) {
 		l2tp->active_count--;
+		if (tunnel->lac != L2TP_LAC_NONE)
+			l2tp->lac_use[tunnel->lac].tunnels--;
+	}
 	if (from == TUNNEL_WAIT_CTL_CONN) {
 		TAILQ_REMOVE(&l2tp->half_open, tunnel, link);
 		l2tp->half_open_count--;

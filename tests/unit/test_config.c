@@ -166,8 +166,10 @@ static void defaults_are_in_force(void **state)
 /* Every row with its default written out is the same as nothing written. */
 static void every_default_parses(void **state)
 {
-	static const char *const required[] = {
-		[SECTION_PORTS] = PORT, [SECTION_POOLS] = POOL, [SECTION_RADIUS_SERVERS] = SERVER};
+	static const char *const required[] = {[SECTION_PORTS] = PORT,
+					       [SECTION_POOLS] = POOL,
+					       [SECTION_RADIUS_SERVERS] = SERVER,
+					       [SECTION_LACS] = "{ host_name = \"lac1\"; }"};
 	struct folder *folder = *state;
 
 	for (size_t i = 0; i < row_count; i++) {
@@ -221,6 +223,7 @@ static void the_example_has_every_row_and_parses(void **state)
 	assert_int_equal(config->listener_count, 1);
 	assert_int_equal(config->pool_count, 1);
 	assert_int_equal(config->radius_server_count, 1);
+	assert_int_equal(config->lac_count, 1);
 	config_free(config);
 	free(text);
 }
@@ -352,12 +355,24 @@ static void numbers_out_of_range_are_refused(void **state)
 	refused(*state, "workers = 4294967297L;\n" GOOD, 1, "workers",
 		"4294967297 is not between 0 and 63");
 	refused(*state, "max_sessions = 0;\n" GOOD, 1, "max_sessions", "not between");
-	refused(*state, GOOD "l2tp = { challenge = true; };\n", 4, "l2tp.challenge",
-		"l2tp.secret_file must be given");
 	refused(*state, GOOD "l2tp = { tunnels_per_client = 5; };\n", 4, "tunnels_per_client",
 		"5 is not between 1 and 4");
 	config_free(accepted(*state, "workers = 63L;\n" GOOD));
 	config_free(accepted(*state, "workers = 0;\n" GOOD));
+}
+
+static void lacs_are_checked(void **state)
+{
+	refused(*state, GOOD "lacs = ( { host_name = \"\"; } );\n", 4, "lacs.[0].host_name",
+		"is empty");
+	refused(*state, GOOD "lacs = ( { host_name = \"a\"; }, { host_name = \"A\"; } );\n", 4,
+		"lacs.[1].host_name", "two LACs of one name");
+	refused(*state, GOOD "lacs = ( { host_name = \"a\"; pool = \"b\"; } );\n", 4,
+		"lacs.[0].pool", "there is no pool");
+	refused(*state, GOOD "lacs = ( { host_name = \"a\"; secret_file = \"b\"; } );\n", 4,
+		"lacs.[0].secret_file", "");
+	refused(*state, GOOD "l2tp = { challenge = true; };\n", 4, "l2tp.challenge",
+		"l2tp.secret_file must be given");
 }
 
 /* The bounds of every number are taken and what lies beyond them is not. */
@@ -590,6 +605,7 @@ int main(void)
 		cmocka_unit_test(wrong_types_are_refused),
 		cmocka_unit_test(wrong_prefixes_are_refused),
 		cmocka_unit_test(numbers_out_of_range_are_refused),
+		cmocka_unit_test(lacs_are_checked),
 		cmocka_unit_test(bounds_hold),
 		cmocka_unit_test(pools_must_not_overlap),
 		cmocka_unit_test(secrets_must_be_secret),

@@ -515,6 +515,133 @@ static void hidden_proxies_are_revealed(void **state)
 	simulation_free(s);
 }
 
+static const uint8_t own_secret[] = "the LAC's own";
+
+/* A LAC with an entry, whose host name the client gives. */
+static struct simulation *known_lac(struct l2tp_lac *entry, const char *secret_of_lac)
+{
+	struct simulation *s = simulation_new();
+
+	*entry = (struct l2tp_lac){
+		.host_name = "PHONE",
+		.secret = own_secret,
+		.secret_bytes = sizeof(own_secret) - 1,
+	};
+	s->config.secret = secret;
+	s->config.secret_bytes = sizeof(secret) - 1;
+	s->config.lacs = entry;
+	s->config.lac_count = 1;
+	s->lac.secret = secret_of_lac;
+	return s;
+}
+
+static void lac_proves_its_own_secret(void **state)
+{
+	struct l2tp_lac entry;
+	struct simulation *s = known_lac(&entry, "the LAC's own");
+
+	(void)state;
+	s->lac.challenge = true;
+	s->lac.hide = true;
+	simulation_start(s);
+	lac_dial(&s->lac, 0);
+	simulation_run(s, 1000);
+	assert_int_equal(s->sessions_up, 1);
+	assert_true(s->lac.response_right);
+	assert_true(s->last_session.session_up.peer_proved);
+	assert_int_equal(s->last_session.session_up.lac, 0);
+	assert_int_equal(l2tp_lac_view(s->lns, 0).tunnels, 1);
+	assert_int_equal(l2tp_lac_view(s->lns, 0).sessions, 1);
+	lac_stop(&s->lac, s->now_ms);
+	simulation_run(s, 2000);
+	assert_int_equal(l2tp_lac_view(s->lns, 0).tunnels, 0);
+	assert_int_equal(l2tp_lac_view(s->lns, 0).sessions, 0);
+	simulation_free(s);
+}
+
+/* The secret of all others does not open a LAC's own tunnel. */
+static void lac_with_the_common_secret_is_refused(void **state)
+{
+	struct l2tp_lac entry;
+	struct simulation *s = known_lac(&entry, "tunnel secret");
+
+	(void)state;
+	simulation_start(s);
+	lac_dial(&s->lac, 0);
+	simulation_run(s, 1000);
+	assert_int_equal(s->sessions_up, 0);
+	assert_int_equal(s->lac.stop_result, 4);
+	assert_int_equal(s->last_down.down.cause, CAUSE_l2tp_bad_challenge_response);
+	simulation_free(s);
+}
+
+static void stranger_has_the_common_secret(void **state)
+{
+	struct l2tp_lac entry;
+	struct simulation *s = known_lac(&entry, "tunnel secret");
+
+	(void)state;
+	memcpy(entry.host_name, "other", 6);
+	s->lac.challenge = true;
+	simulation_start(s);
+	lac_dial(&s->lac, 0);
+	simulation_run(s, 1000);
+	assert_int_equal(s->sessions_up, 1);
+	assert_true(s->lac.response_right);
+	assert_false(s->last_session.session_up.peer_proved);
+	assert_int_equal(s->last_session.session_up.lac, L2TP_LAC_NONE);
+	simulation_free(s);
+}
+
+static void lac_has_no_more_sessions_than_it_may(void **state)
+{
+	struct l2tp_lac entry;
+	struct simulation *s = known_lac(&entry, "the LAC's own");
+
+	(void)state;
+	entry.sessions_max = 2;
+	s->lac.sessions_wanted = 2;
+	simulation_start(s);
+	lac_dial(&s->lac, 0);
+	simulation_run(s, 1000);
+	assert_int_equal(s->sessions_up, 2);
+	lac_call(&s->lac, 2, s->now_ms);
+	simulation_run(s, 1500);
+	assert_int_equal(s->sessions_up, 2);
+	assert_int_equal(s->lac.cdns, 1);
+	assert_int_equal(s->lac.cdn_result, 4);
+	assert_int_equal(s->last_session.down.cause, CAUSE_l2tp_lac_full);
+	lac_hang_up(&s->lac, 0, true, s->now_ms);
+	simulation_run(s, 2000);
+	assert_int_equal(l2tp_lac_view(s->lns, 0).sessions, 1);
+	lac_call(&s->lac, 3, s->now_ms);
+	simulation_run(s, 3000);
+	assert_int_equal(s->sessions_up, 3);
+	assert_int_equal(l2tp_lac_view(s->lns, 0).sessions, 2);
+	simulation_free(s);
+}
+
+static void reasons_of_a_lac_are_told(void **state)
+{
+	struct simulation *s = simulation_up();
+	uint8_t avps[128];
+	size_t at = 0;
+
+	(void)state;
+	at += lac_avp_u16(avps + at, 1, 1);
+	at += lac_avp_u16(avps + at, 14, 1);
+	at += lac_avp(avps + at, 0x8000, 0, 12, "\0\x10\0the line went", 16);
+	at += lac_avp(avps + at, 0, 0, 46, "\0\3\xc0\x21\1", 5);
+	lac_queue(&s->lac, 14, s->session, avps, at, s->now_ms);
+	simulation_run(s, 2000);
+	assert_int_equal(s->sessions_down, 1);
+	assert_int_equal(s->last_session.down.result_code, 1);
+	assert_int_equal(s->last_session.down.q931_cause, 16);
+	assert_int_equal(s->last_session.down.ppp_disconnect_code, 3);
+	assert_string_equal(s->last_session.down.message, "the line went");
+	simulation_free(s);
+}
+
 /* One side of LCP alone is of no use. */
 static void half_a_proxy_is_none(void **state)
 {
@@ -690,6 +817,11 @@ int main(void)
 		cmocka_unit_test(challenge_without_secret_is_refused),
 		cmocka_unit_test(hidden_avps_are_revealed),
 		cmocka_unit_test(hidden_avps_need_the_secret),
+		cmocka_unit_test(lac_proves_its_own_secret),
+		cmocka_unit_test(lac_with_the_common_secret_is_refused),
+		cmocka_unit_test(stranger_has_the_common_secret),
+		cmocka_unit_test(lac_has_no_more_sessions_than_it_may),
+		cmocka_unit_test(reasons_of_a_lac_are_told),
 		cmocka_unit_test(proxies_are_handed_over),
 		cmocka_unit_test(hidden_proxies_are_revealed),
 		cmocka_unit_test(half_a_proxy_is_none),

@@ -86,6 +86,9 @@ async def _proved(place):
     concentrator.wait_sessions(4)
     lac.hang_up(links[0].session)
     concentrator.wait_sessions(3)
+    ended = [json.loads(concentrator.ctl("explain", "dial", str(dial["dial"]), "--json"))
+             for dial in concentrator.show("dials") if dial["outcome"] == "ended"]
+    expect([dial["why"] for dial in ended if "Q.931 cause 16, PPP disconnect code 3: idle" in dial["why"]], f"{ended}")
 
 
 @case(seconds=40, guest=False, ipsec="off", l2tp="challenge = true;")
@@ -143,3 +146,39 @@ async def _accepted(place):
 def lac_that_is_taken_at_its_word(lab):
     """Where its options do not suit, the call ends."""
     scripted.run(lab, _accepted)
+
+
+_LACS = """lacs = ( { host_name = "LAC.carrier"; secret_file = "{directory}/l2tp"; sessions = 1; pool = "carrier"; },
+                { host_name = "other"; } );
+"""
+
+
+async def _one_of_the_list(place):
+    concentrator = place.lab.concentrator
+    lac = place.lac(secret=_SECRET)
+    await lac.open()
+    link = await _taken_over(place, lac, _caller())
+    expect(scripted.text(link.address).startswith("10.20.200."), f"{scripted.text(link.address)} is of another pool")
+    try:
+        await lac.call(_caller())
+        raise AssertionError("one more session than it may have")
+    except Refused as refusal:
+        expect("CDN" in str(refusal) and lac.tunnel.result[:2] == b"\0\4", str(refusal))
+    newest = max(concentrator.show("dials"), key=lambda dial: dial["dial"])
+    dial = json.loads(concentrator.ctl("explain", "dial", str(newest["dial"]), "--json"))
+    expect(concentrator.show("lacs") == [
+        {"lac": "LAC.carrier", "tunnels": 1, "sessions": 1, "sessions_max": 1, "pool": "carrier", "own_secret": True},
+        {"lac": "other", "tunnels": 0, "sessions": 0, "sessions_max": 0, "pool": "", "own_secret": False}],
+        f"{concentrator.show('lacs')}")
+    expect(dial["cause"] == "l2tp_lac_full", f"{dial}")
+
+
+@case(seconds=20, guest=False, own_daemon=True)
+def lac_with_an_entry_of_its_own(lab):
+    """Secret, bound and pool by the host name, which it proves."""
+    concentrator = lab.start_concentrator(
+        ipsec="off", l2tp="challenge = true;", extra=_LACS,
+        pool=("10.20.0.2", "10.20.199.254"),
+        more_pools=', { name = "carrier"; first = "10.20.200.1"; last = "10.20.200.254"; }')
+    scripted.run(lab, _one_of_the_list)
+    concentrator.wait_sessions(0)

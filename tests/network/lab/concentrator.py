@@ -104,7 +104,7 @@ def write_configuration(directory, pool=("10.20.0.2", "10.20.255.254"), users=""
         listener_address="" if ipv6 else CONCENTRATOR,
         inside_address=INSIDE, first=pool[0], last=pool[1], ipsec=ipsec, workers=workers, more_pools=more_pools,
         users="" if users is None else f'users_file = "{directory}/users";',
-        listener=listener) + extra)
+        listener=listener) + extra.replace("{directory}", str(directory)))
     return path
 
 
