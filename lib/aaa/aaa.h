@@ -47,6 +47,7 @@ struct aaa_answer {
 	uint32_t dns_be[2];       /* name servers in place of the configured ones; 0: none */
 	uint32_t mtu;             /* most that a packet to the peer may have; 0: no such bound */
 	uint32_t session_seconds; /* the session's longest time; 0: no bound */
+	uint32_t idle_seconds;    /* without data in either direction; 0: as configured */
 	uint16_t ms_chap_error;   /* MS-CHAPv2, when refused: the code of its Failure; 0: ours */
 };
 

@@ -151,6 +151,9 @@ static void plain_read(struct aaa_answer *answer, const struct radius_attribute 
 	case RADIUS_SESSION_TIMEOUT:
 		answer->session_seconds = number_read(answer, attribute->value, "Session-Timeout");
 		break;
+	case RADIUS_IDLE_TIMEOUT:
+		answer->idle_seconds = number_read(answer, attribute->value, "Idle-Timeout");
+		break;
 	default:
 		break;
 	}

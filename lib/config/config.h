@@ -41,6 +41,13 @@ enum config_authentication {
 	CONFIG_AUTHENTICATION_COUNT
 };
 
+/* A user who dials while he has a session. */
+enum config_single_session {
+	CONFIG_SINGLE_SESSION_OFF,
+	CONFIG_SINGLE_SESSION_DENY,
+	CONFIG_SINGLE_SESSION_REPLACE,
+};
+
 /* What becomes of the LCP and the authentication of a LAC. */
 enum config_proxy { CONFIG_PROXY_AUTO, CONFIG_PROXY_ACCEPT, CONFIG_PROXY_RENEGOTIATE };
 
@@ -173,6 +180,7 @@ struct config {
 	int ppp_authentication[CONFIG_AUTHENTICATION_COUNT]; /* in order of preference */
 	unsigned ppp_authentication_count;
 	int ppp_mru;               /* 0: auto */
+	int ppp_idle_seconds;      /* 0: never */
 	int ppp_echo_idle_seconds; /* 0: off */
 	int ppp_echo_interval_seconds;
 	int ppp_echo_attempts;
@@ -199,7 +207,8 @@ struct config {
 	bool bench_check_replay;
 
 	/* aaa */
-	int users_from; /* enum config_users_from */
+	int users_from;     /* enum config_users_from */
+	int single_session; /* enum config_single_session */
 	char users_file[CONFIG_PATH_BYTES];
 	uint32_t local_address_be; /* our end of each PPP link; 0: the one before the first pool */
 	uint32_t dns_be[CONFIG_DNS_MAX];

@@ -27,6 +27,7 @@ static const char *const compatibility_choices[] = {"clients", "modern", NULL};
 static const char *const authentication_choices[] = {"pap", "chap", "mschapv2", NULL};
 
 static const char *const proxy_choices[] = {"auto", "accept", "renegotiate", NULL};
+static const char *const single_session_choices[] = {"off", "deny", "replace", NULL};
 static const char *const users_from_choices[] = {"local", "radius", "radius_then_local", NULL};
 
 static const char *const cipher_choices[] = {"none", "aes-256-gcm", "aes-128-gcm",
@@ -45,6 +46,7 @@ static const struct {
 	{"authentication", authentication_choices},
 	{"cipher", cipher_choices},
 	{"proxy", proxy_choices},
+	{"single_session", single_session_choices},
 	{"users_from", users_from_choices},
 };
 

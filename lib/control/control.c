@@ -110,6 +110,7 @@ struct control *control_new(const struct config *config, struct mailbox *mailbox
 	control->group_index = memory_new_array((size_t)1 << control->index_bits, sizeof(void *));
 	control->session_slots = slot_pool_new((uint32_t)sessions);
 	control->sessions = memory_new_array(sessions, sizeof(void *));
+	control->user_index = memory_new_array((size_t)1 << control->index_bits, sizeof(void *));
 	control->session_index = memory_new_array((size_t)1 << control->index_bits, sizeof(void *));
 	control->outbound_index =
 		memory_new_array((size_t)1 << control->index_bits, sizeof(void *));
@@ -180,6 +181,7 @@ void control_free(struct control *control)
 	free(control->group_by_peer);
 	free(control->group_index);
 	free(control->sessions);
+	free(control->user_index);
 	free(control->session_index);
 	free(control->children);
 	free(control->outbound_index);

@@ -95,6 +95,9 @@ struct peer_group {
 	char *profile;
 };
 
+/* What we say in CDN (RFC 2661 4.4.2). */
+enum { RESULT_CARRIER_LOST = 1, RESULT_GENERAL_ERROR = 2, RESULT_ADMINISTRATIVE = 3 };
+
 struct session {
 	struct control *control;
 	struct session *next_indexed; /* by space, tunnel and session id */
@@ -102,6 +105,7 @@ struct session {
 	struct l2tp_space *space;
 	struct peer_group *group; /* NULL: plain */
 	struct session *next_in_group;
+	struct session *next_of_user;
 	unsigned worker;   /* of a plain session; else the group's counts */
 	struct move *move; /* of a plain session */
 	double weight;
@@ -128,7 +132,12 @@ struct session {
 	uint16_t mtu;
 	uint16_t mtu_limit; /* by RADIUS, like the next one; 0: none */
 	uint32_t seconds_limit;
-	uint64_t ends_ms; /* that came to be at this time; UINT64_MAX: never */
+	uint32_t idle_seconds;  /* without data; 0: for ever */
+	bool of_user;           /* found by its user */
+	uint64_t idle_check_ms; /* UINT64_MAX: not up, or for ever */
+	uint64_t idle_ends_ms;
+	uint64_t idle_packets; /* in both directions, at the last check */
+	uint64_t ends_ms;      /* that came to be at this time; UINT64_MAX: never */
 	uint64_t since_ms;
 	struct traffic_counters *counters;
 	uint64_t packets_seen;
@@ -219,6 +228,7 @@ struct control {
 	struct peer_group **group_index;   /* hash by identity and outer address */
 	struct slot_pool *session_slots;
 	struct session **sessions;
+	struct session **user_index;    /* hash by user */
 	struct session **session_index; /* hash by space, tunnel and session id */
 	struct child **children;        /* by SA slot */
 	struct child **outbound_index;  /* hash by the SPI that the peer chose */
@@ -389,6 +399,13 @@ static inline uint32_t session_hash(const struct l2tp_space *space, uint16_t tun
 
 	return ((id ^ scope * 0x9e3779b9u) * 2654435761u) >> (32 - space->control->index_bits);
 }
+
+/* single_session.c */
+
+/* May the user have this session, which he was granted? CAUSE_none, or why not; others may end. */
+enum cause single_session_admit(struct session *session);
+/* It is not the user's any more. */
+void single_session_remove(struct session *session);
 
 /* subscriber.c: users and addresses. */
 int subscriber_set_up(struct control *control);

@@ -10,9 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RESULT_CARRIER_LOST    1 /* CDN, RFC 2661 4.4.2 */
-#define RESULT_GENERAL_ERROR   2
-#define RESULT_ADMINISTRATIVE  3
 #define IPV4_HEADER_BYTES      20
 #define IPV6_HEADER_BYTES      40
 #define UDP_HEADER_BYTES       8
@@ -126,6 +123,39 @@ static void group_session_remove(const struct session *session)
 	session->group->sessions--;
 }
 
+#define IDLE_CHECKS 8 /* in the time that is allowed */
+
+static void idle_check_next(struct session *session, uint64_t now_ms)
+{
+	uint64_t step_ms = session->idle_seconds * 1000ull / IDLE_CHECKS;
+
+	session->idle_check_ms = now_ms + (step_ms < 1000 ? 1000 : step_ms);
+}
+
+static void idle_begin(struct session *session)
+{
+	uint64_t now_ms = loop_now_ms(session->control->loop);
+
+	if (session->idle_seconds == 0)
+		return;
+	session->idle_ends_ms = now_ms + session->idle_seconds * 1000ull;
+	idle_check_next(session, now_ms);
+}
+
+static void idle_check(struct session *session, uint64_t now_ms)
+{
+	uint64_t packets = counter_read(&session->counters->packets_in) +
+			   counter_read(&session->counters->packets_out);
+
+	if (packets != session->idle_packets) {
+		session->idle_packets = packets;
+		session->idle_ends_ms = now_ms + session->idle_seconds * 1000ull;
+	}
+	idle_check_next(session, now_ms);
+	if (now_ms >= session->idle_ends_ms)
+		ppp_close(session->ppp, CAUSE_idle_timeout, now_ms);
+}
+
 static void timer_expired(struct timer_node *node, uint64_t now_ms)
 {
 	struct session *session =
@@ -139,6 +169,8 @@ static void timer_expired(struct timer_node *node, uint64_t now_ms)
 		ppp_alive(session->ppp, now_ms);
 		l2tp_tunnel_alive(session->space->l2tp, session->tunnel, now_ms);
 	}
+	if (now_ms >= session->idle_check_ms)
+		idle_check(session, now_ms);
 	if (now_ms >= session->ends_ms)
 		ppp_close(session->ppp, CAUSE_session_timeout, now_ms);
 	ppp_on_time(session->ppp, now_ms);
@@ -174,6 +206,7 @@ struct session *session_opening(struct l2tp_space *space, const struct l2tp_even
 	session->remote = event->session_up.peer;
 	session->user = memory_copy_text("");
 	session->pool = -1;
+	session->idle_check_ms = UINT64_MAX;
 	session->ends_ms = UINT64_MAX;
 	session->timer.expired = timer_expired;
 	if (session->group == NULL) {
@@ -298,6 +331,7 @@ static void session_up(struct session *session, const struct ppp_event *event)
 	session->up = true;
 	if (session->seconds_limit != 0)
 		session->ends_ms = loop_now_ms(control->loop) + session->seconds_limit * 1000ull;
+	idle_begin(session);
 	control->sessions_up++;
 	control->sessions_started++;
 	subscriber_route_set(session, true);
@@ -315,6 +349,8 @@ static void session_down(struct session *session, const struct ppp_event *event,
 	struct control *control = session->control;
 
 	login_end(session);
+	single_session_remove(session);
+	session->idle_check_ms = UINT64_MAX;
 	session->ends_ms = UINT64_MAX;
 	if (session->up) {
 		session->up = false;
@@ -366,8 +402,11 @@ void session_drain(struct session *session)
 	while ((event = ppp_next_event(session->ppp)) != NULL)
 		event_handle(session, event);
 	deadline_ms = ppp_deadline(session->ppp);
-	timer_wheel_set(loop_wheel(session->control->loop), &session->timer,
-			session->ends_ms < deadline_ms ? session->ends_ms : deadline_ms);
+	if (session->ends_ms < deadline_ms)
+		deadline_ms = session->ends_ms;
+	if (session->idle_check_ms < deadline_ms)
+		deadline_ms = session->idle_check_ms;
+	timer_wheel_set(loop_wheel(session->control->loop), &session->timer, deadline_ms);
 	if (!session->finished)
 		return;
 	/* The link is over: the call follows, and its end comes back to session_end(). */
@@ -412,6 +451,7 @@ void session_free(struct session *session)
 {
 	timer_wheel_cancel(&session->timer);
 	login_end(session);
+	single_session_remove(session);
 	ppp_free(session->ppp);
 	free(session->user);
 	slabs_give_back(session->control->storage, session->counters, SESSION_STORAGE_BYTES);

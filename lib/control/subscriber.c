@@ -233,7 +233,10 @@ void subscriber_settle(struct session *session, const struct aaa_answer *answer)
 	memcpy(result.message, answer->message, sizeof(result.message));
 	if (answer->accepted) {
 		subscriber_release(session); /* of an earlier attempt on this link */
-		result.cause = address_take(session, answer->address_be, pool_of(session, answer));
+		result.cause = single_session_admit(session);
+		if (result.cause == CAUSE_none)
+			result.cause =
+				address_take(session, answer->address_be, pool_of(session, answer));
 		result.accepted = result.cause == CAUSE_none;
 		if (result.cause == CAUSE_radius_bad_answer)
 			snprintf(result.detail, sizeof(result.detail), "no pool \"%s\"",
@@ -245,6 +248,9 @@ void subscriber_settle(struct session *session, const struct aaa_answer *answer)
 		grant_fill(session, answer, &result.grant);
 		session->mtu_limit = answer->mtu < UINT16_MAX ? (uint16_t)answer->mtu : UINT16_MAX;
 		session->seconds_limit = answer->session_seconds;
+		session->idle_seconds = answer->idle_seconds != 0
+						? answer->idle_seconds
+						: (uint32_t)control->config->ppp_idle_seconds;
 	}
 	ppp_authenticated(session->ppp, &result, loop_now_ms(control->loop));
 }
@@ -256,6 +262,7 @@ void subscriber_authenticate(struct session *session, const struct ppp_event *ev
 	struct aaa_answer answer = {.accepted = request.method == AAA_METHOD_NONE,
 				    .cause = CAUSE_no_users};
 
+	single_session_remove(session);
 	free(session->user);
 	session->user = memory_copy_text(event->authenticate.user_name);
 	explain_user(control->explain, session->dial, session->user);

@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#define RESULT_GENERAL_ERROR 2 /* RFC 2661 4.4.2 */
-
 /* Times the most tunnels of a client: GROUP_SESSIONS_MAX. */
 #define SESSIONS_PER_CLIENT_TUNNEL 4
 

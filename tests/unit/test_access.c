@@ -161,6 +161,7 @@ static void an_accept_is_read(void **state)
 	radius_attribute_write_text(&reply.w, RADIUS_FRAMED_POOL, "far");
 	radius_attribute_write_u32(&reply.w, RADIUS_FRAMED_MTU, 1300);
 	radius_attribute_write_u32(&reply.w, RADIUS_SESSION_TIMEOUT, 3600);
+	radius_attribute_write_u32(&reply.w, RADIUS_IDLE_TIMEOUT, 600);
 	radius_attribute_write_text(&reply.w, RADIUS_REPLY_MESSAGE, "Good ");
 	radius_attribute_write_text(&reply.w, RADIUS_REPLY_MESSAGE, "morning\n");
 	radius_attribute_write_microsoft(&reply.w, RADIUS_MS_PRIMARY_DNS_SERVER, &dns_be[0], 4);
@@ -171,6 +172,7 @@ static void an_accept_is_read(void **state)
 	assert_string_equal(answer.pool, "far");
 	assert_int_equal(answer.mtu, 1300);
 	assert_int_equal(answer.session_seconds, 3600);
+	assert_int_equal(answer.idle_seconds, 600);
 	assert_string_equal(answer.message, "Good morning?");
 	assert_memory_equal(answer.dns_be, dns_be, sizeof(dns_be));
 }
@@ -208,6 +210,7 @@ static void what_cannot_be_honoured_is_refused(void **state)
 		{RADIUS_FRAMED_POOL, "a name that is longer than any pool's", 36, "Framed-Pool"},
 		{RADIUS_FRAMED_MTU, "\0\0\0\x40", 4, "Framed-MTU"},
 		{RADIUS_SESSION_TIMEOUT, "\0\0\0\1\0", 5, "Session-Timeout"},
+		{RADIUS_IDLE_TIMEOUT, "\0\0\1", 3, "Idle-Timeout"},
 	};
 
 	(void)state;

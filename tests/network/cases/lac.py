@@ -17,7 +17,7 @@ _SECRET = TUNNEL_SECRET.encode()
 _MULTILINK = option(17, b"\x05\xd4")
 
 
-def _caller(**arguments):
+def caller(**arguments):
     return Caller(Dial.user, password_of(Dial.user), **arguments)
 
 
@@ -28,7 +28,7 @@ def _steps(concentrator, layer):
     return dial, [step["message"] for step in dial["steps"] if step["layer"] == layer]
 
 
-async def _ping(link):
+async def ping(link):
     came = asyncio.get_running_loop().create_future()
     link.on_ipv4 = lambda data: came.done() or came.set_result(inner.read_ipv4(data))
     link.send_ipv4(inner.ipv4(link.address, SERVER_BYTES, inner.ICMP, inner.echo_request(7, 1, b"hello")))
@@ -42,7 +42,7 @@ async def _taken_over(place, lac, caller):
     link = await lac.call(caller)
     await link.resume(caller.method)
     expect(link.lcp_requests == 0, "LCP began anew")
-    await _ping(link)
+    await ping(link)
     await link.echo()
     dial, steps = _steps(place.lab.concentrator, "ppp")
     expect(steps[0] == "proxy LCP" and "LCP Configure-Request" not in steps, f"{dial}")
@@ -53,7 +53,7 @@ async def _negotiated_anew(place, lac, caller):
     link = await lac.call(caller)
     await link.open()
     expect(link.lcp_requests != 0, "LCP was taken over")
-    await _ping(link)
+    await ping(link)
     return _steps(place.lab.concentrator, "ppp")[1]
 
 
@@ -73,15 +73,15 @@ async def _proved(place):
     concentrator = place.lab.concentrator
     lac = place.lac(secret=_SECRET, challenges=True, hides=True)
     await lac.open()
-    links = [await _taken_over(place, lac, _caller(**arguments)) for arguments in (
+    links = [await _taken_over(place, lac, caller(**arguments)) for arguments in (
         {"method": "chap"}, {"method": "pap"}, {"method": "mschapv2", "proxied": False})]
     concentrator.wait_sessions(3)
     lac.report_errors(links[0].session)
-    link = await lac.call(_caller(wrong=True))
+    link = await lac.call(caller(wrong=True))
     await _refused(link, link.resume("chap"))
     dial, _ = _steps(concentrator, "ppp")
     expect(dial["cause"] == "wrong_password", f"{dial}")
-    steps = await _negotiated_anew(place, lac, _caller(more_options=_MULTILINK))
+    steps = await _negotiated_anew(place, lac, caller(more_options=_MULTILINK))
     expect(steps[:2] == ["proxy LCP", "LCP Configure-Request"], f"{steps}")
     concentrator.wait_sessions(4)
     lac.hang_up(links[0].session)
@@ -121,7 +121,7 @@ def lac_without_the_secret_is_refused(lab):
 async def _unproved(place):
     lac = place.lac()
     await lac.open()
-    steps = await _negotiated_anew(place, lac, _caller())
+    steps = await _negotiated_anew(place, lac, caller())
     expect("proxy LCP" not in steps, f"{steps}")
 
 
@@ -133,8 +133,8 @@ def lac_that_proved_nothing_hands_nothing_over(lab):
 async def _accepted(place):
     lac = place.lac()
     await lac.open()
-    await _taken_over(place, lac, _caller())
-    link = await lac.call(_caller(more_options=_MULTILINK))
+    await _taken_over(place, lac, caller())
+    link = await lac.call(caller(more_options=_MULTILINK))
     await _refused(link, link.resume("chap", timeout=3))
     dial, steps = _steps(place.lab.concentrator, "ppp")
     expect(dial["cause"] == "lcp_proxy_unsuited" and "l2tp.proxy" in dial["cure"], f"{dial}")
@@ -157,10 +157,10 @@ async def _one_of_the_list(place):
     concentrator = place.lab.concentrator
     lac = place.lac(secret=_SECRET)
     await lac.open()
-    link = await _taken_over(place, lac, _caller())
+    link = await _taken_over(place, lac, caller())
     expect(scripted.text(link.address).startswith("10.20.200."), f"{scripted.text(link.address)} is of another pool")
     try:
-        await lac.call(_caller())
+        await lac.call(caller())
         raise AssertionError("one more session than it may have")
     except Refused as refusal:
         expect("CDN" in str(refusal) and lac.tunnel.result[:2] == b"\0\4", str(refusal))
