@@ -6,6 +6,7 @@
 #include "control/control.h"
 #include "daemon.h"
 #include "explain/explain.h"
+#include "explain_report.h"
 #include "messages/drop.h"
 #include "reply.h"
 
@@ -13,113 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define DIALS_PAGE 16 /* each is searched for among all that are kept */
-
-static json_t *time_json(uint64_t wall_ms)
-{
-	time_t seconds = (time_t)(wall_ms / 1000);
-	char text[32];
-	struct tm local;
-	size_t length =
-		strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", localtime_r(&seconds, &local));
-
-	snprintf(text + length, sizeof(text) - length, ".%03u", (unsigned)(wall_ms % 1000));
-	return json_string(text);
-}
-
-static json_t *step_json(const struct explain_step_view *step)
-{
-	char at[24];
-
-	snprintf(at, sizeof(at), "+%" PRIu64 ".%03u", step->after_ms / 1000,
-		 (unsigned)(step->after_ms % 1000));
-	return json_pack("{s:s, s:s, s:s, s:s, s:o}", "at", at, "layer",
-			 explain_layer_name(step->layer), "way", step->inbound ? "<-" : "->",
-			 "message", step->message, "meaning", reply_text(step->meaning));
-}
-
-/*
- * What led to this call comes first: the dial of its tunnel, without what was said on the link of the
- * tunnel's first call. Of many calls in a row only one is told.
- */
-static void steps_add(const struct explain *explain, explain_dial dial, json_t *steps,
-		      bool is_parent)
-{
-	struct explain_view view;
-
-	if (!explain_view(explain, dial, &view))
-		return;
-	if (view.parent != 0 && !is_parent)
-		steps_add(explain, view.parent, steps, true);
-	for (unsigned i = 0; i < view.steps; i++) {
-		struct explain_step_view step;
-
-		explain_step_view(explain, dial, i, &step);
-		if (!is_parent || step.layer <= EXPLAIN_L2TP)
-			json_array_append_new(steps, step_json(&step));
-		if (i + 1 == EXPLAIN_STEPS_FIRST && view.skipped != 0)
-			json_array_append_new(steps, json_pack("{s:s, s:i}", "at", "...", "skipped",
-							       view.skipped));
-	}
-}
-
-static void head_add(json_t *to, const struct explain_view *view)
-{
-	json_object_set_new(to, "dial", json_integer((json_int_t)view->number));
-	json_object_set_new(to, "began", time_json(view->began_wall_ms));
-	json_object_set_new(to, "peer", reply_endpoint(&view->peer));
-	json_object_set_new(to, "profile", reply_text(view->profile));
-	json_object_set_new(to, "user", reply_text(view->user));
-	json_object_set_new(to, "session",
-			    view->session == UINT32_MAX ? json_null()
-							: json_integer(view->session));
-	json_object_set_new(to, "outcome", json_string(explain_outcome_name(view->outcome)));
-}
-
-static bool is_over(const struct explain_view *view)
-{
-	return view->outcome == EXPLAIN_ENDED || view->outcome == EXPLAIN_FAILED;
-}
-
-/* One sentence: why, and what the engines know besides. */
-static json_t *why_json(const struct explain_view *view)
-{
-	char text[1200];
-
-	switch (view->outcome) {
-	case EXPLAIN_RUNNING:
-		return json_string("it is not over yet: the last step is what it waits at");
-	case EXPLAIN_UP:
-		return json_string("it is up");
-	default:
-		break;
-	}
-	snprintf(text, sizeof(text), "%s%s%s", cause_text(view->cause),
-		 view->detail[0] != '\0' ? ": " : "", view->detail);
-	return reply_text(text);
-}
-
-static void dial_reply(const struct explain *explain, explain_dial dial, uint32_t more,
-		       struct ctl_reply *reply)
-{
-	struct explain_view view;
-	json_t *steps = json_array();
-
-	reply->result = json_object();
-	(void)explain_view(explain, dial, &view);
-	head_add(reply->result, &view);
-	steps_add(explain, dial, steps, false);
-	json_object_set_new(reply->result, "steps", steps);
-	json_object_set_new(reply->result, "why", why_json(&view));
-	if (is_over(&view)) {
-		json_object_set_new(reply->result, "cause", json_string(cause_name(view.cause)));
-		json_object_set_new(reply->result, "cure", json_string(cause_cure(view.cause)));
-	}
-	if (more != 0)
-		json_object_set_new(reply->result, "others", json_integer(more));
-}
 
 static void question_read(const char *text, struct explain_question *question)
 {
@@ -144,7 +40,8 @@ static void answer(const struct explain *explain, const struct explain_question 
 	explain_dial dial = explain_find(explain, question, &more);
 
 	if (dial != 0) {
-		dial_reply(explain, dial, question->what == EXPLAIN_LAST ? 0 : more, reply);
+		reply->result =
+			explain_report(explain, dial, question->what == EXPLAIN_LAST ? 0 : more);
 		return;
 	}
 	reply->status = CTL_NOT_FOUND;
@@ -224,14 +121,8 @@ void show_dials_command(void *context, const struct ctl_request *request, struct
 	while (json_array_size(reply->result) < DIALS_PAGE &&
 	       (dial = explain_next(explain, &number)) != 0) {
 		struct explain_view view;
-		json_t *row = json_object();
-
 		(void)explain_view(explain, dial, &view);
-		head_add(row, &view);
-		json_object_set_new(row, "cause",
-				    is_over(&view) ? json_string(cause_name(view.cause))
-						   : json_null());
-		json_array_append_new(reply->result, row);
+		json_array_append_new(reply->result, explain_report_row(&view));
 	}
 	if (json_array_size(reply->result) == DIALS_PAGE)
 		snprintf(reply->next, sizeof(reply->next), "%" PRIu64, number);

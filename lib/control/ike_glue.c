@@ -204,14 +204,9 @@ static void signature(struct control *control, const struct ike_event *event)
 static void failed(struct control *control, const struct ike_event *event)
 {
 	const struct endpoint *peer = &event->failed.path.remote;
-	char detail[sizeof(event->failed.detail) + sizeof(event->failed.offered) +
-		    sizeof(event->failed.accepted) + 32];
-	int used = snprintf(detail, sizeof(detail), "%s", event->failed.detail);
+	char detail[IKE_FAILED_TEXT_BYTES];
 
-	if (event->failed.offered[0] != '\0')
-		snprintf(detail + used, sizeof(detail) - (size_t)used,
-			 "%soffered: %s; accepted: %s", used == 0 ? "" : "; ",
-			 event->failed.offered, event->failed.accepted);
+	ike_failed_text(event, detail);
 	dial_failed(control, LOG_IKE, ladder_negotiation(control, event, peer), event->failed.cause,
 		    peer, NULL, detail);
 }

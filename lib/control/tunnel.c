@@ -192,38 +192,15 @@ static void tunnel_up(struct l2tp_space *space, const struct l2tp_event *event)
 		 event->tunnel_up.host_name, event->tunnel_up.vendor_name);
 }
 
-/* More about the cause: codes and words of the message that ended it. */
-#define DETAIL_BYTES 192
-
-static const char *detail_text(const struct l2tp_event *event, char text[DETAIL_BYTES])
-{
-	size_t at = 0;
-
-	text[0] = '\0';
-	if (event->down.result_code != 0)
-		at += (size_t)snprintf(text, DETAIL_BYTES, "result %u, error %u",
-				       event->down.result_code, event->down.error_code);
-	if (event->down.q931_cause != 0)
-		at += (size_t)snprintf(text + at, DETAIL_BYTES - at, "%sQ.931 cause %u",
-				       at == 0 ? "" : ", ", event->down.q931_cause);
-	if (event->down.ppp_disconnect_code != 0)
-		at += (size_t)snprintf(text + at, DETAIL_BYTES - at, "%sPPP disconnect code %u",
-				       at == 0 ? "" : ", ", event->down.ppp_disconnect_code);
-	if (event->down.message[0] != '\0')
-		snprintf(text + at, DETAIL_BYTES - at, "%s%s", at == 0 ? "" : ": ",
-			 event->down.message);
-	return text;
-}
-
 static void tunnel_down(struct l2tp_space *space, const struct l2tp_event *event)
 {
 	struct control *control = space->control;
 	explain_dial dial = ladder_tunnel(space, event->tunnel);
-	char detail[DETAIL_BYTES];
+	char detail[L2TP_DOWN_TEXT_BYTES];
 
 	if (space->group == NULL)
 		tables_plain_tunnel_delete(control->tables, event->tunnel);
-	detail_text(event, detail);
+	l2tp_down_text(event, detail);
 	if (!event->down.was_up || explain_is_running(control->explain, dial))
 		dial_failed(control, LOG_L2TP, dial, event->down.cause,
 			    peer_of(space, &event->down.peer), NULL, detail);
@@ -235,9 +212,9 @@ static void session_down(struct l2tp_space *space, const struct l2tp_event *even
 {
 	struct session *session =
 		session_find(space->control, space, event->tunnel, event->session);
-	char detail[DETAIL_BYTES];
+	char detail[L2TP_DOWN_TEXT_BYTES];
 
-	detail_text(event, detail);
+	l2tp_down_text(event, detail);
 	if (session != NULL)
 		session_end(session, event->down.cause, detail);
 	else

@@ -257,6 +257,10 @@ void ike_peer_merge(struct ike *ike, uint32_t into, uint32_t from, uint64_t now_
 /* True if the peer's ISAKMP SA is in the last quarter of its life, or there is none. */
 bool ike_peer_ageing(struct ike *ike, uint32_t peer, uint64_t now_ms);
 
+/* What a `failed` event knows besides its cause, for the operator; may be "". */
+#define IKE_FAILED_TEXT_BYTES 1056
+void ike_failed_text(const struct ike_event *event, char text[IKE_FAILED_TEXT_BYTES]);
+
 /* Deletes children and ISAKMP SAs, with Delete payloads to the peer, then IKE_PEER_DOWN. */
 void ike_peer_close(struct ike *ike, uint32_t peer, enum cause cause, uint64_t now_ms);
 

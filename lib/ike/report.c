@@ -101,3 +101,13 @@ void report_child(const struct child *child, enum ike_event_kind kind)
 	event->child.spi_in = child->spi_in;
 	event->child.spi_out = child->spi_out;
 }
+
+void ike_failed_text(const struct ike_event *event, char text[IKE_FAILED_TEXT_BYTES])
+{
+	int used = snprintf(text, IKE_FAILED_TEXT_BYTES, "%s", event->failed.detail);
+
+	if (event->failed.offered[0] != '\0')
+		snprintf(text + used, IKE_FAILED_TEXT_BYTES - (size_t)used,
+			 "%soffered: %s; accepted: %s", used == 0 ? "" : "; ",
+			 event->failed.offered, event->failed.accepted);
+}

@@ -173,6 +173,26 @@ void l2tp_down(struct l2tp *l2tp, enum l2tp_event_kind kind, uint16_t tunnel, ui
 	       sizeof(event->down.message));
 }
 
+void l2tp_down_text(const struct l2tp_event *event, char text[L2TP_DOWN_TEXT_BYTES])
+{
+	size_t at = 0;
+
+	text[0] = '\0';
+	if (event->down.result_code != 0)
+		at += (size_t)snprintf(text, L2TP_DOWN_TEXT_BYTES, "result %u, error %u",
+				       event->down.result_code, event->down.error_code);
+	if (event->down.q931_cause != 0)
+		at += (size_t)snprintf(text + at, L2TP_DOWN_TEXT_BYTES - at, "%sQ.931 cause %u",
+				       at == 0 ? "" : ", ", event->down.q931_cause);
+	if (event->down.ppp_disconnect_code != 0)
+		at += (size_t)snprintf(text + at, L2TP_DOWN_TEXT_BYTES - at,
+				       "%sPPP disconnect code %u", at == 0 ? "" : ", ",
+				       event->down.ppp_disconnect_code);
+	if (event->down.message[0] != '\0')
+		snprintf(text + at, L2TP_DOWN_TEXT_BYTES - at, "%s%s", at == 0 ? "" : ": ",
+			 event->down.message);
+}
+
 enum cause l2tp_stopccn_cause(uint16_t result_code)
 {
 	static const enum cause causes[] = {

@@ -245,6 +245,10 @@ void l2tp_on_time(struct l2tp *l2tp, uint64_t now_ms);
 /* The oldest event or NULL; valid until the next call of this function. */
 const struct l2tp_event *l2tp_next_event(struct l2tp *l2tp);
 
+/* The codes and words of a `down` event, for the operator: what stands behind its cause; may be "". */
+#define L2TP_DOWN_TEXT_BYTES 256
+void l2tp_down_text(const struct l2tp_event *event, char text[L2TP_DOWN_TEXT_BYTES]);
+
 /* What LAC `index` has now. */
 struct l2tp_lac_view {
 	uint32_t tunnels; /* lingering ones not counted */

@@ -64,6 +64,7 @@ bool rig_empty(const struct ike_rig *rig)
 void rig_free(struct ike_rig *rig)
 {
 	ike_free(rig->ike);
+	explained_close(&rig->explained);
 }
 
 static void record_send(struct ike_rig *rig, const struct ike_event *e)
@@ -81,11 +82,34 @@ static void record_send(struct ike_rig *rig, const struct ike_event *e)
 	memcpy(send->bytes, e->send.bytes + marker, send->length);
 }
 
+/* One dial after the other is told, as control does. */
+static void explain_take(struct ike_rig *rig, const struct ike_event *e)
+{
+	char detail[IKE_FAILED_TEXT_BYTES];
+
+	switch (e->kind) {
+	case IKE_STEP:
+		explained_step(&rig->explained, EXPLAIN_IKE, e->step.step.inbound,
+			       e->step.step.message, e->step.step.meaning);
+		break;
+	case IKE_FAILED:
+		ike_failed_text(e, detail);
+		explained_end(&rig->explained, e->failed.cause, detail);
+		break;
+	case IKE_PEER_DOWN:
+		explained_end(&rig->explained, e->down.cause, "");
+		break;
+	default:
+		break;
+	}
+}
+
 void rig_drain(struct ike_rig *rig)
 {
 	const struct ike_event *e;
 
 	while ((e = ike_next_event(rig->ike)) != NULL) {
+		explain_take(rig, e);
 		if (e->kind == IKE_SEND) {
 			record_send(rig, e);
 		} else if (e->kind == IKE_KEY_EXCHANGE) {

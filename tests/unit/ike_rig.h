@@ -4,6 +4,7 @@
 
 /* An engine with fake time and recorded events, and clients that dial it. */
 
+#include "explained.h"
 #include "ike/ike.h"
 #include "ike_initiator.h"
 
@@ -37,6 +38,7 @@ struct ike_rig {
 	bool hold_jobs;
 	struct rig_job jobs[RIG_JOBS_MAX];
 	size_t job_count;
+	struct explained explained;
 	struct ike_event events[RIG_EVENTS_MAX]; /* all but sends and jobs */
 	size_t event_count;
 	size_t sends_at[RIG_EVENTS_MAX]; /* number of sends before that event */

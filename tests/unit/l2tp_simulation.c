@@ -57,6 +57,7 @@ void simulation_free(struct simulation *s)
 {
 	l2tp_free(s->lns);
 	assert(s->counters.engines == 0 && s->counters.tunnels == 0 && s->counters.sessions == 0);
+	explained_close(&s->explained);
 	free(s);
 }
 
@@ -115,11 +116,31 @@ static void proxy_record(struct simulation *s, const struct l2tp_proxy *proxy)
 	value_print(text + at, room - at, "response", &proxy->response);
 }
 
+static void explain_take(struct simulation *s, const struct l2tp_event *event)
+{
+	char detail[L2TP_DOWN_TEXT_BYTES];
+
+	switch (event->kind) {
+	case L2TP_STEP:
+		explained_step(&s->explained, EXPLAIN_L2TP, event->step.inbound,
+			       event->step.message, event->step.meaning);
+		break;
+	case L2TP_SESSION_DOWN:
+	case L2TP_TUNNEL_DOWN:
+		l2tp_down_text(event, detail);
+		explained_end(&s->explained, event->down.cause, detail);
+		break;
+	default:
+		break;
+	}
+}
+
 void simulation_events(struct simulation *s)
 {
 	const struct l2tp_event *event;
 
 	while ((event = l2tp_next_event(s->lns)) != NULL) {
+		explain_take(s, event);
 		switch (event->kind) {
 		case L2TP_SEND:
 			send_record(s, event);

@@ -2,6 +2,7 @@
 #ifndef TESTS_L2TP_SIMULATION_H
 #define TESTS_L2TP_SIMULATION_H
 
+#include "explained.h"
 #include "l2tp/l2tp.h"
 #include "l2tp_lac.h"
 #include "simulation_wire.h"
@@ -10,6 +11,7 @@
 
 /* Both ends, the wire between them, and what the engine reported. */
 struct simulation {
+	struct explained explained;
 	uint64_t seed;
 	uint64_t now_ms;
 	struct l2tp_config config;

@@ -52,6 +52,7 @@ void simulation_free(struct simulation *s)
 	ppp_free(s->ppp);
 	assert(s->counters.links == 0 && s->counters.authentications == 0);
 	ms_chap_free(s->ms_chap);
+	explained_close(&s->explained);
 	free(s);
 }
 
@@ -152,10 +153,12 @@ void simulation_events(struct simulation *s)
 			asked = true;
 			break;
 		case PPP_UP:
+			explained_up(&s->explained);
 			s->ups++;
 			s->last_up = *event;
 			break;
 		case PPP_DOWN:
+			explained_end(&s->explained, event->down.cause, event->down.detail);
 			s->downs++;
 			s->last_down = *event;
 			break;
@@ -163,6 +166,8 @@ void simulation_events(struct simulation *s)
 			s->finished++;
 			break;
 		case PPP_STEP:
+			explained_step(&s->explained, EXPLAIN_PPP, event->step.inbound,
+				       event->step.message, event->step.meaning);
 			step_record(s, event);
 			break;
 		}

@@ -5,6 +5,7 @@
 /* Both ends of a PPP link, the wire between them, and what the engine reported. */
 
 #include "crypto/ms_chap.h"
+#include "explained.h"
 #include "ppp/ppp.h"
 #include "ppp_peer.h"
 #include "simulation_wire.h"
@@ -15,6 +16,7 @@
 #define DNS2_BE  0x01010101u
 
 struct simulation {
+	struct explained explained;
 	uint64_t seed;
 	uint64_t now_ms;
 	struct ppp_config config;

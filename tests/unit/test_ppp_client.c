@@ -2,6 +2,7 @@
 /* The engine as client against the engine as network, over a wire that loses and repeats. */
 #include "crypto/digest.h"
 #include "crypto/ms_chap.h"
+#include "explained.h"
 #include "ppp/ppp.h"
 #include "simulation_wire.h"
 
@@ -18,6 +19,7 @@
 #define DNS2_BE  0x01010101u
 
 struct end {
+	struct explained explained;
 	struct ppp *ppp;
 	struct ppp_config config;
 	struct ppp_counters counters;
@@ -83,6 +85,8 @@ static void pair_free(struct pair *p)
 	ppp_free(p->client.ppp);
 	ppp_free(p->network.ppp);
 	ms_chap_free(p->ms_chap);
+	explained_close(&p->client.explained);
+	explained_close(&p->network.explained);
 	free(p);
 }
 
@@ -155,10 +159,16 @@ static void end_events(struct pair *p, struct end *end)
 			verify(p, event);
 			break;
 		case PPP_UP:
+			explained_up(&end->explained);
 			end->ups++;
 			end->up = *event;
 			break;
+		case PPP_STEP:
+			explained_step(&end->explained, EXPLAIN_PPP, event->step.inbound,
+				       event->step.message, event->step.meaning);
+			break;
 		case PPP_DOWN:
+			explained_end(&end->explained, event->down.cause, event->down.detail);
 			end->downs++;
 			end->down = *event;
 			break;

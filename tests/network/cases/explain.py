@@ -237,8 +237,8 @@ async def _stops_after_ipsec(place, datagram, cause):
 
 
 async def _nothing_behind_ipsec(place):
-    await _stops_after_ipsec(place, b"", "no_esp_after_ike")
-    await _stops_after_ipsec(place, _HELLO_TO_NO_TUNNEL, "no_l2tp_after_ipsec")
+    await _stops_after_ipsec(place, b"", cause="no_esp_after_ike")
+    await _stops_after_ipsec(place, _HELLO_TO_NO_TUNNEL, cause="no_l2tp_after_ipsec")
 
 
 case(guest=False, name="explain_silence_behind_ipsec", seconds=60)(

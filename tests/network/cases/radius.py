@@ -165,5 +165,8 @@ def radius_queue_is_bounded(lab):
     except load.LoadFailed:
         pass
     causes = [dial["cause"] for dial in concentrator.show("dials")]
+    refused = next(dial for dial in concentrator.show("dials") if dial["cause"] != "radius_timeout")
+    dial = json.loads(concentrator.ctl("explain", "dial", str(refused["dial"]), "--json"))
+    expect(dial["cause"] == "radius_queue_full" and "10 wait" in dial["why"] and "radius.queue" in dial["cure"], f"{dial}")
     expect(causes.count("radius_queue_full") == 34, f"{ {cause: causes.count(cause) for cause in causes} }")
     expect(causes.count("radius_timeout") == 266, f"{ {cause: causes.count(cause) for cause in causes} }")
