@@ -46,7 +46,8 @@ static void tunnel_write(const struct aaa_line *line, struct writer *w)
 
 	end.port = 0;
 	endpoint_text(&end, text);
-	radius_attribute_write_text(w, RADIUS_CALLING_STATION_ID, text);
+	radius_attribute_write_text(w, RADIUS_CALLING_STATION_ID,
+				    line->calling_number != NULL ? line->calling_number : text);
 	radius_attribute_write_u32(w, RADIUS_TUNNEL_TYPE, RADIUS_TUNNEL_TYPE_L2TP);
 	radius_attribute_write_u32(w, RADIUS_TUNNEL_MEDIUM_TYPE,
 				   end.family == ENDPOINT_IPV6 ? RADIUS_TUNNEL_MEDIUM_IPV6
@@ -55,7 +56,8 @@ static void tunnel_write(const struct aaa_line *line, struct writer *w)
 	end = line->local;
 	end.port = 0;
 	endpoint_text(&end, text);
-	radius_attribute_write_text(w, RADIUS_CALLED_STATION_ID, text);
+	radius_attribute_write_text(w, RADIUS_CALLED_STATION_ID,
+				    line->called_number != NULL ? line->called_number : text);
 	radius_attribute_write_text(w, RADIUS_TUNNEL_SERVER_ENDPOINT, text);
 }
 

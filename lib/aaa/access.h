@@ -19,7 +19,9 @@ struct aaa_line {
 	uint16_t tunnel;
 	uint16_t l2tp_session;
 	struct endpoint local;
-	struct endpoint remote; /* the peer's outer address */
+	struct endpoint remote;     /* the peer's outer address */
+	const char *calling_number; /* as a LAC says; NULL: the peer's address stands for it */
+	const char *called_number;
 };
 
 /* All attributes but User-Password (PAP: the caller hides it) and Message-Authenticator. */

@@ -347,6 +347,8 @@ static int request_make(struct session *session, uint64_t *exchange)
 		.l2tp_session = session->l2tp_session,
 		.local = *local,
 		.remote = *session_peer(session),
+		.calling_number = session->calling_number,
+		.called_number = session->called_number,
 	};
 	uint8_t attributes[1024];
 	struct writer w = writer_over(attributes, sizeof(attributes));

@@ -125,7 +125,9 @@ struct session {
 	bool deleting; /* the worker was asked to forget it */
 	enum cause cause;
 	explain_dial dial;
-	char *user;       /* owned; "" until it says its name */
+	char *user;           /* owned; "" until it says its name */
+	char *calling_number; /* of a LAC, owned; NULL: it said none */
+	char *called_number;
 	uint32_t address; /* host order; 0: none */
 	int pool;         /* index of the pool that it came from; -1: the user's own */
 	uint16_t peer_mru;

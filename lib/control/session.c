@@ -246,6 +246,18 @@ static const struct ppp_config *ppp_config_of(const struct session *session)
 							      : &control->protected_ppp;
 }
 
+static void number_keep(char **number, const char *said)
+{
+	free(*number);
+	*number = said[0] != '\0' ? memory_copy_text(said) : NULL;
+}
+
+static void numbers_keep(struct session *session, const struct l2tp_event *event)
+{
+	number_keep(&session->calling_number, event->session_up.calling_number);
+	number_keep(&session->called_number, event->session_up.called_number);
+}
+
 void session_start(struct l2tp_space *space, const struct l2tp_event *event)
 {
 	struct control *control = space->control;
@@ -254,6 +266,7 @@ void session_start(struct l2tp_space *space, const struct l2tp_event *event)
 	if (session == NULL)
 		return;
 	session->since_ms = loop_now_ms(control->loop);
+	numbers_keep(session, event);
 	session->ppp = proxy_link_new(control, ppp_config_of(session), event);
 	session_drain(session);
 }
@@ -454,6 +467,8 @@ void session_free(struct session *session)
 	single_session_remove(session);
 	ppp_free(session->ppp);
 	free(session->user);
+	free(session->calling_number);
+	free(session->called_number);
 	slabs_give_back(session->control->storage, session->counters, SESSION_STORAGE_BYTES);
 	free(session);
 }

@@ -32,6 +32,8 @@ static struct aaa_request request_of(enum aaa_method method)
 	};
 }
 
+static const char *calling_number, *called_number; /* what the LAC says */
+
 /* The value of an attribute in what a login with this method asks; fails if it is not once there. */
 static struct cursor asked(enum aaa_method method, uint32_t vendor, uint8_t type, uint8_t *bytes,
 			   size_t room)
@@ -45,6 +47,8 @@ static struct cursor asked(enum aaa_method method, uint32_t vendor, uint8_t type
 		.l2tp_session = 6,
 		.local = endpoint_ipv4(htonl(0xc0000201), 1701),
 		.remote = endpoint_ipv4(htonl(0xcb007107), 1701),
+		.calling_number = calling_number,
+		.called_number = called_number,
 	};
 	struct writer w = writer_over(bytes, room);
 	struct radius_reader reader = {0};
@@ -91,6 +95,12 @@ static void the_server_is_told_where_the_login_is(void **state)
 	assert_asked_text(RADIUS_CALLED_STATION_ID, "192.0.2.1");
 	assert_asked_text(RADIUS_TUNNEL_CLIENT_ENDPOINT, "203.0.113.7");
 	assert_asked_text(RADIUS_TUNNEL_SERVER_ENDPOINT, "192.0.2.1");
+	calling_number = "0301234567";
+	called_number = "0800100";
+	assert_asked_text(RADIUS_CALLING_STATION_ID, "0301234567");
+	assert_asked_text(RADIUS_CALLED_STATION_ID, "0800100");
+	assert_asked_text(RADIUS_TUNNEL_CLIENT_ENDPOINT, "203.0.113.7");
+	calling_number = called_number = NULL;
 	assert_asked_number(RADIUS_NAS_IP_ADDRESS, 0xc0000201);
 	assert_asked_number(RADIUS_NAS_PORT, 77);
 	assert_asked_number(RADIUS_NAS_PORT_TYPE, 5);
