@@ -217,6 +217,9 @@ static bool local_address_fits(struct config *config, struct check_failure *fail
 
 static bool radius_fits(struct config *config, struct check_failure *failure)
 {
+	if (config->radius_dynamic_port != 0 && config->radius_server_count == 0)
+		return check_refuse(failure, "radius.dynamic_port",
+				    "radius_servers must be given with it");
 	if (config->users_from != CONFIG_USERS_LOCAL && config->radius_server_count == 0)
 		return check_refuse(failure, "users_from", "radius_servers must be given with it");
 	if (config->users_from == CONFIG_USERS_RADIUS_THEN_LOCAL && config->users_file[0] == '\0')

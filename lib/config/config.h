@@ -193,6 +193,7 @@ struct config {
 	int radius_status_seconds; /* 0: off */
 	int radius_source_ports;
 	int radius_queue;
+	int radius_dynamic_port;        /* 0: none */
 	char radius_nas_identifier[64]; /* "": l2tp_host_name */
 	uint32_t radius_nas_address_be; /* 0: the address dialled */
 	struct config_lac lacs[CONFIG_LACS_MAX];

@@ -120,7 +120,7 @@ struct control *control_new(const struct config *config, struct mailbox *mailbox
 	l2tp_set_up(control);
 	ppp_set_up(control);
 	if (events_open(control) != 0 || subscriber_set_up(control) != 0 ||
-	    login_set_up(control) != 0) {
+	    login_set_up(control) != 0 || dynamic_set_up(control) != 0) {
 		control_free(control);
 		return NULL;
 	}
@@ -156,6 +156,7 @@ void control_free(struct control *control)
 	timer_wheel_cancel(&control->ike_timer);
 	timer_wheel_cancel(&control->shutdown_timer);
 	objects_free(control);
+	dynamic_close(control);
 	login_close(control);
 	removals_clear(control);
 	watches_clear(control);

@@ -2,6 +2,8 @@
 /* Listings for the control socket, page by page. */
 #include "control/private.h"
 
+#include "radius/dynamic.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -235,7 +237,10 @@ const char *control_counter(const struct control *control, unsigned index, const
 	index -= PPP_COUNTER_COUNT;
 	if (index < RADIUS_BAD_COUNT)
 		return control_radius_bad(control, index, text, value);
-	if (index == RADIUS_BAD_COUNT) {
+	index -= RADIUS_BAD_COUNT;
+	if (index < RADIUS_DYNAMIC_COUNT)
+		return dynamic_counter(control, index, text, value);
+	if (index == RADIUS_DYNAMIC_COUNT) {
 		*text = "packets of ours for which a worker's ring or the buffers had no room";
 		*value = mailbox_packets_refused(control->mailbox);
 		return "packets_refused";

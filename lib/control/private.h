@@ -218,6 +218,7 @@ struct control {
 	struct ppp_counters ppp_counters;
 
 	struct aaa *aaa;                     /* NULL: no users file */
+	struct dynamic *dynamic;             /* NULL: no port for it */
 	struct login_servers *login_servers; /* owned; NULL: RADIUS is not asked */
 	struct pool pools[CONFIG_POOLS_MAX];
 	unsigned pool_count;
@@ -380,6 +381,8 @@ void ppp_set_up(struct control *control);
 struct session *session_opening(struct l2tp_space *space, const struct l2tp_event *event);
 void session_start(struct l2tp_space *space, const struct l2tp_event *event);
 void session_end(struct session *session, enum cause cause, const char *detail);
+/* From now on it may be so long without data; 0: for ever. */
+void session_idle_set(struct session *session, uint32_t seconds);
 /* The path to its peer takes packets of another size. */
 void session_path_changed(struct session *session);
 void session_receive(struct control *control, const struct message *message);
@@ -430,6 +433,13 @@ void login_end(struct session *session);
 /* Replies that were none, by reason; NULL ends the list. */
 const char *control_radius_bad(const struct control *control, unsigned index, const char **text,
 			       uint64_t *value);
+
+/* dynamic.c: what RADIUS servers ask about sessions that are up */
+int dynamic_set_up(struct control *control);
+void dynamic_close(struct control *control);
+/* Counter `index` below RADIUS_DYNAMIC_COUNT: its name. */
+const char *dynamic_counter(const struct control *control, unsigned index, const char **text,
+			    uint64_t *value);
 
 /* shutdown.c */
 void shutdown_progress(struct control *control);

@@ -142,6 +142,13 @@ static void idle_begin(struct session *session)
 	idle_check_next(session, now_ms);
 }
 
+void session_idle_set(struct session *session, uint32_t seconds)
+{
+	session->idle_seconds = seconds;
+	session->idle_check_ms = UINT64_MAX;
+	idle_begin(session);
+}
+
 static void idle_check(struct session *session, uint64_t now_ms)
 {
 	uint64_t packets = counter_read(&session->counters->packets_in) +

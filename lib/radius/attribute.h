@@ -2,7 +2,7 @@
 #ifndef RADIUS_ATTRIBUTE_H
 #define RADIUS_ATTRIBUTE_H
 
-/* Numbers of RFC 2865, 2868, 2869, 3579, 5997 and RFC 2548, as far as we use them. */
+/* Numbers of RFC 2865, 2868, 2869, 3579, 5176, 5997 and RFC 2548, as far as we use them. */
 
 enum radius_code {
 	RADIUS_ACCESS_REQUEST = 1,
@@ -10,6 +10,8 @@ enum radius_code {
 	RADIUS_ACCESS_REJECT = 3,
 	RADIUS_ACCESS_CHALLENGE = 11,
 	RADIUS_STATUS_SERVER = 12,
+	RADIUS_DISCONNECT_REQUEST = 40, /* its ACK is one more, its NAK two; so with the next */
+	RADIUS_COA_REQUEST = 43,
 };
 
 enum radius_attribute_type {
@@ -29,6 +31,8 @@ enum radius_attribute_type {
 	RADIUS_CALLED_STATION_ID = 30,
 	RADIUS_CALLING_STATION_ID = 31,
 	RADIUS_NAS_IDENTIFIER = 32,
+	RADIUS_PROXY_STATE = 33,
+	RADIUS_EVENT_TIMESTAMP = 55,
 	RADIUS_CHAP_CHALLENGE = 60,
 	RADIUS_NAS_PORT_TYPE = 61,
 	RADIUS_TUNNEL_TYPE = 64,
@@ -38,6 +42,7 @@ enum radius_attribute_type {
 	RADIUS_MESSAGE_AUTHENTICATOR = 80,
 	RADIUS_NAS_PORT_ID = 87,
 	RADIUS_FRAMED_POOL = 88,
+	RADIUS_ERROR_CAUSE = 101,
 };
 
 #define RADIUS_VENDOR_MICROSOFT 311

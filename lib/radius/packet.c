@@ -154,6 +154,44 @@ size_t radius_packet_write(const struct radius_outgoing *outgoing,
 	return writer_length(&w);
 }
 
+bool radius_packet_request_right(const struct radius_packet *packet,
+				 const struct radius_secret *secret)
+{
+	static const uint8_t zeroes[RADIUS_AUTHENTICATOR_BYTES];
+
+	return response_authenticator_right(packet, zeroes, secret) &&
+	       (packet->message_authenticator == 0 ||
+		message_authenticator_right(packet, zeroes, secret));
+}
+
+size_t radius_packet_answer_write(const struct radius_answer *answer,
+				  const struct radius_secret *secret, uint8_t *packet,
+				  size_t capacity)
+{
+	static const uint8_t zeroes[MD5_BYTES];
+	struct writer w = writer_over(packet, capacity);
+	uint8_t proof[DIGEST_BYTES_MAX];
+	struct digest_part parts[2];
+
+	writer_u8(&w, answer->code);
+	writer_u8(&w, answer->identifier);
+	writer_u16(&w, 0);
+	writer_bytes(&w, answer->request_authenticator, RADIUS_AUTHENTICATOR_BYTES);
+	radius_attribute_write(&w, RADIUS_MESSAGE_AUTHENTICATOR, zeroes, sizeof(zeroes));
+	writer_bytes(&w, answer->attributes, answer->attributes_bytes);
+	writer_patch_u16(&w, 2, (uint16_t)writer_length(&w));
+	parts[0] = (struct digest_part){packet, writer_length(&w)};
+	parts[1] = (struct digest_part){secret->bytes, secret->length};
+	if (writer_failed(&w) ||
+	    digest_hmac(DIGEST_MD5, secret->bytes, secret->length, parts, 1, proof) != 0)
+		return 0;
+	memcpy(packet + RADIUS_HEADER_BYTES + 2, proof, MD5_BYTES);
+	if (digest_compute(DIGEST_MD5, parts, 2, proof) != 0)
+		return 0;
+	memcpy(packet + AUTHENTICATOR_OFFSET, proof, MD5_BYTES);
+	return writer_length(&w);
+}
+
 /* ---- attributes ---- */
 
 static bool vendor_next(struct radius_reader *reader, struct radius_attribute *attribute)

@@ -61,6 +61,27 @@ size_t radius_packet_write(const struct radius_outgoing *outgoing,
 			   const struct radius_secret *secret,
 			   uint8_t packet[RADIUS_PACKET_BYTES_MAX]);
 
+/*
+ * A request of a server to us (RFC 5176 3.1): true if its authenticator, an MD5 over itself with zeroes
+ * there, and Message-Authenticator, if it has one, are right.
+ */
+bool radius_packet_request_right(const struct radius_packet *packet,
+				 const struct radius_secret *secret);
+
+/* Our answer to such a one; Message-Authenticator is added. */
+struct radius_answer {
+	uint8_t code;
+	uint8_t identifier;
+	const uint8_t *request_authenticator;
+	const uint8_t *attributes;
+	size_t attributes_bytes;
+};
+
+/* Its length; 0 if there is no room for it. */
+size_t radius_packet_answer_write(const struct radius_answer *answer,
+				  const struct radius_secret *secret, uint8_t *packet,
+				  size_t capacity);
+
 /* One attribute of a reply: a plain one (vendor 0), or one inside Vendor-Specific. */
 struct radius_attribute {
 	uint32_t vendor;

@@ -357,6 +357,8 @@ static void numbers_out_of_range_are_refused(void **state)
 	refused(*state, "max_sessions = 0;\n" GOOD, 1, "max_sessions", "not between");
 	refused(*state, GOOD "l2tp = { tunnels_per_client = 5; };\n", 4, "tunnels_per_client",
 		"5 is not between 1 and 4");
+	refused(*state, GOOD "radius = { dynamic_port = 3799; };\n", 4, "radius.dynamic_port",
+		"radius_servers must be given");
 	config_free(accepted(*state, "workers = 63L;\n" GOOD));
 	config_free(accepted(*state, "workers = 0;\n" GOOD));
 }
@@ -388,13 +390,13 @@ static void bounds_hold(void **state)
 		for (unsigned v = 0; v < 4; v++) {
 			char text[1024];
 
-			snprintf(text, sizeof(text), GOOD "%s%s%s = %ld;%s\n", name,
+			snprintf(text, sizeof(text), GOOD SERVERS(SERVER) "%s%s%s = %ld;%s\n", name,
 				 name[0] != '\0' ? " = { " : "", row->key, values[v],
 				 name[0] != '\0' ? " };" : "");
 			if (v == 1 || v == 2)
 				config_free(accepted(*state, text));
 			else
-				refused(*state, text, 4, row->key, "is not between");
+				refused(*state, text, 5, row->key, "is not between");
 		}
 	}
 }

@@ -4,7 +4,7 @@
 import json
 import time
 
-from lab import load, radius
+from lab import dynamic, load, radius
 from lab.case import case, expect
 
 _USERS = """
@@ -170,3 +170,49 @@ def radius_queue_is_bounded(lab):
     expect(dial["cause"] == "radius_queue_full" and "10 wait" in dial["why"] and "radius.queue" in dial["cure"], f"{dial}")
     expect(causes.count("radius_queue_full") == 34, f"{ {cause: causes.count(cause) for cause in causes} }")
     expect(causes.count("radius_timeout") == 266, f"{ {cause: causes.count(cause) for cause in causes} }")
+
+
+def _ended(concentrator, user, running):
+    """How the session of that user ended, which the server ends."""
+    expect(running.wait(20) == 1, "concentrator-load says that all was well")
+    return _explained(concentrator, user)
+
+
+def _begun(concentrator, user):
+    running = load.start(concentrator, *_arguments(user, "--traffic", "50", "--seconds", "15", "--sizes", "200:1"))
+    deadline = time.monotonic() + 20
+    while not [one for one in concentrator.sessions() if one["phase"] == "up"]:
+        expect(time.monotonic() < deadline and running.running(), f"no session: {running.output()[-500:]}")
+        time.sleep(0.1)
+    return running
+
+
+@case(seconds=90, own_daemon=True, guest=False, once=True)
+def radius_ends_and_changes_sessions(lab):
+    """Disconnect- and CoA-Requests; from others, with another secret, for nobody: nothing happens."""
+    concentrator = _prepared(lab, more=_QUICK + f" dynamic_port = {dynamic.PORT};")
+    own = lab.topology["concentrator"]
+
+    def ask(code, *attributes, **more):
+        return dynamic.ask(own, radius.ADDRESS, code, b"".join(attributes), **more)
+
+    with _server(lab):
+        running = _begun(concentrator, "fixed")
+        fixed = dynamic.text(dynamic.USER_NAME, "fixed")
+        expect(ask(dynamic.DISCONNECT, fixed, secret="wrong", timeout=0.5) is None, "a wrong secret is answered")
+        expect(ask(dynamic.DISCONNECT, dynamic.text(dynamic.USER_NAME, "nobody")) == (42, 503), "nobody is found")
+        expect(ask(dynamic.COA, fixed, dynamic.number(6, 1)) == (45, 401), "Service-Type is changed")
+        expect(len(concentrator.sessions()) == 1, "the session is gone")
+        expect(ask(dynamic.DISCONNECT, fixed, dynamic.number(dynamic.FRAMED_IP_ADDRESS, 0x0a140707)) == (41, 0),
+               "no Disconnect-ACK")
+        dial = _ended(concentrator, "fixed", running)
+        expect(dial["cause"] == "radius_disconnect" and dial["outcome"] == "ended", f"{dial}")
+        running = _begun(concentrator, "pooled")
+        begun = time.monotonic()
+        pooled = dynamic.text(dynamic.USER_NAME, "pooled")
+        expect(ask(dynamic.COA, pooled, dynamic.number(dynamic.SESSION_TIMEOUT, 3)) == (44, 0), "no CoA-ACK")
+        dial = _ended(concentrator, "pooled", running)
+        expect(dial["cause"] == "session_timeout" and 2 < time.monotonic() - begun < 6, f"{dial}")
+        counters = {one["name"]: one["count"] for one in concentrator.show("drops")}
+        expect((counters["dynamic_acknowledged"], counters["dynamic_refused"],
+                counters["dynamic_wrong_authenticator"]) == (2, 2, 1), f"{counters}")
