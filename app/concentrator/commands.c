@@ -109,6 +109,7 @@ static void show_sessions(void *context, const struct ctl_request *request, stru
 		json_object_set_new(row, "mtu", json_integer(view->mtu));
 		json_object_set_new(row, "profile", reply_text(view->profile));
 		json_object_set_new(row, "key", reply_text(view->key));
+		json_object_set_new(row, "session_id", json_string(view->session_id));
 		json_object_set_new(row, "up_seconds", json_integer((json_int_t)view->up_seconds));
 		traffic_add(row, &view->traffic);
 		json_array_append_new(reply->result, row);

@@ -47,7 +47,7 @@ static void tunnel_write(const struct aaa_line *line, struct writer *w)
 	end.port = 0;
 	endpoint_text(&end, text);
 	radius_attribute_write_text(w, RADIUS_CALLING_STATION_ID,
-				    line->calling_number != NULL ? line->calling_number : text);
+				    line->calling[0] != '\0' ? line->calling : text);
 	radius_attribute_write_u32(w, RADIUS_TUNNEL_TYPE, RADIUS_TUNNEL_TYPE_L2TP);
 	radius_attribute_write_u32(w, RADIUS_TUNNEL_MEDIUM_TYPE,
 				   end.family == ENDPOINT_IPV6 ? RADIUS_TUNNEL_MEDIUM_IPV6
@@ -57,18 +57,16 @@ static void tunnel_write(const struct aaa_line *line, struct writer *w)
 	end.port = 0;
 	endpoint_text(&end, text);
 	radius_attribute_write_text(w, RADIUS_CALLED_STATION_ID,
-				    line->called_number != NULL ? line->called_number : text);
+				    line->called[0] != '\0' ? line->called : text);
 	radius_attribute_write_text(w, RADIUS_TUNNEL_SERVER_ENDPOINT, text);
 }
 
-void aaa_access_request_write(const struct aaa_request *request, const struct aaa_line *line,
-			      struct writer *w)
+static void line_write(const struct aaa_line *line, struct writer *w)
 {
 	char port[32];
 
 	snprintf(port, sizeof(port), "%u:%u", line->tunnel, line->l2tp_session);
-	radius_attribute_write_text(w, RADIUS_USER_NAME, request->user_name);
-	credentials_write(request, w);
+	radius_attribute_write_text(w, RADIUS_ACCT_SESSION_ID, line->session_id);
 	radius_attribute_write_text(w, RADIUS_NAS_IDENTIFIER, line->nas_identifier);
 	if (line->nas_address_be != 0)
 		radius_attribute_write(w, RADIUS_NAS_IP_ADDRESS, &line->nas_address_be,
@@ -78,7 +76,16 @@ void aaa_access_request_write(const struct aaa_request *request, const struct aa
 	radius_attribute_write_text(w, RADIUS_NAS_PORT_ID, port);
 	radius_attribute_write_u32(w, RADIUS_SERVICE_TYPE, RADIUS_SERVICE_TYPE_FRAMED);
 	radius_attribute_write_u32(w, RADIUS_FRAMED_PROTOCOL, RADIUS_FRAMED_PROTOCOL_PPP);
+	radius_attribute_write_text(w, RADIUS_CONNECT_INFO, line->connect_info);
 	tunnel_write(line, w);
+}
+
+void aaa_access_request_write(const struct aaa_request *request, const struct aaa_line *line,
+			      struct writer *w)
+{
+	radius_attribute_write_text(w, RADIUS_USER_NAME, request->user_name);
+	credentials_write(request, w);
+	line_write(line, w);
 }
 
 /* ---- the answer ---- */

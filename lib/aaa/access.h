@@ -15,13 +15,15 @@
 struct aaa_line {
 	const char *nas_identifier;
 	uint32_t nas_address_be;
+	const char *session_id; /* Acct-Session-Id */
+	const char *calling;    /* the LAC's Calling Number; "": the peer's address stands for it */
+	const char *called;     /* its Called Number; "": our address does */
+	const char *connect_info;
 	uint32_t port; /* its number, of no other session at the same time */
 	uint16_t tunnel;
 	uint16_t l2tp_session;
 	struct endpoint local;
-	struct endpoint remote;     /* the peer's outer address */
-	const char *calling_number; /* as a LAC says; NULL: the peer's address stands for it */
-	const char *called_number;
+	struct endpoint remote; /* the peer's outer address */
 };
 
 /* All attributes but User-Password (PAP: the caller hides it) and Message-Authenticator. */

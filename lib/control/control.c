@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 
 #define STOCK_BYTES 4096
 
@@ -73,6 +74,14 @@ static void turn_again(struct timer_node *node, uint64_t now_ms)
 	(void)now_ms;
 }
 
+static uint64_t since_1970_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 /* A place in a hash for each session that there may be. */
 static unsigned index_bits(size_t sessions)
 {
@@ -97,6 +106,7 @@ struct control *control_new(const struct config *config, struct mailbox *mailbox
 	control->loop = loop;
 	control->ports = *ports;
 	control->log = log;
+	control->started_ms = since_1970_ms();
 	control->random =
 		(struct random_source){stock_fill, memory_new(sizeof(struct random_stock))};
 	random_fill(&control->random, &secret, sizeof(secret));

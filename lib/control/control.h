@@ -109,6 +109,7 @@ struct session_view {
 	struct endpoint peer; /* outer */
 	uint16_t tunnel;
 	uint16_t l2tp_session;
+	char session_id[40]; /* Acct-Session-Id */
 	char user[128];
 	uint32_t address_be; /* 0 while it is not up */
 	uint16_t mtu;

@@ -43,11 +43,9 @@ static void session_change(struct session *session, const struct radius_dynamic_
 	uint64_t now_ms = loop_now_ms(session->control->loop);
 
 	if (request->has_session_seconds)
-		session->ends_ms = request->session_seconds != 0
-					   ? now_ms + request->session_seconds * 1000ull
-					   : UINT64_MAX;
+		session_limits_set_seconds(session, request->session_seconds, now_ms);
 	if (request->has_idle_seconds)
-		session_idle_set(session, request->idle_seconds);
+		session_limits_set_idle(session, request->idle_seconds, now_ms);
 	session_drain(session);
 }
 

@@ -24,6 +24,7 @@ static void session_fill(const struct session *session, struct session_view *vie
 			 : session->ppp != NULL ? ppp_phase(session->ppp)
 						: "call",
 	};
+	session_id_text(session, view->session_id);
 	snprintf(view->user, sizeof(view->user), "%s", session->user);
 	if (session->group != NULL) {
 		snprintf(view->profile, sizeof(view->profile), "%s", session->group->profile);

@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -331,13 +332,25 @@ const char *login_nas_identifier(const struct config *config)
 
 /* ---- a session's login ---- */
 
+void session_id_text(const struct session *session, char text[SESSION_ID_BYTES])
+{
+	snprintf(text, SESSION_ID_BYTES, "%011" PRIx64 "-%08" PRIx64, session->control->started_ms,
+		 session->number);
+}
+
 static int request_make(struct session *session, uint64_t *exchange)
 {
 	struct control *control = session->control;
 	const struct aaa_request *request = &session->login->request;
 	const struct endpoint *local =
 		session->group != NULL ? &session->group->local : &session->local;
+	const char *kind = session->group != NULL ? "L2TP/IPsec" : "L2TP";
+	char id[SESSION_ID_BYTES];
 	const struct aaa_line line = {
+		.session_id = id,
+		.calling = session->calling_number != NULL ? session->calling_number : "",
+		.called = session->called_number != NULL ? session->called_number : "",
+		.connect_info = kind,
 		.nas_identifier = login_nas_identifier(control->config),
 		.nas_address_be = control->config->radius_nas_address_be != 0
 					  ? control->config->radius_nas_address_be
@@ -347,8 +360,6 @@ static int request_make(struct session *session, uint64_t *exchange)
 		.l2tp_session = session->l2tp_session,
 		.local = *local,
 		.remote = *session_peer(session),
-		.calling_number = session->calling_number,
-		.called_number = session->called_number,
 	};
 	uint8_t attributes[1024];
 	struct writer w = writer_over(attributes, sizeof(attributes));
@@ -359,6 +370,7 @@ static int request_make(struct session *session, uint64_t *exchange)
 		.password_bytes = request->method == AAA_METHOD_PAP ? request->password_bytes : 0,
 	};
 
+	session_id_text(session, id);
 	aaa_access_request_write(request, &line, &w);
 	ask.attributes_bytes = writer_length(&w);
 	return writer_failed(&w) ? -EMSGSIZE

@@ -95,6 +95,14 @@ struct peer_group {
 	char *profile;
 };
 
+/* How long a session may be up, and without data. UINT64_MAX: for ever. */
+struct session_limits {
+	uint64_t ends_ms;
+	uint64_t idle_check_ms; /* when to look for data again */
+	uint64_t idle_since_ms;
+	uint64_t idle_packets; /* of both directions, when it was looked last */
+};
+
 /* What we say in CDN (RFC 2661 4.4.2). */
 enum { RESULT_CARRIER_LOST = 1, RESULT_GENERAL_ERROR = 2, RESULT_ADMINISTRATIVE = 3 };
 
@@ -134,12 +142,10 @@ struct session {
 	uint16_t mtu;
 	uint16_t mtu_limit; /* by RADIUS, like the next one; 0: none */
 	uint32_t seconds_limit;
-	uint32_t idle_seconds;  /* without data; 0: for ever */
-	bool of_user;           /* found by its user */
-	uint64_t idle_check_ms; /* UINT64_MAX: not up, or for ever */
-	uint64_t idle_ends_ms;
-	uint64_t idle_packets; /* in both directions, at the last check */
-	uint64_t ends_ms;      /* that came to be at this time; UINT64_MAX: never */
+	bool of_user; /* found by its user */
+	uint32_t idle_seconds_limit;
+	struct session_limits limits;
+	uint64_t number; /* of this start of the daemon's, in Acct-Session-Id */
 	uint64_t since_ms;
 	struct traffic_counters *counters;
 	uint64_t packets_seen;
@@ -248,6 +254,8 @@ struct control {
 	uint32_t sessions_up;
 	uint64_t dials_failed;
 	uint64_t sessions_started;
+	uint64_t started_ms; /* since 1970: no other start of the daemon's has the same */
+	uint64_t last_session_number;
 
 	bool answering;
 	enum shutdown_phase shutdown;
@@ -376,13 +384,26 @@ void l2tp_space_drain(struct l2tp_space *space);
 struct ppp *proxy_link_new(struct control *control, const struct ppp_config *config,
 			   const struct l2tp_event *event);
 
+/* login.c: Acct-Session-Id, of no other session, also after a restart. */
+#define SESSION_ID_BYTES 40
+void session_id_text(const struct session *session, char text[SESSION_ID_BYTES]);
+
+/* limits.c: the times that a session is allowed. */
+void session_limits_none(struct session *session);
+void session_limits_begin(struct session *session, uint64_t now_ms);
+/* From now on; 0: for ever. */
+void session_limits_set_seconds(struct session *session, uint32_t seconds, uint64_t now_ms);
+void session_limits_set_idle(struct session *session, uint32_t seconds, uint64_t now_ms);
+/* When session_limit_reached() is to be asked again. */
+uint64_t session_limits_deadline(const struct session *session);
+/* Why the session is over now, or CAUSE_none. */
+enum cause session_limit_reached(struct session *session, uint64_t now_ms);
+
 /* session.c: PPP sessions. */
 void ppp_set_up(struct control *control);
 struct session *session_opening(struct l2tp_space *space, const struct l2tp_event *event);
 void session_start(struct l2tp_space *space, const struct l2tp_event *event);
 void session_end(struct session *session, enum cause cause, const char *detail);
-/* From now on it may be so long without data; 0: for ever. */
-void session_idle_set(struct session *session, uint32_t seconds);
 /* The path to its peer takes packets of another size. */
 void session_path_changed(struct session *session);
 void session_receive(struct control *control, const struct message *message);

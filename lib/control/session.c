@@ -123,52 +123,13 @@ static void group_session_remove(const struct session *session)
 	session->group->sessions--;
 }
 
-#define IDLE_CHECKS 8 /* in the time that is allowed */
-
-static void idle_check_next(struct session *session, uint64_t now_ms)
-{
-	uint64_t step_ms = session->idle_seconds * 1000ull / IDLE_CHECKS;
-
-	session->idle_check_ms = now_ms + (step_ms < 1000 ? 1000 : step_ms);
-}
-
-static void idle_begin(struct session *session)
-{
-	uint64_t now_ms = loop_now_ms(session->control->loop);
-
-	if (session->idle_seconds == 0)
-		return;
-	session->idle_ends_ms = now_ms + session->idle_seconds * 1000ull;
-	idle_check_next(session, now_ms);
-}
-
-void session_idle_set(struct session *session, uint32_t seconds)
-{
-	session->idle_seconds = seconds;
-	session->idle_check_ms = UINT64_MAX;
-	idle_begin(session);
-}
-
-static void idle_check(struct session *session, uint64_t now_ms)
-{
-	uint64_t packets = counter_read(&session->counters->packets_in) +
-			   counter_read(&session->counters->packets_out);
-
-	if (packets != session->idle_packets) {
-		session->idle_packets = packets;
-		session->idle_ends_ms = now_ms + session->idle_seconds * 1000ull;
-	}
-	idle_check_next(session, now_ms);
-	if (now_ms >= session->idle_ends_ms)
-		ppp_close(session->ppp, CAUSE_idle_timeout, now_ms);
-}
-
 static void timer_expired(struct timer_node *node, uint64_t now_ms)
 {
 	struct session *session =
 		(struct session *)((char *)node - offsetof(struct session, timer));
 	struct control *control = session->control;
 	uint64_t packets = counter_read(&session->counters->packets_in);
+	enum cause limit = session_limit_reached(session, now_ms);
 
 	/* Data is life: no echo is asked for while packets arrive. */
 	if (packets != session->packets_seen) {
@@ -176,10 +137,8 @@ static void timer_expired(struct timer_node *node, uint64_t now_ms)
 		ppp_alive(session->ppp, now_ms);
 		l2tp_tunnel_alive(session->space->l2tp, session->tunnel, now_ms);
 	}
-	if (now_ms >= session->idle_check_ms)
-		idle_check(session, now_ms);
-	if (now_ms >= session->ends_ms)
-		ppp_close(session->ppp, CAUSE_session_timeout, now_ms);
+	if (limit != CAUSE_none)
+		ppp_close(session->ppp, limit, now_ms);
 	ppp_on_time(session->ppp, now_ms);
 	session_drain(session);
 	shutdown_progress(control);
@@ -213,8 +172,8 @@ struct session *session_opening(struct l2tp_space *space, const struct l2tp_even
 	session->remote = event->session_up.peer;
 	session->user = memory_copy_text("");
 	session->pool = -1;
-	session->idle_check_ms = UINT64_MAX;
-	session->ends_ms = UINT64_MAX;
+	session->number = ++control->last_session_number;
+	session_limits_none(session);
 	session->timer.expired = timer_expired;
 	if (session->group == NULL) {
 		(void)tables_plain_tunnel_add(control->tables, session->tunnel, &session->local,
@@ -349,9 +308,7 @@ static void session_up(struct session *session, const struct ppp_event *event)
 	session->peer_mru = event->up.peer_mru;
 	worker_open(session);
 	session->up = true;
-	if (session->seconds_limit != 0)
-		session->ends_ms = loop_now_ms(control->loop) + session->seconds_limit * 1000ull;
-	idle_begin(session);
+	session_limits_begin(session, loop_now_ms(control->loop));
 	control->sessions_up++;
 	control->sessions_started++;
 	subscriber_route_set(session, true);
@@ -370,8 +327,7 @@ static void session_down(struct session *session, const struct ppp_event *event,
 
 	login_end(session);
 	single_session_remove(session);
-	session->idle_check_ms = UINT64_MAX;
-	session->ends_ms = UINT64_MAX;
+	session_limits_none(session);
 	if (session->up) {
 		session->up = false;
 		control->sessions_up--;
@@ -417,16 +373,14 @@ void session_drain(struct session *session)
 {
 	struct l2tp_space *space = session->space;
 	const struct ppp_event *event;
-	uint64_t deadline_ms;
+	uint64_t deadline_ms, limit_ms;
 
 	while ((event = ppp_next_event(session->ppp)) != NULL)
 		event_handle(session, event);
 	deadline_ms = ppp_deadline(session->ppp);
-	if (session->ends_ms < deadline_ms)
-		deadline_ms = session->ends_ms;
-	if (session->idle_check_ms < deadline_ms)
-		deadline_ms = session->idle_check_ms;
-	timer_wheel_set(loop_wheel(session->control->loop), &session->timer, deadline_ms);
+	limit_ms = session_limits_deadline(session);
+	timer_wheel_set(loop_wheel(session->control->loop), &session->timer,
+			limit_ms < deadline_ms ? limit_ms : deadline_ms);
 	if (!session->finished)
 		return;
 	/* The link is over: the call follows, and its end comes back to session_end(). */

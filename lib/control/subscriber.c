@@ -248,9 +248,9 @@ void subscriber_settle(struct session *session, const struct aaa_answer *answer)
 		grant_fill(session, answer, &result.grant);
 		session->mtu_limit = answer->mtu < UINT16_MAX ? (uint16_t)answer->mtu : UINT16_MAX;
 		session->seconds_limit = answer->session_seconds;
-		session->idle_seconds = answer->idle_seconds != 0
-						? answer->idle_seconds
-						: (uint32_t)control->config->ppp_idle_seconds;
+		session->idle_seconds_limit = answer->idle_seconds != 0
+						      ? answer->idle_seconds
+						      : (uint32_t)control->config->ppp_idle_seconds;
 	}
 	ppp_authenticated(session->ppp, &result, loop_now_ms(control->loop));
 }

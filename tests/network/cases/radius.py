@@ -19,6 +19,9 @@ pooled Cleartext-Password := "right"
 short Cleartext-Password := "right"
     Session-Timeout = 3
 
+idle Cleartext-Password := "right"
+    Idle-Timeout = 2
+
 lost Cleartext-Password := "right"
     Framed-Pool = "nowhere"
 
@@ -79,9 +82,22 @@ def _steps(dial):
     return [step["message"] for step in dial["steps"] if step.get("layer") == "aaa"]
 
 
+def _idle_ends(concentrator):
+    """Without data, though LCP goes on; with data for longer than that it was not ended before."""
+    dial = _explained(concentrator, "idle")
+    expect(dial["outcome"] == "ended" and dial["cause"] != "idle_timeout", f"{dial}")
+    running = load.start(concentrator, *_arguments("idle", "--hold", "6"))
+    try:
+        running.wait(20)
+    finally:
+        running.stop()
+    dial = _explained(concentrator, "idle")
+    expect(dial["outcome"] == "ended" and dial["cause"] == "idle_timeout", f"{dial}")
+
+
 @case(seconds=90, own_daemon=True, guest=False)
 def radius_accepts(lab):
-    """With each way to authenticate; address, pool, MTU and time are those of the server."""
+    """With each way to authenticate; address, pool, MTU and times are those of the server."""
     concentrator = _prepared(lab)
     with _server(lab) as server:
         for method in ("pap", "chap", "mschapv2"):
@@ -95,7 +111,8 @@ def radius_accepts(lab):
         for line in ('User-Name = "fixed"', 'NAS-Identifier = "concentrator"', "NAS-IP-Address = 192.0.2.1",
                      "NAS-Port-Type = Virtual", "Service-Type = Framed-User", "Framed-Protocol = PPP",
                      "Tunnel-Type:0 = L2TP", 'Called-Station-Id = "192.0.2.1"',
-                     'Calling-Station-Id = "100.64.0.1"'):
+                     'Calling-Station-Id = "0"', 'Tunnel-Client-Endpoint:0 = "100.64.0.1"',
+                     'Connect-Info = "L2TP"', f'Acct-Session-Id = "{session["session_id"]}"'):
             expect(line in asked, f"{line} is not in {asked[:1500]}")
         try:
             load.run(concentrator, *_arguments("short", "--traffic", "20", "--seconds", "10"))
@@ -103,8 +120,10 @@ def radius_accepts(lab):
             pass
         dial = _explained(concentrator, "short")
         expect(dial["outcome"] == "ended" and dial["cause"] == "session_timeout", f"{dial}")
+        expect(_session(concentrator, "idle", "--seconds", "4")["session_id"] != session["session_id"], "one id twice")
+        _idle_ends(concentrator)
         row, = concentrator.show("radius")
-        expect(row["state"] == "alive" and row["accepts"] == 5 and row["outstanding"] == 0, f"{row}")
+        expect(row["state"] == "alive" and row["accepts"] == 7 and row["outstanding"] == 0, f"{row}")
 
 
 @case(seconds=90, own_daemon=True, guest=False)
