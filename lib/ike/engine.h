@@ -63,6 +63,8 @@ struct source {
 	struct endpoint address; /* port 0 */
 	uint32_t half_open;
 	uint32_t jobs;
+	uint32_t reassemblies;           /* negotiations with pieces of a message */
+	size_t fragment_bytes;           /* of these */
 	TAILQ_HEAD(, main_mode) waiting; /* no third message yet, oldest first */
 };
 

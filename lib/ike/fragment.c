@@ -13,6 +13,7 @@
 
 #define FRAGMENTS_MAX           32                /* of one message */
 #define FRAGMENT_BYTES_IN_ALL   (4 * 1024 * 1024) /* of all negotiations together */
+#define FRAGMENT_BYTES_SOURCE   (2 * 1024 * 1024) /* of those of one address */
 #define FRAGMENT_FLAG_LAST      1
 #define FRAGMENT_PAYLOAD_BYTES  8 /* generic header, id, number, flags */
 #define FRAGMENT_OVERHEAD_BYTES (20 + 8 + 4 + ISAKMP_HEADER_BYTES + FRAGMENT_PAYLOAD_BYTES)
@@ -21,6 +22,7 @@
 
 /* The pieces of one message. */
 struct fragments {
+	struct source *source;
 	uint16_t id;
 	uint8_t last; /* number of the last one; 0: not known yet */
 	uint8_t count;
@@ -43,6 +45,9 @@ void fragments_free(struct ike *ike, struct fragments **fragments)
 	for (size_t i = 0; i < FRAGMENTS_MAX; i++)
 		part_free(&(*fragments)->part[i]);
 	ike->fragment_bytes -= (*fragments)->bytes;
+	(*fragments)->source->fragment_bytes -= (*fragments)->bytes;
+	(*fragments)->source->reassemblies--;
+	source_put(ike, (*fragments)->source);
 	free(*fragments);
 	*fragments = NULL;
 }
@@ -74,6 +79,7 @@ static bool fragment_keep(struct ike *ike, struct fragments *fragments,
 
 	if (part->bytes != NULL || fragments->bytes + fragment->data.length > PACKET_BYTES_MAX ||
 	    ike->fragment_bytes + fragment->data.length > FRAGMENT_BYTES_IN_ALL ||
+	    fragments->source->fragment_bytes + fragment->data.length > FRAGMENT_BYTES_SOURCE ||
 	    (fragments->last != 0 && (fragment->last || fragment->number > fragments->last)))
 		return false;
 	for (size_t i = fragment->number; fragment->last && i < FRAGMENTS_MAX; i++)
@@ -81,6 +87,7 @@ static bool fragment_keep(struct ike *ike, struct fragments *fragments,
 			return false;
 	*part = part_copy(&fragment->data);
 	fragments->bytes += part->length;
+	fragments->source->fragment_bytes += part->length;
 	ike->fragment_bytes += part->length;
 	fragments->count++;
 	if (fragment->last)
@@ -145,6 +152,8 @@ bool fragment_take(struct ike *ike, struct packet *packet, uint8_t whole[PACKET_
 	if (mode->fragments == NULL) {
 		mode->fragments = memory_new(sizeof(*mode->fragments));
 		mode->fragments->id = fragment.id;
+		mode->fragments->source = source_get(ike, &packet->path->remote);
+		mode->fragments->source->reassemblies++;
 	}
 	if (!fragment_keep(ike, mode->fragments, &fragment)) {
 		ike_count(ike, IKE_COUNTER_bad_fragments);

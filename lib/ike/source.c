@@ -27,7 +27,7 @@ struct source *source_get(struct ike *ike, const struct endpoint *remote)
 
 void source_put(struct ike *ike, struct source *source)
 {
-	if (source->half_open != 0 || source->jobs != 0)
+	if (source->half_open != 0 || source->jobs != 0 || source->reassemblies != 0)
 		return;
 	table_remove(&ike->sources, &source->node);
 	free(source);

@@ -12,14 +12,14 @@ static uint8_t fifth[INITIATOR_BYTES_MAX];
 static size_t fifth_bytes;
 
 /* Dials until main mode 5 is ready to leave. */
-static void prepare(bool announced)
+static void dial(bool announced, uint64_t seed, uint8_t host)
 {
 	struct initiator_config config = client_config(false);
 
 	if (announced)
 		config.vendors[config.vendor_count++] = &vendor_fragmentation;
-	rig_init(&rig, 1, NULL);
-	client_init(&client, &config, 2, 500);
+	client_init(&client, &config, seed, 500);
+	client.path.remote.address[3] = host;
 	initiator_main_mode_1(&client.i);
 	client_send(&rig, &client);
 	assert_true(client_collect(&rig, &client));
@@ -28,6 +28,12 @@ static void prepare(bool announced)
 	assert_int_equal(client.i.state, INITIATOR_SENT_5);
 	memcpy(fifth, client.i.out, client.i.out_bytes);
 	fifth_bytes = client.i.out_bytes;
+}
+
+static void prepare(bool announced)
+{
+	rig_init(&rig, 1, NULL);
+	dial(announced, 2, 1);
 }
 
 struct piece {
@@ -172,6 +178,36 @@ static void pieces_go_with_their_negotiation(void **state)
 	rig_free(&rig);
 }
 
+/* One address may take half of the memory for pieces; another one's message still fits. */
+static void one_source_leaves_room_for_others(void **state)
+{
+	static uint8_t much[4000];
+
+	(void)state;
+	rig_init(&rig, 1, NULL);
+	for (uint64_t n = 0; n < 132; n++) { /* 131 * 16000 bytes fit into 2 MiB */
+		dial(true, 2 + n, 1);
+		for (uint8_t number = 1; number <= 4; number++)
+			send_piece(much, (struct piece){1, number, 0, 0, sizeof(much)});
+		assert_int_equal(bad(), n < 131 ? 0 : 4);
+		rig_forget(&rig);
+	}
+	dial(true, 1000, 2);
+	send_piece(fifth, (struct piece){7, 1, 0, 0, 30});
+	send_piece(fifth, (struct piece){7, 2, 1, 30, fifth_bytes - 30});
+	assert_int_equal(bad(), 4);
+	client_collect(&rig, &client);
+	assert_int_equal(client.i.state, INITIATOR_ESTABLISHED);
+	rig_advance(&rig, 31000);
+	dial(true, 2000, 1); /* and the first one has its share again */
+	rig_forget(&rig);
+	client.seen = 0;
+	send_piece(fifth, (struct piece){7, 1, 0, 0, 30});
+	send_piece(fifth, (struct piece){7, 2, 1, 30, fifth_bytes - 30});
+	assert_int_equal(bad(), 4);
+	whole_arrives();
+}
+
 /* The vendor id is given back as it came, and only then. */
 static void they_are_announced_to_who_knows_them(void **state)
 {
@@ -207,6 +243,7 @@ int main(void)
 		cmocka_unit_test(broken_ones_are_dropped),
 		cmocka_unit_test(strangers_have_no_fragments),
 		cmocka_unit_test(pieces_go_with_their_negotiation),
+		cmocka_unit_test(one_source_leaves_room_for_others),
 		cmocka_unit_test(they_are_announced_to_who_knows_them),
 	};
 
