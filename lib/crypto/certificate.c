@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SECURITY_LEVEL 2 /* OpenSSL's: 112 bits, thus RSA with 2048 bits, and no SHA1 */
+
 enum signature_kind signature_kind_of(const EVP_PKEY *key)
 {
 	char curve[32] = "";
@@ -157,6 +159,7 @@ struct credentials *credentials_load(const struct credentials_files *files,
 
 	credentials->store = X509_STORE_new();
 	X509_STORE_set_depth(credentials->store, CERTIFICATES_MAX);
+	X509_VERIFY_PARAM_set_auth_level(X509_STORE_get0_param(credentials->store), SECURITY_LEVEL);
 	if (chain_load(credentials, files->chain, error) &&
 	    key_load(credentials, files->key, error) &&
 	    authorities_load(credentials, files->authorities, error) &&

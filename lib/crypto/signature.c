@@ -116,6 +116,10 @@ static enum cause cause_of(int error)
 	case X509_V_ERR_CRL_HAS_EXPIRED:
 	case X509_V_ERR_CRL_NOT_YET_VALID:
 		return CAUSE_certificate_crl_expired;
+	case X509_V_ERR_EE_KEY_TOO_SMALL:
+	case X509_V_ERR_CA_KEY_TOO_SMALL:
+	case X509_V_ERR_CA_MD_TOO_WEAK:
+		return CAUSE_certificate_weak;
 	default:
 		return CAUSE_certificate_untrusted;
 	}

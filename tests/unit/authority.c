@@ -9,7 +9,9 @@
 
 static EVP_PKEY *key_new(const char *kind)
 {
-	EVP_PKEY *key = strcmp(kind, "RSA") == 0 ? EVP_RSA_gen(2048) : EVP_EC_gen(kind);
+	EVP_PKEY *key = strcmp(kind, "RSA") == 0        ? EVP_RSA_gen(2048)
+			: strcmp(kind, "RSA-1024") == 0 ? EVP_RSA_gen(1024)
+							: EVP_EC_gen(kind);
 
 	assert(key != NULL);
 	return key;
@@ -84,7 +86,8 @@ struct authority_subject authority_issue(const struct authority_subject *by,
 		extend(subject.certificate, by->certificate, NID_subject_alt_name, wish->alternate);
 	if (wish->usage != NULL)
 		extend(subject.certificate, by->certificate, NID_key_usage, wish->usage);
-	assert(X509_sign(subject.certificate, by->key, EVP_sha256()) > 0);
+	assert(X509_sign(subject.certificate, by->key,
+			 EVP_get_digestbyname(wish->digest != NULL ? wish->digest : "SHA256")) > 0);
 	return subject;
 }
 
@@ -95,9 +98,9 @@ void authority_free(struct authority_subject *subject)
 	*subject = (struct authority_subject){0};
 }
 
-static BIO *file_new(const char *path)
+static BIO *file_open(const char *path, const char *mode)
 {
-	BIO *file = BIO_new_file(path, "w");
+	BIO *file = BIO_new_file(path, mode);
 
 	assert(file != NULL);
 	return file;
@@ -105,7 +108,7 @@ static BIO *file_new(const char *path)
 
 void authority_write_certificates(const char *path, X509 *const *certificates, size_t count)
 {
-	BIO *file = file_new(path);
+	BIO *file = file_open(path, "w");
 
 	for (size_t i = 0; i < count; i++)
 		assert(PEM_write_bio_X509(file, certificates[i]) == 1);
@@ -114,18 +117,16 @@ void authority_write_certificates(const char *path, X509 *const *certificates, s
 
 void authority_write_key(const char *path, EVP_PKEY *key)
 {
-	BIO *file = file_new(path);
+	BIO *file = file_open(path, "w");
 
 	assert(PEM_write_bio_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL) == 1);
 	BIO_free(file);
 }
 
-void authority_write_list(const char *path, const struct authority_subject *by, long serial,
-			  long until_s)
+static void list_write(BIO *file, const struct authority_subject *by, long serial, long until_s)
 {
 	X509_CRL *list = X509_CRL_new();
 	ASN1_TIME *when = ASN1_TIME_new();
-	BIO *file = file_new(path);
 
 	X509_CRL_set_version(list, 1);
 	X509_CRL_set_issuer_name(list, X509_get_subject_name(by->certificate));
@@ -148,4 +149,16 @@ void authority_write_list(const char *path, const struct authority_subject *by, 
 	BIO_free(file);
 	ASN1_TIME_free(when);
 	X509_CRL_free(list);
+}
+
+void authority_write_list(const char *path, const struct authority_subject *by, long serial,
+			  long until_s)
+{
+	list_write(file_open(path, "w"), by, serial, until_s);
+}
+
+void authority_add_list(const char *path, const struct authority_subject *by, long serial,
+			long until_s)
+{
+	list_write(file_open(path, "a"), by, serial, until_s);
 }

@@ -17,7 +17,8 @@ struct authority_wish {
 	const char *name;      /* CN */
 	const char *alternate; /* "DNS:client.example,IP:192.168.1.2"; NULL: none */
 	const char *usage;     /* "digitalSignature"; NULL: no key usage */
-	const char *kind;      /* "RSA", or a curve: "P-256" */
+	const char *kind;      /* "RSA", "RSA-1024", or a curve: "P-256" */
+	const char *digest;    /* of the signature; NULL: SHA256 */
 	long from_s;           /* relative to now; 0: an hour ago */
 	long until_s;          /* 0: in an hour */
 	long serial;
@@ -38,5 +39,8 @@ void authority_write_key(const char *path, EVP_PKEY *key);
 /* A list with one serial (0: an empty one), next update so many seconds from now. */
 void authority_write_list(const char *path, const struct authority_subject *by, long serial,
 			  long until_s);
+/* Another list behind those of the file. */
+void authority_add_list(const char *path, const struct authority_subject *by, long serial,
+			long until_s);
 
 #endif

@@ -121,13 +121,20 @@ struct variation {
 	const char *fqdn; /* identity instead of the subject */
 	const char *intermediate;
 	bool intermediate_missing;
-	const char *list; /* "empty", "revoked", "old" or "other" */
+	const char *list; /* "empty", "revoked", "old", "other"; "both", "department revoked" */
 };
 
-static void list_write(const struct variation *v)
+static void list_write(const struct variation *v, const struct authority_subject *intermediate)
 {
 	if (v->list == NULL)
 		return;
+	if (v->intermediate != NULL) {
+		long serial = strcmp(v->list, "department revoked") == 0 ? 1 : 0;
+
+		authority_write_list(path_of("list.pem"), &root, serial, 3600);
+		authority_add_list(path_of("list.pem"), intermediate, 0, 3600);
+		return;
+	}
 	if (strcmp(v->list, "other") == 0)
 		authority_write_list(path_of("list.pem"), &other_root, 0, 3600);
 	else
@@ -187,7 +194,7 @@ static void dial(const struct variation *v, void (*change)(struct ike_config *co
 		signer.certificates[0].length -= 9;
 	if (v->intermediate != NULL && !v->intermediate_missing)
 		signer.certificates[signer.certificate_count++] = der_of(intermediate.certificate);
-	list_write(v);
+	list_write(v, &intermediate);
 	credentials = load(v->list != NULL ? path_of("list.pem") : "");
 	assert_non_null(credentials);
 	config = config_of(v, &subject, &signer);
@@ -302,6 +309,10 @@ static const struct variation variations[] = {
 	{CAUSE_certificate_not_yet_valid, "CN=client", 20, .kind = "P-256",
 	 .wish = {.from_s = 600}},
 	{CAUSE_certificate_revoked, "CN=client", 20, .kind = "P-256", .list = "revoked"},
+	{CAUSE_none, .kind = "P-256", .intermediate = "department", .list = "both"},
+	{CAUSE_certificate_revoked, "CN=department", 20, .kind = "P-256",
+	 .intermediate = "department", .list = "department revoked"},
+	{CAUSE_certificate_weak, "CN=client", 20, .kind = "P-256", .wish = {.digest = "SHA1"}},
 	{CAUSE_certificate_no_crl, "CN=client", 20, .kind = "P-256", .list = "other"},
 	{CAUSE_certificate_crl_expired, "CN=", 20, .kind = "P-256", .list = "old"},
 	{CAUSE_certificate_missing, "sent none", 28, .kind = "P-256", .no_certificate = true},
@@ -316,12 +327,15 @@ static const struct variation variations[] = {
 	 .wish = {.usage = "keyEncipherment"}},
 };
 
-static void what_is_wrong_is_told(void **state)
+static const struct variation weak[] = {
+	{CAUSE_certificate_weak, "CN=client,O=example: EE certificate key too weak", 20,
+	 .kind = "RSA", .wish = {.kind = "RSA-1024"}},
+};
+
+static void are_told(const struct variation *rows, size_t count)
 {
-	(void)state;
-	server_make("P-256");
-	for (size_t n = 0; n < sizeof(variations) / sizeof(variations[0]); n++) {
-		const struct variation *v = &variations[n];
+	for (size_t n = 0; n < count; n++) {
+		const struct variation *v = &rows[n];
 		const struct ike_event *failed;
 
 		print_message("%s\n", cause_name(v->cause));
@@ -342,6 +356,16 @@ static void what_is_wrong_is_told(void **state)
 		}
 		dial_free();
 	}
+}
+
+static void what_is_wrong_is_told(void **state)
+{
+	(void)state;
+	server_make("P-256");
+	are_told(variations, sizeof(variations) / sizeof(variations[0]));
+	server_make("RSA");
+	are_told(weak, sizeof(weak) / sizeof(weak[0]));
+	server_make("P-256");
 }
 
 /* A listener may have both; a client with a key is served as ever. */
