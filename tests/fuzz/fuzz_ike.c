@@ -2,12 +2,17 @@
 /*
  * libFuzzer harness of the IKE engine. The first byte says how far a true client dials before; the
  * rest is a datagram, or what stands inside a protected message behind a correct hash. Without the
- * inside form no fuzzer would get past the cipher.
+ * inside form no fuzzer would get past the cipher. With FIRST_BYTE_CERTIFICATES the rest is the
+ * certificates of main mode 5, which decrypts.
  */
 
+#include "authority.h"
 #include "ike_rig.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum stage {
 	STAGE_NOTHING,
@@ -22,6 +27,9 @@ enum stage {
 	STAGES,
 	STAGES_OF_MAIN_MODE = STAGE_AGGRESSIVE_NOTHING, /* those of a first byte below 128 */
 };
+
+#define FIRST_BYTE_CERTIFICATES 255
+#define METHOD_ECDSA_256        9
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -73,6 +81,62 @@ static void feed_outside(enum stage stage, const uint8_t *data, size_t size)
 	rig_feed(&rig, &client.path, datagram, size + marker);
 }
 
+/* A CA and what it issued, made once. */
+static struct authority_subject root, server;
+
+static struct credentials *credentials_of_server(void)
+{
+	static struct credentials *credentials;
+	static const struct authority_wish wish = {.name = "server", .kind = "P-256", .serial = 2};
+	char chain[] = "/tmp/fuzz-chain-XXXXXX", key[] = "/tmp/fuzz-key-XXXXXX",
+	     authorities[] = "/tmp/fuzz-ca-XXXXXX", error[CREDENTIALS_ERROR_BYTES];
+	const struct credentials_files files = {chain, key, authorities, ""};
+
+	if (credentials != NULL)
+		return credentials;
+	close(mkstemp(chain));
+	close(mkstemp(key));
+	close(mkstemp(authorities));
+	root = authority_new("root", "P-256");
+	server = authority_issue(&root, &wish);
+	authority_write_certificates(chain, &server.certificate, 1);
+	authority_write_key(key, server.key);
+	authority_write_certificates(authorities, &root.certificate, 1);
+	credentials = credentials_load(&files, error);
+	if (credentials == NULL)
+		abort();
+	unlink(chain);
+	unlink(key);
+	unlink(authorities);
+	return credentials;
+}
+
+static void certified(struct ike_config *config)
+{
+	rig.listener.credentials = credentials_of_server();
+	(void)config;
+}
+
+/* The first certificate has as many times 16 bytes as the first byte says, the next one the rest. */
+static void feed_certificates(struct initiator_config *config, const uint8_t *data, size_t size)
+{
+	size_t first = (size_t)data[0] * 16 < size - 1 ? (size_t)data[0] * 16 : size - 1;
+	struct initiator_signer signer = {
+		.certificates = {{data + 1, first}, {data + 1 + first, size - 1 - first}},
+		.certificate_count = 2,
+	};
+
+	rig_init(&rig, 1, certified);
+	signer.server = server.certificate;
+	signer.key = server.key;
+	config->signer = &signer;
+	config->method = METHOD_ECDSA_256;
+	client_init(&client, config, 2, 31000);
+	client_dial(&rig, &client);
+	rig_advance(&rig, 120000);
+	rig_free(&rig);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct initiator_transform transform = {7, 128, 2, 19};
@@ -87,6 +151,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				     data[0] % (STAGES - STAGES_OF_MAIN_MODE));
 	config.transforms = &transform;
 	config.vendors[config.vendor_count++] = &vendor_fragmentation_word;
+	if (data[0] == FIRST_BYTE_CERTIFICATES) {
+		feed_certificates(&config, data + 1, size - 1);
+		return 0;
+	}
 	if (aggressive(stage)) {
 		config.aggressive = true;
 		config.behind_proof = (struct digest_part){data + 2, size - 2};
