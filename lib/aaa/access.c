@@ -41,7 +41,7 @@ static void credentials_write(const struct aaa_request *request, struct writer *
 /* RFC 2868 3: numbers behind a tag of zero, texts without one. */
 static void tunnel_write(const struct aaa_line *line, struct writer *w)
 {
-	char text[ENDPOINT_TEXT_BYTES];
+	char text[ENDPOINT_TEXT_BYTES], serial[16];
 	struct endpoint end = line->remote;
 
 	end.port = 0;
@@ -59,6 +59,10 @@ static void tunnel_write(const struct aaa_line *line, struct writer *w)
 	radius_attribute_write_text(w, RADIUS_CALLED_STATION_ID,
 				    line->called[0] != '\0' ? line->called : text);
 	radius_attribute_write_text(w, RADIUS_TUNNEL_SERVER_ENDPOINT, text);
+	radius_attribute_write_text(w, RADIUS_TUNNEL_CLIENT_AUTH_ID, line->peer_name);
+	radius_attribute_write_text(w, RADIUS_TUNNEL_SERVER_AUTH_ID, line->our_name);
+	snprintf(serial, sizeof(serial), "%u", line->call_serial);
+	radius_attribute_write_text(w, RADIUS_ACCT_TUNNEL_CONNECTION, serial);
 }
 
 static void line_write(const struct aaa_line *line, struct writer *w)

@@ -22,6 +22,9 @@ struct aaa_line {
 	uint32_t port; /* its number, of no other session at the same time */
 	uint16_t tunnel;
 	uint16_t l2tp_session;
+	const char *peer_name; /* the LAC's host name; "": it said none */
+	const char *our_name;  /* ours, as L2TP says it */
+	uint32_t call_serial;  /* the call's serial number at the LAC */
 	struct endpoint local;
 	struct endpoint remote; /* the peer's outer address */
 };

@@ -358,6 +358,9 @@ static int request_make(struct session *session, uint64_t *exchange)
 		.port = session->slot,
 		.tunnel = session->tunnel,
 		.l2tp_session = session->l2tp_session,
+		.peer_name = l2tp_tunnel_host_name(session->space->l2tp, session->tunnel),
+		.our_name = control->config->l2tp_host_name,
+		.call_serial = session->call_serial,
 		.local = *local,
 		.remote = *session_peer(session),
 	};

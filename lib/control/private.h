@@ -145,7 +145,8 @@ struct session {
 	bool of_user; /* found by its user */
 	uint32_t idle_seconds_limit;
 	struct session_limits limits;
-	uint64_t number; /* of this start of the daemon's, in Acct-Session-Id */
+	uint64_t number;      /* of this start of the daemon's, in Acct-Session-Id */
+	uint32_t call_serial; /* of the LAC's call */
 	uint64_t since_ms;
 	struct traffic_counters *counters;
 	uint64_t packets_seen;

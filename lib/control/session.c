@@ -232,6 +232,7 @@ void session_start(struct l2tp_space *space, const struct l2tp_event *event)
 	if (session == NULL)
 		return;
 	session->since_ms = loop_now_ms(control->loop);
+	session->call_serial = event->session_up.call_serial;
 	numbers_keep(session, event);
 	session->ppp = proxy_link_new(control, ppp_config_of(session), event);
 	session_drain(session);

@@ -271,6 +271,13 @@ void l2tp_tunnel_alive(struct l2tp *l2tp, uint16_t id, uint64_t seen_ms)
 	l2tp_tunnel_settle(tunnel);
 }
 
+const char *l2tp_tunnel_host_name(const struct l2tp *l2tp, uint16_t id)
+{
+	const struct tunnel *tunnel = l2tp_id_table_find(&l2tp->tunnels, id);
+
+	return tunnel != NULL && tunnel->host_name != NULL ? tunnel->host_name : "";
+}
+
 int l2tp_session_close(struct l2tp *l2tp, uint16_t tunnel_id, uint16_t session_id,
 		       uint16_t result_code, enum cause cause, uint64_t now_ms)
 {

@@ -211,6 +211,9 @@ uint16_t l2tp_session_dial_proxied(struct l2tp *l2tp, uint16_t tunnel, const cha
 /* Data of this tunnel was seen until `seen_ms`: puts HELLO off. */
 void l2tp_tunnel_alive(struct l2tp *l2tp, uint16_t tunnel, uint64_t seen_ms);
 
+/* The peer's host name (AVP 7), valid until the next call; "": none, or no such tunnel. */
+const char *l2tp_tunnel_host_name(const struct l2tp *l2tp, uint16_t tunnel);
+
 /*
  * Sends HELLO in each established tunnel; L2TP_ANSWERED follows the acknowledgement of it, which only
  * what is sent from now on can bring about. False if there is no such tunnel.

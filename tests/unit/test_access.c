@@ -44,6 +44,9 @@ static struct cursor asked(enum aaa_method method, uint32_t vendor, uint8_t type
 		.calling = calling,
 		.called = called,
 		.connect_info = "L2TP",
+		.peer_name = "lac",
+		.our_name = "concentrator",
+		.call_serial = 4000000000,
 		.nas_address_be = htonl(0xc0000201),
 		.port = 77,
 		.tunnel = 5,
@@ -98,6 +101,9 @@ static void the_server_is_told_where_the_login_is(void **state)
 	assert_asked_text(RADIUS_CALLED_STATION_ID, "192.0.2.1");
 	assert_asked_text(RADIUS_TUNNEL_CLIENT_ENDPOINT, "203.0.113.7");
 	assert_asked_text(RADIUS_TUNNEL_SERVER_ENDPOINT, "192.0.2.1");
+	assert_asked_text(RADIUS_TUNNEL_CLIENT_AUTH_ID, "lac");
+	assert_asked_text(RADIUS_TUNNEL_SERVER_AUTH_ID, "concentrator");
+	assert_asked_text(RADIUS_ACCT_TUNNEL_CONNECTION, "4000000000");
 	assert_asked_number(RADIUS_NAS_IP_ADDRESS, 0xc0000201);
 	assert_asked_number(RADIUS_NAS_PORT, 77);
 	assert_asked_number(RADIUS_NAS_PORT_TYPE, 5);
