@@ -22,6 +22,14 @@ struct dynamic {
 	int descriptor;
 };
 
+static bool has_id(const struct session *session, const char *id)
+{
+	char text[SESSION_ID_BYTES];
+
+	session_id_text(session, text);
+	return strcmp(text, id) == 0;
+}
+
 static bool is_meant(const struct session *session, const struct radius_dynamic_request *request)
 {
 	if (!session->up || session->deleting)
@@ -31,6 +39,8 @@ static bool is_meant(const struct session *session, const struct radius_dynamic_
 	if (request->calling_number[0] != '\0' &&
 	    (session->calling_number == NULL ||
 	     strcmp(request->calling_number, session->calling_number) != 0))
+		return false;
+	if (request->session_id[0] != '\0' && !has_id(session, request->session_id))
 		return false;
 	if (request->framed_address_be != 0 &&
 	    request->framed_address_be != htonl(session->address))

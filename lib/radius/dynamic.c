@@ -171,6 +171,9 @@ static enum radius_error_cause attribute_take(const struct radius_dynamic *dynam
 	case RADIUS_CALLING_STATION_ID:
 		return valid(text_take(attribute->value, request->calling_number,
 				       sizeof(request->calling_number)));
+	case RADIUS_ACCT_SESSION_ID:
+		return valid(text_take(attribute->value, request->session_id,
+				       sizeof(request->session_id)));
 	case RADIUS_FRAMED_IP_ADDRESS:
 		if (!number_take(attribute->value, &address) || address == 0)
 			return RADIUS_ERROR_INVALID_VALUE;
@@ -212,7 +215,8 @@ static enum radius_error_cause request_read(const struct radius_dynamic *dynamic
 	if (error != RADIUS_ERROR_NONE)
 		return error;
 	if (request->user_name[0] == '\0' && request->calling_number[0] == '\0' &&
-	    request->framed_address_be == 0 && request->nas_port == UINT32_MAX)
+	    request->session_id[0] == '\0' && request->framed_address_be == 0 &&
+	    request->nas_port == UINT32_MAX)
 		return RADIUS_ERROR_MISSING_ATTRIBUTE;
 	if (!request->disconnect && !request->has_session_seconds && !request->has_idle_seconds)
 		return RADIUS_ERROR_MISSING_ATTRIBUTE;

@@ -33,8 +33,9 @@ struct radius_dynamic_config {
 /* What is asked. A session is meant if it has all that is named. */
 struct radius_dynamic_request {
 	bool disconnect;     /* else the session changes */
-	char user_name[128]; /* "": not named, like the next one */
+	char user_name[128]; /* "": not named, like the next two */
 	char calling_number[64];
+	char session_id[64];        /* Acct-Session-Id */
 	uint32_t framed_address_be; /* 0: not named */
 	uint32_t nas_port;          /* UINT32_MAX: not named */
 	bool has_session_seconds;

@@ -137,6 +137,7 @@ static void a_disconnect_names_a_session(void **state)
 	add_number(8, 0x0a140707);
 	add_number(5, 9);
 	add(31, "030", 3);
+	add(44, "01-02", 5);
 	add(32, "lns", 3);
 	add_number(4, 0xc0000201);
 	add_number(55, NOW - 299);
@@ -146,6 +147,7 @@ static void a_disconnect_names_a_session(void **state)
 	assert_true(request.disconnect);
 	assert_string_equal(request.user_name, "anna");
 	assert_string_equal(request.calling_number, "030");
+	assert_string_equal(request.session_id, "01-02");
 	assert_int_equal(request.framed_address_be, htonl(0x0a140707));
 	assert_int_equal(request.nas_port, 9);
 	radius_dynamic_answer(dynamic, RADIUS_ERROR_NONE, &reply);

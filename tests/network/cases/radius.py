@@ -232,10 +232,12 @@ def radius_ends_and_changes_sessions(lab):
         expect(dial["cause"] == "radius_disconnect" and dial["outcome"] == "ended", f"{dial}")
         running = _begun(concentrator, "pooled")
         begun = time.monotonic()
-        pooled = dynamic.text(dynamic.USER_NAME, "pooled")
+        pooled = dynamic.text(dynamic.ACCT_SESSION_ID, concentrator.sessions()[0]["session_id"])
+        expect(ask(dynamic.COA, dynamic.text(dynamic.ACCT_SESSION_ID, "00000000000-00000001"),
+                   dynamic.number(dynamic.SESSION_TIMEOUT, 3)) == (45, 503), "a session of that id is found")
         expect(ask(dynamic.COA, pooled, dynamic.number(dynamic.SESSION_TIMEOUT, 3)) == (44, 0), "no CoA-ACK")
         dial = _ended(concentrator, "pooled", running)
         expect(dial["cause"] == "session_timeout" and 2 < time.monotonic() - begun < 6, f"{dial}")
         counters = {one["name"]: one["count"] for one in concentrator.show("drops")}
         expect((counters["dynamic_acknowledged"], counters["dynamic_refused"],
-                counters["dynamic_wrong_authenticator"]) == (2, 2, 1), f"{counters}")
+                counters["dynamic_wrong_authenticator"]) == (2, 3, 1), f"{counters}")
