@@ -142,6 +142,7 @@ void explain_manual_print(FILE *to)
 	} parts[] = {{"ike", "IPsec (IKE)"},
 		     {"l2tp", "L2TP"},
 		     {"ppp", "PPP, users and addresses"},
+		     {"aaa", "RADIUS"},
 		     {"any", "Anywhere"}};
 
 	fputs("# Why does it not connect?\n"
